@@ -1,0 +1,94 @@
+#pragma once
+
+#include "../core/loop.hpp"
+#include "tape_state.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// A gradient that is one tensor stretched over a larger shape, as a sum's is; kept small until somebody needs it whole.
+template <class T>
+struct Expanded {
+  Tensor<T> value;  // of a shape that broadcasts to the target's
+};
+
+/// The whole of a gradient that may have arrived unexpanded.
+template <class T>
+Tensor<T> expand(const Tensor<T>& value, const Shape& shape) {
+  if (value.shape() == shape) return value;
+  Tensor<T> result = Tensor<T>::empty(shape);
+  T* to = result.mutable_data();
+  const Loop loop(shape, {&value.shape(), &shape});
+  loop.for_each_row([&](const Index* offsets) {
+    const T* from = value.data() + offsets[0];
+    for (Index i = 0; i < loop.row; ++i) to[offsets[1] + i] = from[i * loop.row_strides[0]];
+  });
+  return result;
+}
+
+/// `value` summed over the axes that broadcasting had stretched, back to `shape`.
+template <class T>
+Tensor<T> sum_to(const Tensor<T>& value, const Shape& shape) {
+  Tensor<T> result = Tensor<T>::zeros(shape);
+  T* to = result.mutable_data();
+  const Loop loop(value.shape(), {&value.shape(), &shape});
+  loop.for_each_row([&](const Index* offsets) {
+    const T* from = value.data() + offsets[0];
+    T* row = to + offsets[1];
+    for (Index i = 0; i < loop.row; ++i) row[i * loop.row_strides[1]] = row[i * loop.row_strides[1]] + from[i * loop.row_strides[0]];
+  });
+  return result;
+}
+
+template <class T>
+void add_in_place(Tensor<T>& target, const Tensor<T>& value) {
+  T* to = target.mutable_data();
+  const T* from = value.data();
+  for (Index i = 0; i < target.size(); ++i) to[i] = to[i] + from[i];
+}
+
+// How a rule's result reaches a slot: written the first time, added afterwards. A rule may return a tensor, an
+// Expanded, or anything with write_to(Tensor<T>& target, bool add), which then works in place (a formula, a product).
+template <class T>
+void contribute(Slot<T>& slot, const Shape& shape, Tensor<T> value) {
+  if (value.shape() != shape) value = sum_to(value, shape);
+  if (slot.filled) {
+    if (slot.value.shape() != shape) slot.value = expand(slot.value, shape);
+    add_in_place(slot.value, value);
+  } else {
+    slot.value = std::move(value);
+    slot.filled = true;
+  }
+}
+
+template <class T>
+void contribute(Slot<T>& slot, const Shape& shape, Expanded<T> gradient) {
+  if (!slot.filled && !slot.keep_whole) {
+    slot.value = std::move(gradient.value);
+    slot.filled = true;
+  } else {
+    contribute(slot, shape, expand(gradient.value, shape));
+  }
+}
+
+/// The slot's tensor, of the whole shape and to be written to; `add` says whether to add to what is there.
+template <class T>
+Tensor<T>& prepare(Slot<T>& slot, const Shape& shape, bool& add) {
+  add = slot.filled;
+  if (slot.filled) {
+    if (slot.value.shape() != shape) slot.value = expand(slot.value, shape);
+  } else if (slot.value.shape() != shape || !slot.value.unshared()) {
+    slot.value = Tensor<T>::empty(shape);
+  }
+  slot.filled = true;
+  return slot.value;
+}
+
+template <class T, class Result>
+  requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
+void contribute(Slot<T>& slot, const Shape& shape, const Result& result) {
+  bool add = false;
+  Tensor<T>& target = prepare(slot, shape, add);
+  result.write_to(target, add);
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

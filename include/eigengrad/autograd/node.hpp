@@ -1,0 +1,95 @@
+#pragma once
+
+#include <memory>
+
+#include "../core/tensor.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// Where a gradient is gathered. Until it is filled, `value` may still hold an old buffer, to be written over.
+template <class T>
+struct Slot {
+  Tensor<T> value;
+  bool filled = false;
+  bool keep_whole = false;  // expand what arrives unexpanded at once
+};
+
+/// What a Parameter refers to; shared by the module, the optimizer and the tape's leaves.
+template <class T>
+struct ParameterState {
+  Tensor<T> value;
+  Slot<T> gradient{{}, false, true};
+  bool requires_grad = true;
+};
+
+/// One record of a tape.
+class Node {
+ public:
+  explicit Node(const char* operation) : name(operation) {}
+  Node(const Node&) = delete;
+  virtual ~Node() = default;
+
+  /// A gradient has arrived and waits to be passed on.
+  virtual bool reached() const = 0;
+  /// Passes the gradient on to the inputs.
+  virtual void propagate() = 0;
+  /// Lets go of the gradient that has been gathered.
+  virtual void forget_gradient() = 0;
+  /// Lets go of the values kept for the rules.
+  virtual void release() = 0;
+  virtual const Shape& shape() const = 0;
+
+  // Leaves only: which parameter it stands for, and whether its gradient is wanted.
+  virtual const void* parameter() const { return nullptr; }
+  virtual void gather_in(void* /*slot*/) {}
+  virtual void gather_in_parameter() {}
+
+  const char* name;
+  Node* previous = nullptr;
+  bool released = false;
+};
+
+/// A node whose output has numbers of type T; its gradient may arrive unexpanded, in a shape that broadcasts.
+template <class T>
+class TypedNode : public Node {
+ public:
+  TypedNode(const char* operation, const Shape& shape) : Node(operation), shape_(shape) {}
+
+  bool reached() const override { return slot_->filled; }
+  void forget_gradient() override {
+    if (slot_ == &own_) own_ = {};
+  }
+  const Shape& shape() const override { return shape_; }
+
+  /// Where contributions go; null when nobody asked for this gradient.
+  Slot<T>* slot() {
+    require<GradientError>(!released, "backward: the records of ", name,
+                           " were released by an earlier backward: call it with {.retain_graph = true} the first time");
+    return slot_;
+  }
+ protected:
+  Shape shape_;
+  Slot<T> own_;
+  Slot<T>* slot_ = &own_;
+};
+
+/// A parameter's appearance on a tape: what flows into it lands in the parameter's gradient.
+template <class T>
+class LeafNode final : public TypedNode<T> {
+ public:
+  explicit LeafNode(std::shared_ptr<ParameterState<T>> state)
+      : TypedNode<T>("parameter", state->value.shape()), state_(std::move(state)) {
+    gather_in_parameter();
+  }
+  void propagate() override {}
+  void release() override {}
+
+  const void* parameter() const override { return state_.get(); }
+  void gather_in(void* slot) override { this->slot_ = static_cast<Slot<T>*>(slot); }
+  void gather_in_parameter() override { this->slot_ = &state_->gradient; }
+
+ private:
+  std::shared_ptr<ParameterState<T>> state_;
+};
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <optional>
+#include <tuple>
+
+#include "contribute.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// One input of a recorded operation and the rule for its gradient: rule(dy) returns what to add to it, in the shape of
+/// the input or one that broadcasting stretched it to.
+template <class T, class Rule>
+struct Edge {
+  Tensor<T> input;
+  Rule rule;
+  TypedNode<T>* target = nullptr;
+  Shape shape{};
+};
+
+template <class Input, class Rule>
+auto wrt(const Input& input, Rule rule) {
+  using T = typename Input::Element;
+  Tensor<T> tensor = input.to_tensor();
+  return Edge<T, Rule>{std::move(tensor), std::move(rule), nullptr, {}};
+}
+
+/// An operation with one rule per differentiable input.
+template <class T, class... Edges>
+class RecordNode final : public TypedNode<T> {
+ public:
+  RecordNode(const char* operation, const Shape& shape, Edges&&... edges)
+      : TypedNode<T>(operation, shape), edges_(std::in_place, std::move(edges)...) {}
+
+  void propagate() override {
+    const Tensor<T> dy = expand(this->slot_->value, this->shape_);
+    std::apply([&](auto&... edge) { (pass(edge, dy), ...); }, *edges_);
+  }
+  void release() override { edges_.reset(); }
+
+ private:
+  template <class E>
+  static void pass(E& edge, const Tensor<T>& dy) {
+    if (edge.target == nullptr) return;
+    auto* slot = edge.target->slot();
+    if (slot != nullptr) contribute(*slot, edge.shape, edge.rule(dy));
+  }
+
+  std::optional<std::tuple<Edges...>> edges_;
+};
+
+/// Records an operation: its name, its value, and how the gradient flows to each input, as in
+///   record("matmul", value, wrt(a, [=](const auto& dy) { return product(dy, b); }), wrt(b, ...)).
+/// Returns the value, connected to the recording tape if one of the inputs is.
+template <class T, class... Edges>
+Tensor<T> record(const char* name, Tensor<T> value, Edges... edges) {
+  value.set_link({});
+  TapeState* tape = recording_tape();
+  if (tape == nullptr) return value;
+  ((edges.target = node_on(tape, edges.input, name)), ...);
+  if (!((edges.target != nullptr) || ...)) return value;
+  // The rules hold what they need; the input itself is not kept.
+  ((edges.shape = edges.input.shape(), edges.input = Tensor<typename std::decay_t<decltype(edges.input)>::Element>()), ...);
+  Node* node = tape->template add<RecordNode<T, Edges...>>(tape->last, name, value.shape(), std::move(edges)...);
+  ++tape->records;
+  value.set_link(tape->link_to(node));
+  return value;
+}
+
+/// Whether an operation on these tensors would be recorded; lets a hot operation skip making its rules.
+template <class... Tensors>
+EIGENGRAD_INLINE bool records(const char* name, const Tensors&... inputs) {
+  const TapeState* tape = recording_tape();
+  return tape != nullptr && ((node_on(tape, inputs, name) != nullptr) | ...);
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

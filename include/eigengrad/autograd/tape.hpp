@@ -1,0 +1,140 @@
+#pragma once
+
+#include "contribute.hpp"
+#include "parameter.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+struct BackwardOptions {
+  bool retain_graph = false;  // keep the records for another backward
+};
+
+/// Records what this thread evaluates while it lives; the innermost tape records. Without one nothing is recorded.
+/// `tape.backward(loss)` walks the records backwards and adds each parameter's gradient to its .grad().
+class Tape {
+ public:
+  Tape() : state_(TapeStates::take()) {
+    state_->outer = std::exchange(tape_thread.innermost, state_);
+    state_->paused_outside = std::exchange(tape_thread.paused, 0);
+  }
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+  ~Tape() {
+    state_->clear();
+    // The next use of this state has another serial number, so links to this one are known to be old.
+    state_->serial.fetch_add(1, std::memory_order_release);
+    for (TapeState** place = &tape_thread.innermost; *place != nullptr; place = &(*place)->outer)
+      if (*place == state_) {
+        if (place == &tape_thread.innermost) tape_thread.paused = state_->paused_outside;
+        *place = state_->outer;
+        break;
+      }
+    state_->outer = nullptr;
+    TapeStates::give_back(state_);
+  }
+
+  /// The number of records.
+  Index size() const { return state_->records; }
+  /// The operations' names, oldest first.
+  std::vector<std::string> operations() const {
+    std::vector<std::string> names;
+    for (const Node* node = state_->last; node != nullptr; node = node->previous) names.insert(names.begin(), node->name);
+    return names;
+  }
+
+  /// Gradients of `loss`, which has one element, with respect to the parameters it was computed from; added to .grad().
+  /// Throws GradientError for a loss that was not recorded here, has more elements, or whose records were released.
+  template <class L>
+  void backward(const L& loss, BackwardOptions options = {}, Location where = Location::current()) {
+    using T = typename L::Element;
+    const Tensor<T>& root = loss.to_tensor();
+    require<GradientError>(root.size() == 1, "backward: shape ", root.shape(), " has ", root.size(),
+                           " elements: reduce it to one by sum or mean, or give a seed of its shape", where);
+    backward(root, Tensor<T>::ones(root.shape()), options, where);
+  }
+  /// The same from any tensor, weighting its elements by `seed` of its shape: the vector-Jacobian product.
+  template <class L>
+  void backward(const L& output, const Tensor<typename L::Element>& seed, BackwardOptions options = {},
+                Location where = Location::current()) {
+    using T = typename L::Element;
+    const Tensor<T>& root = output.to_tensor();
+    walk(*checked_root(root, seed, where), seed, options);
+  }
+
+  /// Gradients with respect to `parameters` in their order, without touching any .grad(); zeros where none arrives.
+  template <class L, class Parameters>
+  auto gradient(const L& loss, const Parameters& parameters, BackwardOptions options = {}, Location where = Location::current()) {
+    using T = typename L::Element;
+    const Tensor<T>& root = loss.to_tensor();
+    require<GradientError>(root.size() == 1, "gradient: shape ", root.shape(), " has ", root.size(),
+                           " elements: reduce it to one by sum or mean", where);
+    const Tensor<T> seed = Tensor<T>::ones(root.shape());
+    TypedNode<T>* node = checked_root(root, seed, where);
+    if constexpr (requires { parameters.state(); }) {
+      return std::move(gather<T>(*node, seed, &parameters, &parameters + 1, options).front());
+    } else {
+      return gather<T>(*node, seed, std::begin(parameters), std::end(parameters), options);
+    }
+  }
+
+ private:
+  template <class T>
+  TypedNode<T>* checked_root(const Tensor<T>& root, const Tensor<T>& seed, Location where) {
+    const TapeLink& link = root.link();
+    require<GradientError>(link.node != nullptr, "backward: this tensor of shape ", root.shape(),
+                           " was not recorded: compute it from a Parameter while this tape lives, and do not write to it", where);
+    require<GradientError>(link.tape == state_ && link.serial == state_->serial.load(std::memory_order_relaxed),
+                           "backward: this tensor of shape ", root.shape(),
+                           " was recorded by another tape: call backward on that one while it lives", where);
+    require<ShapeError>(seed.shape() == root.shape(), "backward: the output is ", root.shape(), ", the seed is ",
+                        seed.shape(), ": give a seed of the output's shape", where);
+    return static_cast<TypedNode<T>*>(static_cast<Node*>(link.node));
+  }
+
+  template <class T>
+  void walk(TypedNode<T>& root, const Tensor<T>& seed, BackwardOptions options) {
+    struct Forget {  // after an error no half-gathered gradient stays behind
+      Node* from;
+      ~Forget() {
+        for (; from != nullptr; from = from->previous) from->forget_gradient();
+      }
+    } forget{&root};
+    const NoGrad pause;
+    if (Slot<T>* slot = root.slot()) contribute(*slot, root.shape(), seed.detach());
+    for (Node* node = root.parameter() != nullptr ? nullptr : &root; node != nullptr; node = node->previous) {
+      if (!node->reached()) continue;
+      node->propagate();
+      node->forget_gradient();
+      if (options.retain_graph) continue;
+      node->release();
+      node->released = true;
+    }
+    forget.from = nullptr;
+  }
+
+  template <class T, class Iterator>
+  std::vector<Tensor<T>> gather(TypedNode<T>& root, const Tensor<T>& seed, Iterator first, Iterator last, BackwardOptions options) {
+    std::vector<std::pair<ParameterState<T>*, Slot<T>>> slots;
+    for (Iterator i = first; i != last; ++i) slots.push_back({&i->state(), Slot<T>{{}, false, true}});
+    struct Restore {
+      Node* leaves;
+      ~Restore() {
+        for (; leaves != nullptr; leaves = leaves->previous) leaves->gather_in_parameter();
+      }
+    } restore{state_->last_leaf};
+    for (Node* leaf = state_->last_leaf; leaf != nullptr; leaf = leaf->previous) {
+      leaf->gather_in(nullptr);  // what is not asked for is gathered nowhere
+      for (auto& [parameter, slot] : slots)
+        if (parameter == leaf->parameter()) leaf->gather_in(&slot);
+    }
+    walk(root, seed, options);
+    std::vector<Tensor<T>> gradients;
+    for (auto& [parameter, slot] : slots)
+      gradients.push_back(slot.filled ? std::move(slot.value) : Tensor<T>::zeros(parameter->value.shape()));
+    return gradients;
+  }
+
+  TapeState* state_;
+};
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <atomic>
+#include <mutex>
+
+#include "arena.hpp"
+#include "node.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// What is behind a Tape. States are recycled and never freed, so a tensor's link can always be asked whether its tape
+/// still lives: it does while the serial numbers agree.
+struct TapeState {
+  std::atomic<std::uint64_t> serial{0};
+  Arena arena;
+  Node* last = nullptr;       // the newest record; each knows the one before
+  Node* last_leaf = nullptr;  // likewise the parameters that appeared
+  Index records = 0;
+  TapeState* outer = nullptr;
+  int paused_outside = 0;
+
+  /// Makes a node in the arena and chains it to `list`.
+  template <class N, class... Arguments>
+  N* add(Node*& list, Arguments&&... arguments) {
+    static_assert(alignof(N) <= 64);
+    N* node = new (arena.take(sizeof(N))) N(std::forward<Arguments>(arguments)...);
+    node->previous = list;
+    list = node;
+    return node;
+  }
+  TapeLink link_to(Node* node) { return {this, serial.load(std::memory_order_relaxed), node}; }
+
+  void clear() noexcept {
+    for (Node* list : {last, last_leaf})
+      while (list != nullptr) std::exchange(list, list->previous)->~Node();
+    last = last_leaf = nullptr;
+    records = 0;
+    arena.clear();
+  }
+};
+
+/// What a thread knows of its tapes.
+struct TapeThread {
+  TapeState* innermost = nullptr;
+  int paused = 0;
+  TapeState* spare = nullptr;
+};
+inline constinit thread_local TapeThread tape_thread{};
+
+/// Tapes' states between two uses: one spare per thread, the rest shared.
+class TapeStates {
+ public:
+  static TapeState* take() {
+    if (tape_thread.spare != nullptr) [[likely]]
+      return std::exchange(tape_thread.spare, nullptr);
+    const std::lock_guard lock(mutex());
+    auto& free = list();
+    if (free.empty()) return new TapeState;
+    TapeState* state = free.back();
+    free.pop_back();
+    return state;
+  }
+  static void give_back(TapeState* state) {
+    thread_local Closer closer;
+    if (closer.opened && tape_thread.spare == nullptr) {
+      tape_thread.spare = state;
+      return;
+    }
+    const std::lock_guard lock(mutex());
+    list().push_back(state);
+  }
+
+ private:
+  struct Closer {
+    bool opened = true;
+    ~Closer() {
+      opened = false;
+      if (tape_thread.spare == nullptr) return;
+      const std::lock_guard lock(mutex());
+      list().push_back(std::exchange(tape_thread.spare, nullptr));
+    }
+  };
+  // Never destroyed: a thread may end after main has.
+  static std::mutex& mutex() {
+    static auto* const result = new std::mutex;
+    return *result;
+  }
+  static std::vector<TapeState*>& list() {
+    static auto* const result = new std::vector<TapeState*>;
+    return *result;
+  }
+};
+
+/// The tape that records what this thread evaluates now, or null.
+EIGENGRAD_INLINE TapeState* recording_tape() { return tape_thread.paused == 0 ? tape_thread.innermost : nullptr; }
+
+/// While it lives, nothing is recorded on this thread (until a new Tape begins inside it).
+class [[nodiscard]] NoGrad {
+ public:
+  NoGrad() { ++tape_thread.paused; }
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+  ~NoGrad() { --tape_thread.paused; }
+};
+
+/// The node that computed `tensor` on `tape`, or null for a constant. Throws GradientError naming `operation` for a
+/// tensor of another tape that still lives.
+template <class T>
+EIGENGRAD_INLINE TypedNode<T>* node_on(const TapeState* tape, const Tensor<T>& tensor, const char* operation) {
+  const TapeLink& link = tensor.link();
+  if (link.node == nullptr) return nullptr;
+  if (link.tape == tape && link.serial == tape->serial.load(std::memory_order_relaxed)) [[likely]]
+    return static_cast<TypedNode<T>*>(static_cast<Node*>(link.node));
+  const auto* other = static_cast<const TapeState*>(link.tape);
+  require<GradientError>(other == tape || other->serial.load(std::memory_order_acquire) != link.serial, operation,
+                         ": a tensor of shape ", tensor.shape(),
+                         " was recorded by another tape than the one recording now: compute it under this tape, or take "
+                         "it as a constant by .detach()");
+  return nullptr;
+}
+
+/// Whether the recording tape has computed `tensor`, so that operations on it are recorded.
+template <class T>
+bool is_recorded(const Tensor<T>& tensor) {
+  const TapeState* tape = recording_tape();
+  return tape != nullptr && node_on(tape, tensor, "is_recorded") != nullptr;
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <Eigen/Core>
+#include <cstddef>
+
+#include "../version.hpp"
+
+#if !EIGEN_VERSION_AT_LEAST(3, 4, 0)
+#error "eigengrad needs Eigen 3.4 or newer: install libeigen3-dev, or put a newer Eigen first on the include path."
+#endif
+#if defined(__FAST_MATH__) && !defined(EIGENGRAD_ALLOW_FAST_MATH)
+#error "eigengrad promises NaN in, NaN out, which -ffast-math breaks: drop the flag, or define EIGENGRAD_ALLOW_FAST_MATH."
+#endif
+#if !defined(__cpp_exceptions)
+#error "eigengrad reports errors by exceptions: compile without -fno-exceptions."
+#endif
+
+// The widest SIMD register the compiler may use. Other compilers than GCC and Clang compute one number at a time.
+#if !(defined(__GNUC__) || defined(__clang__))
+#define EIGENGRAD_LANE_BYTES 0
+#elif defined(__AVX512F__) && defined(__AVX512DQ__)
+#define EIGENGRAD_LANE_BYTES 64
+#elif defined(__AVX__)
+#define EIGENGRAD_LANE_BYTES 32
+#else
+#define EIGENGRAD_LANE_BYTES 16
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define EIGENGRAD_INLINE [[gnu::always_inline]] inline
+#define EIGENGRAD_COLD [[gnu::noinline, gnu::cold]]
+#else
+#define EIGENGRAD_INLINE inline
+#define EIGENGRAD_COLD
+#endif
+
+// Two objects that disagree on alignment, register width, Eigen or our version must fail to link, not crash.
+#define EIGENGRAD_ABI_JOIN_(major, minor, align, lane, world, eigen) \
+  v##major##_##minor##_align##align##_lane##lane##_eigen##world##_##eigen
+#define EIGENGRAD_ABI_JOIN(major, minor, align, lane, world, eigen) \
+  EIGENGRAD_ABI_JOIN_(major, minor, align, lane, world, eigen)
+#define EIGENGRAD_ABI                                                                                          \
+  EIGENGRAD_ABI_JOIN(EIGENGRAD_VERSION_MAJOR, EIGENGRAD_VERSION_MINOR, EIGEN_MAX_ALIGN_BYTES, EIGENGRAD_LANE_BYTES, \
+                     EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION)
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// Sizes, positions and axes; signed, as Eigen's.
+using Index = std::ptrdiff_t;
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

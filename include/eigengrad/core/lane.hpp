@@ -1,0 +1,169 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "config.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+// Element-wise work runs on lanes: as many numbers as one SIMD register holds. A lane is a compiler vector
+// (GCC's and Clang's vector_size): it lives in a register at every optimisation level, which small Eigen arrays did
+// not do reliably, and costs next to nothing to compile. docs/architecture.md has the measurements.
+// Every other number (integers, dual numbers, other compilers) is a lane of one.
+
+template <class T>
+inline constexpr Index lane_width =
+    (std::is_same_v<T, float> || std::is_same_v<T, double>) && EIGENGRAD_LANE_BYTES > 0
+        ? static_cast<Index>(EIGENGRAD_LANE_BYTES / sizeof(T))
+        : 1;
+
+#if EIGENGRAD_LANE_BYTES > 0
+template <class T>
+struct LaneVectors;
+template <>
+struct LaneVectors<float> {
+  using Bits = std::int32_t;
+  using Values [[gnu::vector_size(EIGENGRAD_LANE_BYTES)]] = float;
+  using Masks [[gnu::vector_size(EIGENGRAD_LANE_BYTES)]] = std::int32_t;
+};
+template <>
+struct LaneVectors<double> {
+  using Bits = std::int64_t;
+  using Values [[gnu::vector_size(EIGENGRAD_LANE_BYTES)]] = double;
+  using Masks [[gnu::vector_size(EIGENGRAD_LANE_BYTES)]] = std::int64_t;
+};
+
+/// True or false for each number of a Lane<T>: all bits set or none.
+template <class T>
+struct Mask {
+  typename LaneVectors<T>::Masks bits;
+
+  EIGENGRAD_INLINE friend Mask operator&&(Mask a, Mask b) { return {a.bits & b.bits}; }
+  EIGENGRAD_INLINE friend Mask operator||(Mask a, Mask b) { return {a.bits | b.bits}; }
+  EIGENGRAD_INLINE friend Mask operator!(Mask a) { return {~a.bits}; }
+  bool operator[](Index i) const { return bits[i] != 0; }
+};
+
+/// A register of numbers; arithmetic and comparison number by number, plain numbers mix in.
+template <class T>
+struct Lane {
+  using Element = T;
+  using Values = typename LaneVectors<T>::Values;
+  using Bits = typename LaneVectors<T>::Masks;
+  static constexpr Index width = lane_width<T>;
+
+  Values values;
+
+  Lane() = default;
+  EIGENGRAD_INLINE Lane(Values v) : values(v) {}
+  template <class Number>
+    requires std::is_arithmetic_v<Number>
+  EIGENGRAD_INLINE Lane(Number number) : values(Values{} + static_cast<T>(number)) {}
+
+  T operator[](Index i) const { return values[i]; }
+
+  EIGENGRAD_INLINE friend Lane operator+(Lane a, Lane b) { return a.values + b.values; }
+  EIGENGRAD_INLINE friend Lane operator-(Lane a, Lane b) { return a.values - b.values; }
+  EIGENGRAD_INLINE friend Lane operator*(Lane a, Lane b) { return a.values * b.values; }
+  EIGENGRAD_INLINE friend Lane operator/(Lane a, Lane b) { return a.values / b.values; }
+  EIGENGRAD_INLINE friend Lane operator-(Lane a) { return -a.values; }
+  EIGENGRAD_INLINE Lane& operator+=(Lane b) { return *this = *this + b; }
+
+  EIGENGRAD_INLINE friend Mask<T> operator<(Lane a, Lane b) { return {a.values < b.values}; }
+  EIGENGRAD_INLINE friend Mask<T> operator<=(Lane a, Lane b) { return {a.values <= b.values}; }
+  EIGENGRAD_INLINE friend Mask<T> operator>(Lane a, Lane b) { return {a.values > b.values}; }
+  EIGENGRAD_INLINE friend Mask<T> operator>=(Lane a, Lane b) { return {a.values >= b.values}; }
+  EIGENGRAD_INLINE friend Mask<T> operator==(Lane a, Lane b) { return {a.values == b.values}; }
+  EIGENGRAD_INLINE friend Mask<T> operator!=(Lane a, Lane b) { return {a.values != b.values}; }
+};
+
+template <class T>
+using lane_t = std::conditional_t<(lane_width<T> > 1), Lane<T>, T>;
+template <class T>
+using mask_t = std::conditional_t<(lane_width<T> > 1), Mask<T>, bool>;
+#else
+template <class T>
+struct Lane {
+  using Element = T;
+};
+template <class T>
+struct Mask {};
+template <class T>
+using lane_t = T;
+template <class T>
+using mask_t = bool;
+#endif
+
+template <class X>
+inline constexpr bool is_lane = false;
+template <class T>
+inline constexpr bool is_lane<Lane<T>> = true;
+template <class X>
+inline constexpr bool is_mask = std::is_same_v<X, bool>;
+template <class T>
+inline constexpr bool is_mask<Mask<T>> = true;
+
+namespace lane {
+
+/// Reads a whole lane; unaligned.
+template <class T>
+EIGENGRAD_INLINE lane_t<T> load(const T* from) {
+  lane_t<T> result;
+  std::memcpy(&result, from, sizeof result);
+  return result;
+}
+/// Reads the first `count` numbers; the others repeat the last, so no operation meets anything unusual.
+template <class T>
+EIGENGRAD_INLINE lane_t<T> load(const T* from, Index count) {
+  T numbers[lane_width<T>];
+  for (Index i = 0; i < lane_width<T>; ++i) numbers[i] = from[i < count ? i : count - 1];
+  return load(numbers);
+}
+template <class T>
+EIGENGRAD_INLINE void store(T* to, const lane_t<T>& from) {
+  std::memcpy(to, &from, sizeof from);
+}
+template <class T>
+EIGENGRAD_INLINE void store(T* to, const lane_t<T>& from, Index count) {
+  T numbers[lane_width<T>];
+  store(numbers, from);
+  for (Index i = 0; i < count; ++i) to[i] = numbers[i];
+}
+/// Reads `count` bools as a mask for lanes of T.
+template <class T>
+EIGENGRAD_INLINE mask_t<T> load_mask(const bool* from, Index count) {
+  if constexpr (lane_width<T> == 1) {
+    return *from;
+  } else {
+    mask_t<T> result{};
+    for (Index i = 0; i < lane_width<T>; ++i) result.bits[i] = i < count && from[i] ? -1 : 0;
+    return result;
+  }
+}
+template <class T>
+EIGENGRAD_INLINE void store_mask(bool* to, const mask_t<T>& from, Index count) {
+  if constexpr (lane_width<T> == 1)
+    *to = from;
+  else
+    for (Index i = 0; i < count; ++i) to[i] = from.bits[i] != 0;
+}
+/// The sum of a lane's numbers, halves first.
+template <class T>
+EIGENGRAD_INLINE T sum(const lane_t<T>& from) {
+  if constexpr (lane_width<T> == 1) {
+    return from;
+  } else {
+    T numbers[lane_width<T>];
+    store(numbers, from);
+    for (Index half = lane_width<T> / 2; half > 0; half /= 2)
+      for (Index i = 0; i < half; ++i) numbers[i] += numbers[i + half];
+    return numbers[0];
+  }
+}
+
+}  // namespace lane
+}  // namespace eigengrad::inline EIGENGRAD_ABI

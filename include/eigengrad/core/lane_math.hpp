@@ -1,0 +1,231 @@
+#pragma once
+
+#include <limits>
+
+#include "lane.hpp"
+
+// The functions an operation's value is made of, on plain numbers (the standard library's) and on lanes. Float lanes
+// have vector kernels with a relative error of a few units in the last place; double lanes, which serve checks, call the
+// standard library number by number. NaN gives NaN everywhere.
+namespace eigengrad::inline EIGENGRAD_ABI::math {
+
+#define EIGENGRAD_SCALAR_FUNCTION(function)                                  \
+  template <class T>                                                         \
+    requires std::is_arithmetic_v<T>                                         \
+  EIGENGRAD_INLINE T function(T x) {                                         \
+    return static_cast<T>(std::function(x));                                 \
+  }
+EIGENGRAD_SCALAR_FUNCTION(exp)
+EIGENGRAD_SCALAR_FUNCTION(expm1)
+EIGENGRAD_SCALAR_FUNCTION(log)
+EIGENGRAD_SCALAR_FUNCTION(log1p)
+EIGENGRAD_SCALAR_FUNCTION(sqrt)
+EIGENGRAD_SCALAR_FUNCTION(sin)
+EIGENGRAD_SCALAR_FUNCTION(cos)
+EIGENGRAD_SCALAR_FUNCTION(tan)
+EIGENGRAD_SCALAR_FUNCTION(tanh)
+EIGENGRAD_SCALAR_FUNCTION(erf)
+#undef EIGENGRAD_SCALAR_FUNCTION
+template <class T>
+  requires std::is_arithmetic_v<T>
+EIGENGRAD_INLINE T pow(T x, T y) {
+  return static_cast<T>(std::pow(x, y));
+}
+template <class T>
+  requires std::is_arithmetic_v<T>
+EIGENGRAD_INLINE T select(bool condition, T yes, T no) {
+  return condition ? yes : no;
+}
+template <class T>
+  requires std::is_arithmetic_v<T>
+EIGENGRAD_INLINE T abs(T x) {
+  return x < T(0) ? -x : x == T(0) ? T(0) : x;
+}
+
+#if EIGENGRAD_LANE_BYTES > 0
+template <class T>
+EIGENGRAD_INLINE Lane<T> select(Mask<T> condition, Lane<T> yes, Lane<T> no) {
+  return condition.bits ? yes.values : no.values;
+}
+template <class T>
+EIGENGRAD_INLINE Lane<T> from_bits(typename Lane<T>::Bits bits) {
+  return reinterpret_cast<typename Lane<T>::Values>(bits);
+}
+template <class T>
+EIGENGRAD_INLINE typename Lane<T>::Bits to_bits(Lane<T> x) {
+  return reinterpret_cast<typename Lane<T>::Bits>(x.values);
+}
+template <class T>
+EIGENGRAD_INLINE Lane<T> abs(Lane<T> x) {
+  return from_bits<T>(to_bits(x) & std::numeric_limits<typename LaneVectors<T>::Bits>::max());
+}
+/// x with the sign of y.
+template <class T>
+EIGENGRAD_INLINE Lane<T> copysign(Lane<T> x, Lane<T> y) {
+  constexpr auto magnitude = std::numeric_limits<typename LaneVectors<T>::Bits>::max();
+  return from_bits<T>((to_bits(x) & magnitude) | (to_bits(y) & ~magnitude));
+}
+
+// Number by number, by the standard library.
+template <class T, class Function>
+EIGENGRAD_INLINE Lane<T> each(Function function, Lane<T> x) {
+  for (Index i = 0; i < Lane<T>::width; ++i) x.values[i] = function(x.values[i]);
+  return x;
+}
+#define EIGENGRAD_EACH(function)                                      \
+  template <class T>                                                  \
+  EIGENGRAD_INLINE Lane<T> function(Lane<T> x) {                      \
+    return each([](T number) { return std::function(number); }, x);   \
+  }
+EIGENGRAD_EACH(exp)
+EIGENGRAD_EACH(expm1)
+EIGENGRAD_EACH(log)
+EIGENGRAD_EACH(log1p)
+EIGENGRAD_EACH(sin)
+EIGENGRAD_EACH(cos)
+EIGENGRAD_EACH(tan)
+EIGENGRAD_EACH(tanh)
+EIGENGRAD_EACH(erf)
+EIGENGRAD_EACH(sqrt)
+#undef EIGENGRAD_EACH
+template <class T>
+EIGENGRAD_INLINE Lane<T> pow(Lane<T> x, Lane<T> y) {
+  for (Index i = 0; i < Lane<T>::width; ++i) x.values[i] = std::pow(x.values[i], y.values[i]);
+  return x;
+}
+
+using FloatLane = Lane<float>;
+
+/// x = power * log(2) + rest, |rest| <= log(2) / 2, for |x| < 2^21; log(2) in two parts (Cody, Waite 1980).
+struct Reduced {
+  FloatLane power, rest;
+};
+EIGENGRAD_INLINE Reduced reduce_by_log2(FloatLane x) {
+  const FloatLane shifter = 0x1.8p23f;  // adding it rounds to a whole number
+  const FloatLane power = (x * 1.44269504f + shifter) - shifter;
+  return {power, (x - power * 0.693359375f) - power * -2.12194440e-4f};
+}
+/// exp(r) - 1 for |r| <= log(2) / 2: Taylor's series to r^7 / 7!, whose remainder is 5e-9.
+EIGENGRAD_INLINE FloatLane expm1_of_rest(FloatLane r) {
+  FloatLane p = 1.f / 5040;
+  p = p * r + 1.f / 720;
+  p = p * r + 1.f / 120;
+  p = p * r + 1.f / 24;
+  p = p * r + 1.f / 6;
+  p = p * r + 0.5f;
+  return p * (r * r) + r;
+}
+/// 2^n for whole n in [-126, 127].
+EIGENGRAD_INLINE FloatLane power_of_two(FloatLane n) {
+  // The sum's low bits are the biased exponent.
+  return from_bits<float>(to_bits(n + 0x1.8p23f + 127.f) << 23);
+}
+
+EIGENGRAD_INLINE FloatLane exp(FloatLane x) {
+  // Outside, the result is 0 or infinity. The scale comes in two halves, so that both ends are reached exactly.
+  x = select(x > FloatLane(90.f), FloatLane(90.f), select(x < FloatLane(-105.f), FloatLane(-105.f), x));
+  const auto [power, rest] = reduce_by_log2(x);
+  const FloatLane shifter = 0x1.8p23f;
+  const FloatLane half = (power * 0.5f + shifter) - shifter;
+  return ((expm1_of_rest(rest) + 1.f) * power_of_two(half)) * power_of_two(power - half);
+}
+EIGENGRAD_INLINE FloatLane expm1(FloatLane x) {
+  const FloatLane clamped = select(x > FloatLane(88.f), FloatLane(88.f), select(x < FloatLane(-30.f), FloatLane(-30.f), x));
+  const auto [power, rest] = reduce_by_log2(clamped);
+  const FloatLane scale = power_of_two(power);
+  return select(x > FloatLane(88.f), exp(x), select(x == FloatLane(0.f), x, scale * expm1_of_rest(rest) + (scale - 1.f)));
+}
+EIGENGRAD_INLINE FloatLane tanh(FloatLane x) {
+  // tanh|x| = e / (e + 2), e = exp(2 |x|) - 1, without cancellation; at 2 |x| = 40 it has long been 1.
+  FloatLane twice = abs(x) * 2.f;
+  twice = select(twice > FloatLane(40.f), FloatLane(40.f), twice);
+  const auto [power, rest] = reduce_by_log2(twice);
+  const FloatLane scale = power_of_two(power);
+  const FloatLane e = scale * expm1_of_rest(rest) + (scale - 1.f);
+  return copysign(e / (e + 2.f), x);
+}
+/// log(x) = exponent * log(2) + log(1 + f), sqrt(1/2) <= 1 + f < sqrt(2); with s = f / (2 + f),
+/// log(1 + f) = f - s (f - r), r = 2/3 s^2 + 2/5 s^4 + ... (W. J. Cody's form, as in fdlibm's e_log.c).
+EIGENGRAD_INLINE FloatLane log(FloatLane x) {
+  const FloatLane smallest_normal = std::numeric_limits<float>::min();
+  const Mask<float> denormal = x < smallest_normal;
+  const FloatLane normal = select(denormal, x * 0x1p23f, x);
+  const auto bits = to_bits(normal) - 0x3f3504f3;  // sqrt(1/2)
+  FloatLane exponent = __builtin_convertvector(bits >> 23, FloatLane::Values);
+  exponent = select(denormal, exponent - 23.f, exponent);
+  const FloatLane f = from_bits<float>((bits & 0x7fffff) + 0x3f3504f3) - 1.f;
+  const FloatLane s = f / (f + 2.f), z = s * s;
+  const FloatLane r = z * (z * (z * (z * (z * (2.f / 11) + 2.f / 9) + 2.f / 7) + 2.f / 5) + 2.f / 3);
+  FloatLane result = exponent * 0.693359375f + (f - (s * (f - r) - exponent * -2.12194440e-4f));
+  const FloatLane infinity = std::numeric_limits<float>::infinity();
+  const FloatLane nan = std::numeric_limits<float>::quiet_NaN();
+  result = select(x < infinity, result, x);  // infinity and NaN
+  result = select(x == FloatLane(0.f), -infinity, result);
+  return select(x < FloatLane(0.f), nan, result);
+}
+EIGENGRAD_INLINE FloatLane log1p(FloatLane x) {
+  // log(1 + x) corrected for what rounding 1 + x lost (Kahan); exact where 1 + x rounds to 1.
+  const FloatLane u = x + 1.f, lost = u - 1.f;
+  const FloatLane infinity = std::numeric_limits<float>::infinity();
+  const Mask<float> plain = lost == FloatLane(0.f) || u == infinity;
+  return select(plain, x, log(u) * select(u == FloatLane(0.f), FloatLane(1.f), x / select(plain, FloatLane(1.f), lost)));
+}
+
+/// x / sqrt(x): the inverse root's bits are nearly linear in x's, and three steps of Newton's method make it exact to
+/// rounding. Loops over std::sqrt are not vectorised, since it sets errno.
+EIGENGRAD_INLINE FloatLane sqrt(FloatLane x) {
+  const Mask<float> small = x < FloatLane(0x1p-100f);
+  const FloatLane scaled = select(small, x * 0x1p48f, x);
+  FloatLane inverse = from_bits<float>(0x5f3759df - (to_bits(scaled) >> 1));
+  const FloatLane half = scaled * 0.5f;
+  for (int step = 0; step < 3; ++step) inverse = inverse * (1.5f - (half * inverse) * inverse);
+  FloatLane root = scaled * inverse;
+  root = root + (0.5f * inverse) * (scaled - root * root);
+  root = select(small, root * 0x1p-24f, root);
+  const FloatLane infinity = std::numeric_limits<float>::infinity();
+  const FloatLane nan = std::numeric_limits<float>::quiet_NaN();
+  root = select(x == FloatLane(0.f) || x == infinity, x, root);
+  return select(x < FloatLane(0.f), nan, root);
+}
+
+/// sin and cos share the reduction x = quadrant * pi / 2 + rest in three parts, good for |x| <= 8192; a lane with a
+/// larger number goes to the standard library.
+struct Quadrants {
+  typename FloatLane::Bits quadrant;
+  FloatLane sine, cosine;
+};
+EIGENGRAD_INLINE bool beyond(FloatLane x, float bound) {
+  const auto outside = (abs(x) > FloatLane(bound)).bits;
+  std::int32_t any = 0;
+  for (Index i = 0; i < FloatLane::width; ++i) any |= outside[i];
+  return any != 0;
+}
+EIGENGRAD_INLINE Quadrants reduce_by_half_pi(FloatLane x) {
+  const FloatLane shifter = 0x1.8p23f;
+  const FloatLane shifted = x * 0.636619772f + shifter, n = shifted - shifter;
+  const FloatLane r = ((x - n * 1.5703125f) - n * 4.837512969970703125e-4f) - n * 7.54978995489188216e-8f;
+  const FloatLane z = r * r;
+  // Taylor's series: remainders 2e-9 and 3e-10 at pi / 4.
+  const FloatLane sine = r + r * z * (z * (z * (z * (1.f / 362880) - 1.f / 5040) + 1.f / 120) - 1.f / 6);
+  const FloatLane cosine = 1.f + z * (z * (z * (z * (z * (-1.f / 3628800) + 1.f / 40320) - 1.f / 720) + 1.f / 24) - 0.5f);
+  return {to_bits(shifted), sine, cosine};
+}
+EIGENGRAD_INLINE FloatLane pick_quadrant(const Quadrants& q, typename FloatLane::Bits quadrant) {
+  const FloatLane value = select(Mask<float>{(quadrant & 1) != 0}, q.cosine, q.sine);
+  return from_bits<float>(to_bits(value) ^ ((quadrant & 2) << 30));
+}
+EIGENGRAD_INLINE FloatLane sin(FloatLane x) {
+  if (beyond(x, 8192.f)) [[unlikely]]
+    return each([](float number) { return std::sin(number); }, x);
+  const Quadrants q = reduce_by_half_pi(x);
+  return select(x == FloatLane(0.f), x, pick_quadrant(q, q.quadrant));
+}
+EIGENGRAD_INLINE FloatLane cos(FloatLane x) {
+  if (beyond(x, 8192.f)) [[unlikely]]
+    return each([](float number) { return std::cos(number); }, x);
+  const Quadrants q = reduce_by_half_pi(x);
+  return pick_quadrant(q, q.quadrant + 1);
+}
+#endif
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI::math

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <array>
+#include <initializer_list>
+#include <limits>
+
+#include "error.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// The sizes of a tensor's axes, outermost first; kept inline, at most `max_rank` of them. Shape{} is a scalar's.
+/// Throws ShapeError for a negative size, too many axes, or a product too large to index.
+class Shape {
+ public:
+  static constexpr Index max_rank = 8;
+
+  Shape() = default;
+  Shape(std::initializer_list<Index> sizes) : Shape(sizes.begin(), sizes.end()) {}
+  template <class Iterator>
+  Shape(Iterator first, Iterator last) {
+    for (; first != last; ++first) push_back(static_cast<Index>(*first));
+  }
+
+  Index rank() const { return rank_; }
+  /// The number of elements: the product of the sizes.
+  Index size() const { return size_; }
+  Index operator[](Index axis) const { return sizes_[static_cast<std::size_t>(axis)]; }
+  /// The size of an axis; negative axes count from the end.
+  Index at(Index axis) const { return (*this)[checked_axis(axis, "shape")]; }
+  const Index* begin() const { return sizes_.data(); }
+  const Index* end() const { return sizes_.data() + rank_; }
+  Index back() const { return (*this)[rank_ - 1]; }
+
+  EIGENGRAD_INLINE friend bool operator==(const Shape& a, const Shape& b) {
+    if (a.rank_ != b.rank_ || a.size_ != b.size_) return false;
+    for (Index axis = 0; axis < a.rank_; ++axis)
+      if (a[axis] != b[axis]) return false;
+    return true;
+  }
+  friend Shape operator+(Shape a, const Shape& b) {
+    for (const Index size : b) a.push_back(size);
+    return a;
+  }
+
+  /// Changes one axis' size.
+  void set(Index axis, Index size) {
+    sizes_[static_cast<std::size_t>(axis)] = size;
+    recount();
+  }
+  void push_back(Index size) {
+    require<ShapeError>(rank_ < max_rank, "shape: more than ", max_rank, " axes: merge some by reshape");
+    require<ShapeError>(size >= 0, "shape: axis ", rank_, " has the negative size ", size);
+    sizes_[static_cast<std::size_t>(rank_++)] = size;
+    recount();
+  }
+  /// The shape with one axis taken out.
+  Shape without(Index axis) const {
+    Shape result;
+    for (Index i = 0; i < rank_; ++i)
+      if (i != axis) result.push_back((*this)[i]);
+    return result;
+  }
+  /// Turns a negative axis into the one it counts back to; throws IndexError naming `operation` when there is none.
+  Index checked_axis(Index axis, std::string_view operation, Location where = Location::current()) const {
+    const Index result = axis < 0 ? axis + rank_ : axis;
+    require<IndexError>(result >= 0 && result < rank_, operation, ": axis ", axis, " of shape ", *this,
+                        ", which has ", rank_, " axes: use one of -", rank_, " to ", rank_ - 1, where);
+    return result;
+  }
+
+  friend void append(std::string& text, const Shape& shape) {
+    text += '[';
+    for (Index axis = 0; axis < shape.rank_; ++axis) {
+      if (axis > 0) text += ", ";
+      append(text, shape[axis]);
+    }
+    text += ']';
+  }
+
+ private:
+  void recount() {
+    // An empty axis makes the product 0, but the other sizes must still be indexable.
+    Index product = 1;
+    bool empty = false;
+    for (Index axis = 0; axis < rank_; ++axis) {
+      const Index size = (*this)[axis];
+      if (size == 0) {
+        empty = true;
+        continue;
+      }
+      require<ShapeError>(product <= std::numeric_limits<Index>::max() / 16 / size, "shape: ", *this,
+                          " has more elements than can be indexed");
+      product *= size;
+    }
+    size_ = empty ? 0 : product;
+  }
+
+  std::array<Index, max_rank> sizes_{};
+  Index rank_ = 0;
+  Index size_ = 1;
+};
+
+/// NumPy's broadcast of two shapes: axes are aligned at the end, size 1 stretches. Throws ShapeError naming
+/// `operation` and both shapes.
+inline Shape broadcast(const Shape& a, const Shape& b, std::string_view operation) {
+  if (a == b) return a;
+  const Index rank = a.rank() > b.rank() ? a.rank() : b.rank();
+  Shape result;
+  for (Index axis = 0; axis < rank; ++axis) {
+    const Index from_a = axis - (rank - a.rank()), from_b = axis - (rank - b.rank());
+    const Index size_a = from_a < 0 ? 1 : a[from_a], size_b = from_b < 0 ? 1 : b[from_b];
+    require<ShapeError>(size_a == size_b || size_a == 1 || size_b == 1, operation, ": shapes ", a, " and ", b,
+                        " do not broadcast: counted from the last, each axis must have the same size or size 1");
+    result.push_back(size_a == 1 ? size_b : size_a);
+  }
+  return result;
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

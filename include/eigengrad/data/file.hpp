@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include "../core/error.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// A file open for reading. Every failure is a FileError naming the path and the system's reason.
+/// One of the sources that read_idx takes: read(), most() and path().
+class FileSource {
+ public:
+  explicit FileSource(const std::string& path) : path_(path), file_(std::fopen(path.c_str(), "rb")) {
+    require<FileError>(file_ != nullptr, "cannot open '", path_, "': ", std::generic_category().message(errno));
+    // A directory opens, but cannot be read.
+    const int first = std::fgetc(file_.get());
+    require<FileError>(first != EOF || std::ferror(file_.get()) == 0, "cannot read '", path_,
+                       "': ", std::generic_category().message(errno));
+    if (std::fseek(file_.get(), 0, SEEK_END) == 0) {
+      const long end = std::ftell(file_.get());
+      if (end >= 0) size_ = static_cast<std::uint64_t>(end);
+      seekable_ = end >= 0 && std::fseek(file_.get(), 0, SEEK_SET) == 0;
+    }
+    if (!seekable_ && first != EOF) std::ungetc(first, file_.get());
+  }
+
+  const std::string& path() const { return path_; }
+  /// More bytes than this the file does not hold; no limit is known for a pipe.
+  std::uint64_t most() const { return seekable_ ? size_ : std::numeric_limits<std::uint64_t>::max(); }
+  bool seekable() const { return seekable_; }
+
+  /// Reads up to `count` bytes; fewer only at the file's end.
+  std::size_t read(char* target, std::size_t count) {
+    const std::size_t done = std::fread(target, 1, count, file_.get());
+    require<FileError>(done == count || std::ferror(file_.get()) == 0, "cannot read '", path_,
+                       "': ", std::generic_category().message(errno));
+    return done;
+  }
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+
+  std::string path_;
+  std::unique_ptr<std::FILE, Close> file_;
+  std::uint64_t size_ = 0;
+  bool seekable_ = false;
+};
+
+/// All bytes of a file (or pipe); memory stays in proportion to what the file really holds.
+inline std::string read_file(const std::string& path) {
+  FileSource source(path);
+  std::string bytes;
+  if (source.seekable()) {
+    bytes.resize(static_cast<std::size_t>(source.most()));
+    bytes.resize(source.read(bytes.data(), bytes.size()));
+    return bytes;
+  }
+  char part[1 << 14];
+  while (const std::size_t count = source.read(part, sizeof part)) bytes.append(part, count);
+  return bytes;
+}
+
+inline bool file_exists(const std::string& path) {
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (file != nullptr) std::fclose(file);
+  return file != nullptr;
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

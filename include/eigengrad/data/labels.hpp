@@ -1,0 +1,40 @@
+#pragma once
+
+#include "../core/tensor.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// Class labels as rows with a single 1: [n] -> [n, classes]. Not differentiable.
+/// Throws IndexError for a label outside 0 to classes - 1, ShapeError unless the labels are [n].
+template <class T>
+Tensor<T> one_hot(const Tensor<std::int64_t>& labels, Index classes, Location where = Location::current()) {
+  require<ShapeError>(labels.rank() == 1, "one_hot: labels are ", labels.shape(), ", where [n] is needed: reshape them",
+                      where);
+  require<ValueError>(classes > 0, "one_hot: ", classes, " classes: there must be at least one", where);
+  Tensor<T> result = Tensor<T>::zeros({labels.size(), classes});
+  T* row = result.mutable_data();
+  for (Index i = 0; i < labels.size(); ++i, row += classes) {
+    const std::int64_t label = labels.data()[i];
+    require<IndexError>(label >= 0 && label < classes, "one_hot: label ", label, " at position ", i,
+                        " is outside 0 to ", classes - 1, ": raise the number of classes or correct the label", where);
+    row[label] = T(1);
+  }
+  return result;
+}
+
+/// How often each class occurs: labels [n] -> [classes]. Throws as one_hot.
+inline Tensor<std::int64_t> class_counts(const Tensor<std::int64_t>& labels, Index classes,
+                                         Location where = Location::current()) {
+  require<ValueError>(classes > 0, "class_counts: ", classes, " classes: there must be at least one", where);
+  Tensor<std::int64_t> result = Tensor<std::int64_t>::zeros({classes});
+  std::int64_t* counts = result.mutable_data();
+  for (Index i = 0; i < labels.size(); ++i) {
+    const std::int64_t label = labels.data()[i];
+    require<IndexError>(label >= 0 && label < classes, "class_counts: label ", label, " at position ", i,
+                        " is outside 0 to ", classes - 1, where);
+    ++counts[label];
+  }
+  return result;
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -1,0 +1,126 @@
+#pragma once
+
+#include <tuple>
+
+#include "../core/dual.hpp"
+#include "../core/lane_math.hpp"
+
+// One element-wise operation is one struct:
+//   struct Tanh {
+//     static constexpr const char* name = "tanh";
+//     static auto value(auto x) { return math::tanh(x); }
+//     static auto gradient(auto dy, auto, auto y) { return dy * (1 - y * y); }
+//   };
+// `value` sees lanes (or single numbers). `gradient` sees the upstream gradient dy, the inputs and, if it takes one
+// more, the result; it returns what flows to the input, or to_each(...) with one per input. It is written in
+// arithmetic that lanes, dual numbers and tensors all have. apply<Tanh>(x) does the rest.
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// What can stand in a formula: a tensor, a parameter, another formula.
+template <class X>
+concept Expression = requires(const X& x) {
+  typename X::Element;
+  x.to_tensor();
+};
+template <class X>
+concept Number = std::is_arithmetic_v<X>;
+/// What an element-wise operation takes.
+template <class X>
+concept Elementwise = Expression<X> || Number<X> || is_lane<X> || is_mask<X> || is_dual<X>;
+
+/// The gradients of an operation's inputs, in order.
+template <class... Gradients>
+EIGENGRAD_INLINE auto to_each(const Gradients&... gradients) {
+  return std::tuple<Gradients...>(gradients...);
+}
+/// In place of a gradient: this input has none.
+struct NoGradient {};
+
+template <class Op>
+concept Predicate = requires { requires Op::is_predicate; };
+
+/// Calls op.gradient with or without the result; always returns a tuple.
+template <class Op, class Y, class... X>
+EIGENGRAD_INLINE auto gradients_of(const Op& op, const Y& dy, const Y& y, const X&... x) {
+  const auto as_tuple = [](const auto& result) {
+    if constexpr (requires { std::tuple_size<std::decay_t<decltype(result)>>::value; })
+      return result;
+    else
+      return std::tuple<std::decay_t<decltype(result)>>(result);
+  };
+  if constexpr (requires { op.gradient(dy, x..., y); })
+    return as_tuple(op.gradient(dy, x..., y));
+  else
+    return as_tuple(op.gradient(dy, x...));
+}
+
+/// The first lane or dual type among X, to which plain numbers are lifted.
+template <class... X>
+struct LiftedTo {
+  using type = void;
+};
+template <class First, class... Rest>
+struct LiftedTo<First, Rest...> {
+  using type = std::conditional_t<is_lane<First> || is_dual<First>, First, typename LiftedTo<Rest...>::type>;
+};
+template <class L, class X>
+EIGENGRAD_INLINE auto lift(const X& x) {
+  if constexpr (std::is_void_v<L> || is_mask<X> || is_lane<X> || is_dual<X>)
+    return x;
+  else
+    return L(x);
+}
+template <class X>
+EIGENGRAD_INLINE auto value_part(const X& x) {
+  if constexpr (is_dual<X>)
+    return x.value;
+  else
+    return x;
+}
+
+template <class Op, class... X>
+EIGENGRAD_INLINE auto apply_with(const Op& op, const X&... x);
+
+// Forward mode for every operation at once: each element's Jacobian is a number, so the gradient rule with a tangent in
+// place of dy is the derivative in that direction.
+template <class Op, class... X>
+EIGENGRAD_INLINE auto apply_to_duals(const Op& op, const X&... x) {
+  auto value = apply_with(op, value_part(x)...);
+  if constexpr (is_mask<decltype(value)>) {
+    return value;
+  } else {
+    using V = decltype(value);
+    Dual<V> result(value, V(0));
+    const auto add = [&]<std::size_t k>(std::integral_constant<std::size_t, k>, const auto& input) {
+      if constexpr (is_dual<std::decay_t<decltype(input)>>)
+        result.tangent = result.tangent + std::get<k>(gradients_of(op, input.tangent, value, value_part(x)...));
+    };
+    [&]<std::size_t... k>(std::index_sequence<k...>) {
+      (add(std::integral_constant<std::size_t, k>(), x), ...);
+    }(std::index_sequence_for<X...>());
+    return result;
+  }
+}
+
+template <class Op, class... X>
+auto make_formula(const Op& op, const X&... x);  // ops/formula.hpp
+
+/// An operation on whatever it is given: tensors make a formula, numbers a number.
+template <class Op, class... X>
+EIGENGRAD_INLINE auto apply_with(const Op& op, const X&... x) {
+  using L = typename LiftedTo<X...>::type;
+  if constexpr ((Expression<X> || ...))
+    return make_formula(op, x...);
+  else if constexpr (is_dual<L> || (is_dual<X> || ...))
+    return apply_to_duals(op, lift<L>(x)...);
+  else if constexpr (std::is_void_v<L> && (Number<X> && ...))
+    return op.value(static_cast<std::common_type_t<X...>>(x)...);
+  else
+    return op.value(lift<L>(x)...);
+}
+template <class Op, class... X>
+EIGENGRAD_INLINE auto apply(const X&... x) {
+  return apply_with(Op{}, x...);
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -1,0 +1,149 @@
+#pragma once
+
+#include "where.hpp"
+
+// Each operation: what it is, and what flows back. docs/numerics.md has the values at kinks and beyond the domain.
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+struct Add {
+  static constexpr const char* name = "add";
+  EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a + b; }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, dy); }
+};
+template <class A, class B>
+  requires Operands2<A, B>
+EIGENGRAD_INLINE auto operator+(const A& a, const B& b) {
+  return apply<Add>(a, b);
+}
+
+struct Subtract {
+  static constexpr const char* name = "subtract";
+  EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a - b; }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, -dy); }
+};
+template <class A, class B>
+  requires Operands2<A, B>
+EIGENGRAD_INLINE auto operator-(const A& a, const B& b) {
+  return apply<Subtract>(a, b);
+}
+
+struct Multiply {
+  static constexpr const char* name = "multiply";
+  EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a * b; }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& a, const auto& b) { return to_each(dy * b, dy * a); }
+};
+template <class A, class B>
+  requires Operands2<A, B>
+EIGENGRAD_INLINE auto operator*(const A& a, const B& b) {
+  return apply<Multiply>(a, b);
+}
+
+struct Divide {
+  static constexpr const char* name = "divide";
+  EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) {
+    if constexpr (std::is_integral_v<std::decay_t<decltype(b)>>)
+      require<ValueError>(b != 0, "divide: an integer divided by 0: cast<float>(tensor) first, for infinity");
+    return a / b;
+  }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& b, const auto& y) {
+    return to_each(dy / b, -(dy * y / b));
+  }
+};
+template <class A, class B>
+  requires Operands2<A, B>
+EIGENGRAD_INLINE auto operator/(const A& a, const B& b) {
+  return apply<Divide>(a, b);
+}
+
+struct Negate {
+  static constexpr const char* name = "negate";
+  EIGENGRAD_INLINE static auto value(const auto& x) { return -x; }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&) { return -dy; }
+};
+template <class A>
+  requires(Expression<A> || is_dual<A>)
+EIGENGRAD_INLINE auto operator-(const A& a) {
+  return apply<Negate>(a);
+}
+
+/// x * x.
+struct Square {
+  static constexpr const char* name = "square";
+  EIGENGRAD_INLINE static auto value(const auto& x) { return x * x; }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return 2 * (dy * x); }
+};
+template <Elementwise X>
+EIGENGRAD_INLINE auto square(const X& x) {
+  return apply<Square>(x);
+}
+
+/// |x|; the gradient at 0 is 0.
+struct Abs {
+  static constexpr const char* name = "abs";
+  EIGENGRAD_INLINE static auto value(const auto& x) { return math::abs(x); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy * sign(x); }
+};
+template <Elementwise X>
+EIGENGRAD_INLINE auto abs(const X& x) {
+  return apply<Abs>(x);
+}
+
+/// The larger; the gradient goes to the first where they are equal; NaN in either gives NaN.
+struct Maximum {
+  static constexpr const char* name = "maximum";
+  EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return where(a >= b || a != a, a, b); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& a, const auto& b) {
+    return to_each(where(a >= b || a != a, dy, 0), where(a >= b || a != a, 0, dy));
+  }
+};
+template <Elementwise A, Elementwise B>
+EIGENGRAD_INLINE auto maximum(const A& a, const B& b) {
+  return apply<Maximum>(a, b);
+}
+
+/// The smaller; the gradient goes to the first where they are equal; NaN in either gives NaN.
+struct Minimum {
+  static constexpr const char* name = "minimum";
+  EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return where(a <= b || a != a, a, b); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& a, const auto& b) {
+    return to_each(where(a <= b || a != a, dy, 0), where(a <= b || a != a, 0, dy));
+  }
+};
+template <Elementwise A, Elementwise B>
+EIGENGRAD_INLINE auto minimum(const A& a, const B& b) {
+  return apply<Minimum>(a, b);
+}
+
+/// x limited to [low, high]; the gradient is 0 outside and 1 on the borders.
+struct Clamp {
+  static constexpr const char* name = "clamp";
+  EIGENGRAD_INLINE static auto value(const auto& x, const auto& low, const auto& high) {
+    return where(x > high, high, where(x < low, low, x));
+  }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& low, const auto& high) {
+    return to_each(where(x < low || x > high, 0, dy), where(x < low && x <= high, dy, 0), where(x > high, dy, 0));
+  }
+};
+template <Elementwise X, Elementwise L, Elementwise H>
+EIGENGRAD_INLINE auto clamp(const X& x, const L& low, const H& high) {
+  return apply<Clamp>(x, low, high);
+}
+
+template <class T, class B>
+Tensor<T>& operator+=(Tensor<T>& a, const B& b) {
+  return a = a + b;
+}
+template <class T, class B>
+Tensor<T>& operator-=(Tensor<T>& a, const B& b) {
+  return a = a - b;
+}
+template <class T, class B>
+Tensor<T>& operator*=(Tensor<T>& a, const B& b) {
+  return a = a * b;
+}
+template <class T, class B>
+Tensor<T>& operator/=(Tensor<T>& a, const B& b) {
+  return a = a / b;
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

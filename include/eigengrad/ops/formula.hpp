@@ -1,0 +1,225 @@
+#pragma once
+
+#include "../autograd/record.hpp"
+#include "apply.hpp"
+#include "cursor.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// A tensor in a formula.
+template <class E>
+struct Leaf {
+  using Element = E;
+  using Scalar = E;
+  static constexpr int leaves = 1;
+  static constexpr int cost = 0;
+
+  Tensor<E> tensor;
+
+  const Shape& shape() const { return tensor.shape(); }
+  template <int k, class Visitor>
+  EIGENGRAD_INLINE void for_each_leaf(Visitor&& visit) const {
+    visit(std::integral_constant<int, k>(), tensor);
+  }
+
+  template <class L>
+  struct Trace {
+    L value;
+  };
+  template <class T, int k>
+  EIGENGRAD_INLINE auto trace(const Cursor* cursors, Index i) const {
+    if constexpr (std::is_same_v<E, T>)
+      return Trace<lane_t<T>>{cursors[k].load<T>(i)};
+    else
+      return Trace<mask_t<T>>{cursors[k].load_mask<T>(i)};
+  }
+  template <int k, class Traced, class L>
+  EIGENGRAD_INLINE void reverse(const Traced&, const L& dy, L* adjoints) const {
+    adjoints[k] = dy;
+  }
+};
+
+/// A plain number in a formula.
+template <class T>
+struct Constant {
+  using Element = T;
+  using Scalar = T;
+  static constexpr int leaves = 0;
+  static constexpr int cost = 0;
+
+  T number;
+
+  Shape shape() const { return {}; }
+  template <int k, class Visitor>
+  void for_each_leaf(Visitor&&) const {}
+  template <class U, int k>
+  EIGENGRAD_INLINE auto trace(const Cursor*, Index) const {
+    return typename Leaf<T>::template Trace<lane_t<U>>{lane_t<U>(number)};
+  }
+  template <int k, class Traced, class L>
+  EIGENGRAD_INLINE void reverse(const Traced&, const L&, L*) const {}
+};
+
+template <class Op>
+inline constexpr int cost_of = 1;
+template <class Op>
+  requires requires { Op::cost; }
+inline constexpr int cost_of<Op> = Op::cost;
+
+/// An element-wise computation not done yet; holds its operands by value, so keeping it is safe. It becomes a tensor, in
+/// one pass and with one record, when it is assigned to one, passed to what needs one, printed, or eval()-ed.
+/// Shapes broadcast as NumPy's; the gradient of a stretched operand is summed back. Throws ShapeError when made.
+template <class Op, class... Arguments>
+class Formula {
+ public:
+  static constexpr int leaves = (Arguments::leaves + ...);
+  static constexpr int arity = sizeof...(Arguments);
+  static constexpr int inner_cost = (Arguments::cost + ...);
+  static constexpr int cost = cost_of<Op> + inner_cost;
+  using Scalar = typename std::tuple_element_t<arity - 1, std::tuple<Arguments...>>::Scalar;
+  using Element = std::conditional_t<Predicate<Op>, bool, Scalar>;
+  static_assert(leaves <= Loop::max_operands - 3, "a formula of more than 21 operands: split it by eval()");
+
+  EIGENGRAD_INLINE explicit Formula(const Op& op, Arguments... arguments)
+      : op_(op), arguments_(std::move(arguments)...), shape_(common_shape(std::index_sequence_for<Arguments...>())) {}
+
+  const Shape& shape() const { return shape_; }
+  Index size() const { return shape_.size(); }
+  Index rank() const { return shape_.rank(); }
+  const char* name() const { return op_.name; }
+  /// The tensor, computed now.
+  Tensor<Element> eval() const { return to_tensor(); }
+  Tensor<Element> to_tensor() const;
+  Element item() const { return to_tensor().item(); }
+  /// Evaluates into a tensor of the same shape, adding to what is there or not; not recorded.
+  void write_to(Tensor<Element>& target, bool add) const;
+
+  /// visit(index, tensor) for every operand, left to right.
+  template <int k, class Visitor>
+  EIGENGRAD_INLINE void for_each_leaf(Visitor&& visit) const {
+    with_indices([&]<std::size_t... j>(std::index_sequence<j...>) {
+      (std::get<j>(arguments_).template for_each_leaf<k + offset(j)>(visit), ...);
+    });
+  }
+
+  // One lane forward, keeping the values in between, and backward through them. Everything stays in registers.
+  template <class L, class... Traces>
+  struct Trace {
+    L value;
+    std::tuple<Traces...> arguments;
+  };
+  template <class T, int k>
+  EIGENGRAD_INLINE auto trace(const Cursor* cursors, Index i) const {
+    return with_indices([&]<std::size_t... j>(std::index_sequence<j...>) {
+      return traced(std::get<j>(arguments_).template trace<T, k + offset(j)>(cursors, i)...);
+    });
+  }
+  template <int k, class Traced, class L>
+  EIGENGRAD_INLINE void reverse(const Traced& traced, const L& dy, L* adjoints) const {
+    if constexpr (!Predicate<Op>)
+      with_indices([&]<std::size_t... j>(std::index_sequence<j...>) {
+        const auto gradients = gradients_of(op_, dy, traced.value, std::get<j>(traced.arguments).value...);
+        (reverse_one<k + offset(j)>(std::get<j>(arguments_), std::get<j>(traced.arguments), std::get<j>(gradients), adjoints), ...);
+      });
+  }
+ private:
+  template <class Body>
+  EIGENGRAD_INLINE static constexpr auto with_indices(Body&& body) {
+    return body(std::index_sequence_for<Arguments...>());
+  }
+  // How many leaves stand before argument j.
+  static constexpr int offset(std::size_t j) {
+    constexpr int counts[] = {Arguments::leaves...};
+    int result = 0;
+    for (std::size_t before = 0; before < j; ++before) result += counts[before];
+    return result;
+  }
+  template <class... Traces>
+  EIGENGRAD_INLINE auto traced(const Traces&... traces) const {
+    auto value = lift<typename LiftedTo<decltype(traces.value)...>::type>(op_.value(traces.value...));
+    return Trace<decltype(value), Traces...>{value, std::tuple<Traces...>(traces...)};
+  }
+  template <int k, class Argument, class Traced, class Gradient, class L>
+  EIGENGRAD_INLINE static void reverse_one(const Argument& argument, const Traced& traced, const Gradient& gradient, L* adjoints) {
+    if constexpr (!std::is_same_v<Gradient, NoGradient> && Argument::leaves > 0) argument.template reverse<k>(traced, L(gradient), adjoints);
+  }
+  template <std::size_t... j>
+  Shape common_shape(std::index_sequence<j...>) const {
+    Shape result;
+    bool first = true;
+    const auto join = [&](const auto& argument) {
+      if constexpr (std::decay_t<decltype(argument)>::leaves > 0) {
+        if (first)
+          result = argument.shape();
+        else if (!(argument.shape() == result))
+          result = broadcast(result, argument.shape(), op_.name);
+        first = false;
+      }
+    };
+    (join(std::get<j>(arguments_)), ...);
+    return result;
+  }
+
+  [[no_unique_address]] Op op_;
+  std::tuple<Arguments...> arguments_;
+  Shape shape_;
+};
+
+/// Whether the top operation writes its gradient from its result, which then need not be computed again.
+template <class F>
+inline constexpr bool from_result = false;
+template <class Op, class... Arguments>
+  requires(!Predicate<Op>)
+inline constexpr bool from_result<Formula<Op, Arguments...>> = [] {
+  using T = typename Formula<Op, Arguments...>::Scalar;
+  using L = lane_t<T>;
+  return requires(const Op& op, const L& dy,
+                  const std::conditional_t<std::is_same_v<typename Arguments::Element, T>, L, mask_t<T>>&... x) {
+    op.gradient(dy, x..., dy);
+  };
+}();
+
+template <class X>
+inline constexpr bool is_formula = false;
+template <class Op, class... Arguments>
+inline constexpr bool is_formula<Formula<Op, Arguments...>> = true;
+
+// The number type of a formula over X...: of the first operand that is not a mask.
+template <class... X>
+struct ScalarOf {
+  using type = bool;
+};
+template <Number First, class... Rest>
+struct ScalarOf<First, Rest...> : ScalarOf<Rest...> {};
+template <Expression First, class... Rest>
+struct ScalarOf<First, Rest...> {
+  using type = std::conditional_t<std::is_same_v<typename First::Element, bool>, typename ScalarOf<Rest...>::type, typename First::Element>;
+};
+
+template <class T, class X>
+EIGENGRAD_INLINE auto to_operand(const X& x) {
+  if constexpr (Number<X>) {
+    static_assert(!(std::is_floating_point_v<X> && std::is_integral_v<T>),
+                  "a floating-point number in a formula of integers: cast<float>(tensor) first");
+    return Constant<T>{static_cast<T>(x)};
+  } else {
+    using E = typename X::Element;
+    static_assert(std::is_same_v<E, T> || std::is_same_v<E, bool>, "tensors of two number types in one formula: cast<T>(tensor) one of them");
+    if constexpr (!is_formula<X>)
+      return Leaf<E>{x.to_tensor()};
+    else if constexpr (std::is_same_v<typename X::Scalar, T>)
+      return x;
+    else
+      return Leaf<E>{x.eval()};  // a comparison of other numbers
+  }
+}
+
+template <class Op, class... X>
+auto make_formula(const Op& op, const X&... x) {
+  using T = typename ScalarOf<X...>::type;
+  return Formula<Op, decltype(to_operand<T>(x))...>(op, to_operand<T>(x)...);
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI
+
+#include "formula_node.hpp"

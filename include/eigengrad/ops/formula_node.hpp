@@ -1,0 +1,138 @@
+#pragma once
+
+#include "kernels.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// The record of a formula, evaluated or summed. `seen_` is the shape in which dy lines up with the formula, `scale_` what a
+/// mean divides by.
+template <class F>
+class FormulaNode final : public TypedNode<typename F::Scalar> {
+ public:
+  using T = typename F::Scalar;
+  using Targets = std::array<TypedNode<T>*, F::leaves>;
+
+  FormulaNode(const char* operation, const Tensor<T>& value, const F& formula, const Targets& targets)
+      : TypedNode<T>(operation, value.shape()), formula_(formula), seen_(value.shape()), targets_(targets) {
+    if constexpr (from_result<F>) result_ = value.detach();
+  }
+  FormulaNode(const char* operation, const Tensor<T>& value, const F& formula, const Targets& targets, const Shape& seen, T scale)
+      : TypedNode<T>(operation, value.shape()), formula_(formula), seen_(seen), scale_(scale), summed_(true), targets_(targets) {}
+  void keep_derivative(Tensor<T> derivative) { derivative_ = std::move(derivative); }
+
+  void release() override {
+    formula_.reset();
+    result_ = derivative_ = Tensor<T>();
+  }
+  void propagate() override {
+    Tensor<T> dy = this->slot_->value;
+    if (summed_) {
+      dy = expand(dy, this->shape_).alias(seen_);
+      if (scale_ != T(1)) scale(dy);
+    }
+    if (derivative_.size() > 0) return pass_derivative(dy);
+
+    Sink<T> sinks[F::leaves] = {};
+    const auto open = [&](auto k, const auto& operand) {
+      if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<T>>) {
+        Slot<T>* slot = targets_[k] != nullptr ? targets_[k]->slot() : nullptr;
+        if (slot == nullptr) return;
+        Tensor<T>& target = prepare(*slot, operand.shape(), sinks[k].add);
+        sinks[k].data = target.mutable_data();
+        if (sinks[k].add || (operand.size() == formula_->size() && operand.size() > 1)) return;
+        std::fill_n(sinks[k].data, operand.size(), T(0));  // stretched, or a scalar: gathered by adding
+        sinks[k].add = true;
+      }
+    };
+    formula_->template for_each_leaf<0>(open);
+    reverse(*formula_, result_.size() == formula_->size() && result_.size() > 0 ? &result_ : nullptr, dy, sinks);
+  }
+
+ private:
+  void scale(Tensor<T>& dy) const {
+    T* numbers = dy.mutable_data();
+    for (Index i = 0; i < dy.size(); ++i) numbers[i] = numbers[i] * scale_;
+  }
+  struct Product {
+    static constexpr const char* name = "multiply";
+    EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a * b; }
+  };
+  void pass_derivative(const Tensor<T>& dy) {
+    for (TypedNode<T>* target : targets_)
+      if (target != nullptr) {
+        if (Slot<T>* slot = target->slot()) contribute(*slot, this->shape_, Formula<Product, Leaf<T>, Leaf<T>>({}, Leaf<T>{dy}, Leaf<T>{derivative_}));
+        return;
+      }
+  }
+
+  std::optional<F> formula_;
+  Shape seen_;
+  T scale_ = T(1);
+  bool summed_ = false;
+  Targets targets_;
+  Tensor<T> result_, derivative_;
+};
+
+/// Which records the formula's operands come from; false when none is on the recording tape.
+template <class F>
+EIGENGRAD_INLINE bool find_targets(const TapeState* tape, const F& formula, typename FormulaNode<F>::Targets& targets) {
+  bool any = false;
+  formula.template for_each_leaf<0>([&](auto k, const auto& operand) {
+    targets[k] = nullptr;
+    if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<typename F::Scalar>>) {
+      targets[k] = node_on(tape, operand, formula.name());
+      any = any || targets[k] != nullptr;
+    }
+  });
+  return any;
+}
+
+/// Whether a formula is worth storing its derivative, rather than computing it all again on the way back: it has an
+/// expensive operation whose result the top does not already give.
+template <class F>
+inline constexpr bool stores_derivative = (from_result<F> ? F::inner_cost : F::cost) >= 8 && std::is_floating_point_v<typename F::Scalar>;
+
+template <class Op, class... Arguments>
+void Formula<Op, Arguments...>::write_to(Tensor<Element>& target, bool add) const {
+  evaluate(*this, target.mutable_data(), add);
+}
+
+template <class Op, class... Arguments>
+auto Formula<Op, Arguments...>::to_tensor() const -> Tensor<Element> {
+  Tensor<Element> result = Tensor<Element>::empty(shape_);
+  if constexpr (!Predicate<Op> && leaves > 0) {
+    using Recorded = FormulaNode<Formula>;
+    TapeState* tape = recording_tape();
+    typename Recorded::Targets targets;
+    if (tape != nullptr && find_targets(tape, *this, targets)) {
+      Tensor<Element> derivative;
+      if constexpr (stores_derivative<Formula>) {
+        // One tensor in every place that needs a gradient, and unstretched: value and derivative in one pass.
+        const Slot<Element>* only = nullptr;
+        bool one = true, wanted[leaves];
+        for_each_leaf<0>([&](auto k, const auto& operand) {
+          wanted[k] = targets[k] != nullptr;
+          if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<Element>>)
+            if (wanted[k]) {
+              if (only == nullptr) only = targets[k]->slot();
+              one = one && targets[k]->slot() == only && operand.shape() == shape_;
+            }
+        });
+        if (one && size() > 0) {
+          derivative = Tensor<Element>::empty(shape_);
+          evaluate_with_derivative(*this, wanted, result.mutable_data(), derivative.mutable_data());
+        }
+      }
+      if (derivative.size() == 0) evaluate(*this, result.mutable_data(), false);
+      auto* node = tape->template add<Recorded>(tape->last, op_.name, result, *this, targets);
+      node->keep_derivative(std::move(derivative));
+      ++tape->records;
+      result.set_link(tape->link_to(node));
+      return result;
+    }
+  }
+  evaluate(*this, result.mutable_data(), false);
+  return result;
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -1,0 +1,138 @@
+#pragma once
+
+#include "arithmetic.hpp"
+
+// Exponential, logarithmic and trigonometric functions. `cost` is in additions, roughly: it decides what is worth keeping
+// for the way back.
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+struct Exp {
+  static constexpr const char* name = "exp";
+  static constexpr int cost = 10;
+  EIGENGRAD_INLINE static auto value(const auto& x) { return math::exp(x); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& y) { return dy * y; }
+};
+template <Elementwise X>
+EIGENGRAD_INLINE auto exp(const X& x) {
+  return apply<Exp>(x);
+}
+
+/// exp(x) - 1, exact for small x.
+struct Expm1 {
+  static constexpr const char* name = "expm1";
+  static constexpr int cost = 10;
+  EIGENGRAD_INLINE static auto value(const auto& x) { return math::expm1(x); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& y) { return dy * (y + 1); }
+};
+template <Elementwise X>
+EIGENGRAD_INLINE auto expm1(const X& x) {
+  return apply<Expm1>(x);
+}
+
+/// The natural logarithm: -infinity at 0, NaN below.
+struct Log {
+  static constexpr const char* name = "log";
+  static constexpr int cost = 10;
+  EIGENGRAD_INLINE static auto value(const auto& x) { return math::log(x); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy / x; }
+};
+template <Elementwise X>
+EIGENGRAD_INLINE auto log(const X& x) {
+  return apply<Log>(x);
+}
+
+/// log(1 + x), exact for small x.
+struct Log1p {
+  static constexpr const char* name = "log1p";
+  static constexpr int cost = 12;
+  EIGENGRAD_INLINE static auto value(const auto& x) { return math::log1p(x); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy / (x + 1); }
+};
+template <Elementwise X>
+EIGENGRAD_INLINE auto log1p(const X& x) {
+  return apply<Log1p>(x);
+}
+
+/// The square root: NaN below 0; the gradient at 0 is infinite.
+struct Sqrt {
+  static constexpr const char* name = "sqrt";
+  static constexpr int cost = 5;
+  EIGENGRAD_INLINE static auto value(const auto& x) { return math::sqrt(x); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& y) { return 0.5 * dy / y; }
+};
+template <Elementwise X>
+EIGENGRAD_INLINE auto sqrt(const X& x) {
+  return apply<Sqrt>(x);
+}
+
+/// a to the power b, as std::pow. The gradient for a is 0 where b is 0, for b where a is 0 and b is not negative.
+struct Pow {
+  static constexpr const char* name = "pow";
+  static constexpr int cost = 40;
+  EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return math::pow(a, b); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& a, const auto& b, const auto& y) {
+    return to_each(where(b == 0, 0, dy * b * pow(a, b - 1)), where(a == 0 && b >= 0, 0, dy * y * log(a)));
+  }
+};
+template <Elementwise A, Elementwise B>
+EIGENGRAD_INLINE auto pow(const A& a, const B& b) {
+  return apply<Pow>(a, b);
+}
+
+struct Sin {
+  static constexpr const char* name = "sin";
+  static constexpr int cost = 10;
+  EIGENGRAD_INLINE static auto value(const auto& x) { return math::sin(x); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy * cos(x); }
+};
+template <Elementwise X>
+EIGENGRAD_INLINE auto sin(const X& x) {
+  return apply<Sin>(x);
+}
+
+struct Cos {
+  static constexpr const char* name = "cos";
+  static constexpr int cost = 10;
+  EIGENGRAD_INLINE static auto value(const auto& x) { return math::cos(x); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return -(dy * sin(x)); }
+};
+template <Elementwise X>
+EIGENGRAD_INLINE auto cos(const X& x) {
+  return apply<Cos>(x);
+}
+
+struct Tan {
+  static constexpr const char* name = "tan";
+  static constexpr int cost = 40;
+  EIGENGRAD_INLINE static auto value(const auto& x) { return math::tan(x); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& y) { return dy * (1 + y * y); }
+};
+template <Elementwise X>
+EIGENGRAD_INLINE auto tan(const X& x) {
+  return apply<Tan>(x);
+}
+
+struct Tanh {
+  static constexpr const char* name = "tanh";
+  static constexpr int cost = 10;
+  EIGENGRAD_INLINE static auto value(const auto& x) { return math::tanh(x); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& y) { return dy * (1 - y * y); }
+};
+template <Elementwise X>
+EIGENGRAD_INLINE auto tanh(const X& x) {
+  return apply<Tanh>(x);
+}
+
+/// The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.
+struct Erf {
+  static constexpr const char* name = "erf";
+  static constexpr int cost = 40;
+  EIGENGRAD_INLINE static auto value(const auto& x) { return math::erf(x); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy * (1.1283791670955126 * exp(-(x * x))); }
+};
+template <Elementwise X>
+EIGENGRAD_INLINE auto erf(const X& x) {
+  return apply<Erf>(x);
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -1,0 +1,279 @@
+#pragma once
+
+#include "formula.hpp"
+
+// The loops of a formula F over lanes: forward, backward, and forward into a sum. Each has the same frame: rows, whole
+// lanes of a row, and the row's rest as one more lane whose operands were copied aside (`tail`).
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// Sums of floats are carried in double.
+template <class T>
+using Total = std::conditional_t<std::is_same_v<T, float>, double, T>;
+
+/// A formula's operands, and `extra` tensors of its scalar type, made ready for the loop.
+template <class F, int extra>
+struct Operands {
+  using T = typename F::Scalar;
+  static constexpr int count = F::leaves + extra;
+
+  const F& formula;
+  const Shape* shapes[count + 1];
+  Cursor cursors[count + 1];
+  const T* extras[extra + 1];
+
+  explicit Operands(const F& f) : formula(f) {
+    formula.template for_each_leaf<0>([&](auto k, const auto& tensor) { shapes[k] = &tensor.shape(); });
+  }
+  void add(int j, const Tensor<T>& tensor) {
+    shapes[F::leaves + j] = &tensor.shape();
+    extras[j] = tensor.data();
+  }
+  EIGENGRAD_INLINE void start_row(const Loop& loop, const Index* offsets) {
+    formula.template for_each_leaf<0>(
+        [&](auto k, const auto& tensor) { cursors[k].template start<T>(tensor.data() + offsets[k], loop.row_strides[k]); });
+    for (int j = 0, k = F::leaves; j < extra; ++j, ++k) cursors[k].template start<T>(extras[j] + offsets[k], loop.row_strides[k]);
+  }
+  EIGENGRAD_INLINE void start_tail(Index i, Index count_left) {
+    formula.template for_each_leaf<0>([&](auto k, const auto& tensor) {
+      cursors[k].template start_tail<T, std::decay_t<decltype(*tensor.data())>>(i, count_left);
+    });
+    for (int k = F::leaves; k < count; ++k) cursors[k].template start_tail<T, T>(i, count_left);
+  }
+};
+
+/// target (=|+=) formula, in the formula's shape.
+template <class F>
+void evaluate(const F& formula, typename F::Element* target, bool add) {
+  using T = typename F::Scalar;
+  using E = typename F::Element;
+  constexpr Index width = lane_width<T>;
+  Operands<F, 0> operands(formula);
+  const Loop loop(formula.shape(), operands.shapes, F::leaves);
+  loop.for_each_row([&](const Index* offsets) {
+    operands.start_row(loop, offsets);
+    const Index whole = loop.row - loop.row % width;
+    E last[width];
+    E* to = target;
+    for (bool tail = false;; tail = true) {
+      for (Index i = 0, end = tail ? width : whole; i < end; i += width) {
+        auto value = formula.template trace<T, 0>(operands.cursors, i).value;
+        if constexpr (is_mask<decltype(value)>) {
+          lane::store_mask<T>(to + i, value, width);
+        } else {
+          if (add) value = value + lane::load(to + i);
+          lane::store(to + i, value);
+        }
+      }
+      if (tail || whole == loop.row) break;
+      operands.start_tail(whole, loop.row - whole);
+      for (Index j = 0; j < width; ++j) last[j] = add && whole + j < loop.row ? target[whole + j] : E(0);
+      to = last;
+    }
+    for (Index j = whole; j < loop.row; ++j) target[j] = last[j - whole];
+    target += loop.row;
+  });
+}
+
+/// target = formula and derivative = d formula / d operand, for a formula in which one tensor, unstretched, stands in
+/// every place marked in `wanted`.
+template <class F>
+void evaluate_with_derivative(const F& formula, const bool* wanted, typename F::Scalar* target, typename F::Scalar* derivative) {
+  using T = typename F::Scalar;
+  using L = lane_t<T>;
+  constexpr Index width = lane_width<T>;
+  Operands<F, 0> operands(formula);
+  const Loop loop(formula.shape(), operands.shapes, F::leaves);
+  loop.for_each_row([&](const Index* offsets) {
+    operands.start_row(loop, offsets);
+    const Index whole = loop.row - loop.row % width;
+    T last[2][width];
+    T *to = target, *to_derivative = derivative;
+    for (bool tail = false;; tail = true) {
+      for (Index i = 0, end = tail ? width : whole; i < end; i += width) {
+        const auto traced = formula.template trace<T, 0>(operands.cursors, i);
+        L adjoints[F::leaves] = {};
+        formula.template reverse<0>(traced, L(1), adjoints);
+        L sum(0);
+        for (int k = 0; k < F::leaves; ++k)
+          if (wanted[k]) sum = sum + adjoints[k];
+        lane::store(to + i, traced.value);
+        lane::store(to_derivative + i, sum);
+      }
+      if (tail || whole == loop.row) break;
+      operands.start_tail(whole, loop.row - whole);
+      to = last[0];
+      to_derivative = last[1];
+    }
+    for (Index j = whole; j < loop.row; ++j) {
+      target[j] = last[0][j - whole];
+      derivative[j] = last[1][j - whole];
+    }
+    target += loop.row;
+    derivative += loop.row;
+  });
+}
+
+/// Where the gradient of one operand goes; null when it is not wanted.
+template <class T>
+struct Sink {
+  T* data = nullptr;
+  bool add = false;
+};
+
+/// Adds to every sink its operand's gradient, given dy, which broadcasts to the formula's shape. `result`, if not null, is
+/// the formula's value. An operand that was stretched has a sink that already holds numbers to add to.
+template <class F>
+void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const Tensor<typename F::Scalar>& dy,
+             const Sink<typename F::Scalar>* sinks) {
+  using T = typename F::Scalar;
+  using L = lane_t<T>;
+  constexpr Index width = lane_width<T>, chunk = 128 * width;  // sums along a row are carried per chunk
+  constexpr int leaves = F::leaves;
+  Operands<F, 2> operands(formula);
+  operands.add(0, dy);
+  operands.add(1, result != nullptr ? *result : dy);
+  const Loop loop(formula.shape(), operands.shapes, leaves + 2);
+
+  // When every wanted place is the same tensor, its gradient is summed in registers and stored once.
+  const T* common = nullptr;
+  bool single = true;
+  for (int k = 0; k < leaves; ++k) {
+    if (sinks[k].data == nullptr) continue;
+    if (common == nullptr) common = sinks[k].data;
+    single = single && sinks[k].data == common && loop.row_strides[k] == 1;
+  }
+  if (common == nullptr) return;
+  bool add_common = false;
+  for (int k = leaves - 1; k >= 0; --k)
+    if (sinks[k].data != nullptr) add_common = sinks[k].add;
+
+  loop.for_each_row([&](const Index* offsets) {
+    operands.start_row(loop, offsets);
+    const Index whole = loop.row - loop.row % width;
+    T* to[leaves];
+    L sums[leaves] = {};
+    Total<T> totals[leaves] = {};
+    T last[leaves][width];
+    for (int k = 0; k < leaves; ++k) to[k] = sinks[k].data != nullptr ? sinks[k].data + offsets[k] : nullptr;
+
+    for (bool tail = false;; tail = true) {
+      const Index all = tail ? width : whole;
+      for (Index from = 0; from < all; from += chunk) {
+        const Index end = std::min(from + chunk, all);
+        for (Index i = from; i < end; i += width) {
+          auto traced = formula.template trace<T, 0>(operands.cursors, i);
+          if constexpr (from_result<F>)
+            if (result != nullptr) traced.value = operands.cursors[leaves + 1].template load<T>(i);
+          L adjoints[leaves] = {};
+          formula.template reverse<0>(traced, operands.cursors[leaves].template load<T>(i), adjoints);
+          if (single) {
+            L sum(0);
+            T* place = nullptr;
+            for (int k = 0; k < leaves; ++k)
+              if (to[k] != nullptr) {
+                sum = sum + adjoints[k];
+                if (place == nullptr) place = to[k];
+              }
+            if (add_common) sum = sum + lane::load(place + i);
+            lane::store(place + i, sum);
+          } else {
+            for (int k = 0; k < leaves; ++k) {
+              if (to[k] == nullptr) continue;
+              if (loop.row_strides[k] == 0)
+                sums[k] = sums[k] + adjoints[k];
+              else
+                lane::store(to[k] + i, sinks[k].add ? L(adjoints[k] + lane::load(to[k] + i)) : adjoints[k]);
+            }
+          }
+        }
+        for (int k = 0; k < leaves; ++k) {
+          if (to[k] == nullptr || loop.row_strides[k] != 0) continue;
+          if (tail) {
+            lane::store(last[k], sums[k]);
+            for (Index j = 0; j < loop.row - whole; ++j) totals[k] = totals[k] + last[k][j];
+          } else {
+            totals[k] = totals[k] + lane::sum<T>(sums[k]);
+          }
+          sums[k] = L(0);
+        }
+      }
+      if (tail || whole == loop.row) break;
+      operands.start_tail(whole, loop.row - whole);
+      for (int k = 0; k < leaves; ++k) {
+        if (to[k] == nullptr || loop.row_strides[k] == 0) continue;
+        // The same tensor in two places shares one piece of scratch, as it shares its gradient.
+        int owner = 0;
+        while (sinks[owner].data != sinks[k].data) ++owner;
+        if (owner == k) std::copy_n(to[k] + whole, sinks[k].add ? loop.row - whole : 0, last[k]);
+        to[k] = last[owner];
+      }
+    }
+    for (int k = 0; k < leaves; ++k) {
+      if (sinks[k].data == nullptr) continue;
+      if (loop.row_strides[k] == 0)
+        sinks[k].data[offsets[k]] = static_cast<T>(sinks[k].data[offsets[k]] + totals[k]);
+      else if (whole != loop.row && to[k] == last[k])
+        std::copy_n(last[k], loop.row - whole, sinks[k].data + offsets[k] + whole);
+    }
+  });
+}
+
+/// target += scale * (the formula summed over the axes on which `kept` has size 1); target has shape `kept`.
+template <class F>
+void sum_into(const F& formula, const Shape& kept, typename F::Scalar* target, typename F::Scalar scale) {
+  using T = typename F::Scalar;
+  using L = lane_t<T>;
+  constexpr Index width = lane_width<T>, chunk = 128 * width;
+  Operands<F, 1> operands(formula);
+  operands.shapes[F::leaves] = &kept;
+  const Loop loop(formula.shape(), operands.shapes, F::leaves + 1);
+  const Index target_stride = loop.row_strides[F::leaves];
+  const bool to_one = kept.size() == 1;
+  Total<T> total(0);
+  loop.for_each_row([&](const Index* offsets) {
+    formula.template for_each_leaf<0>([&](auto k, const auto& tensor) {
+      operands.cursors[k].template start<T>(tensor.data() + offsets[k], loop.row_strides[k]);
+    });
+    const Index whole = loop.row - loop.row % width;
+    T* to = target + offsets[F::leaves];
+    if (!to_one) total = Total<T>(0);
+    T last[width] = {};
+    for (bool tail = false;; tail = true) {
+      const Index all = tail ? width : whole;
+      for (Index from = 0; from < all; from += chunk) {
+        const Index end = std::min(from + chunk, all);
+        L sums[4] = {L(0), L(0), L(0), L(0)};  // four, so that one addition need not wait for the last
+        for (Index i = from; i < end; i += width) {
+          const L value = formula.template trace<T, 0>(operands.cursors, i).value;
+          if (target_stride == 0)
+            sums[i / width % 4] = sums[i / width % 4] + value;
+          else
+            lane::store(to + i, L(lane::load(to + i) + value * scale));
+        }
+        if (target_stride != 0) continue;
+        const L sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        if (tail) {
+          lane::store(last, sum);
+          for (Index j = 0; j < loop.row - whole; ++j) total = total + last[j];
+        } else {
+          total = total + lane::sum<T>(sum);
+        }
+      }
+      if (tail || whole == loop.row) break;
+      formula.template for_each_leaf<0>([&](auto k, const auto& tensor) {
+        operands.cursors[k].template start_tail<T, std::decay_t<decltype(*tensor.data())>>(whole, loop.row - whole);
+      });
+      if (target_stride != 0) {
+        std::copy_n(to + whole, loop.row - whole, last);
+        to = last;
+      }
+    }
+    if (target_stride != 0)
+      for (Index j = whole; j < loop.row; ++j) target[offsets[F::leaves] + j] = last[j - whole];
+    else if (!to_one)
+      target[offsets[F::leaves]] = static_cast<T>(target[offsets[F::leaves]] + total * scale);
+  });
+  if (to_one) target[0] = static_cast<T>(target[0] + total * scale);
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -1,0 +1,76 @@
+#pragma once
+
+#include "formula.hpp"
+
+// Comparisons, which make masks, and the choice by a mask.
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// Two things an operator of ours joins: at least one tensor, formula, parameter or dual number.
+template <class A, class B>
+concept Operands2 = Elementwise<A> && Elementwise<B> && (Expression<A> || Expression<B> || is_dual<A> || is_dual<B>);
+
+#define EIGENGRAD_COMPARISON(Op, symbol, text)                                                 \
+  struct Op {                                                                                  \
+    static constexpr const char* name = text;                                                  \
+    static constexpr bool is_predicate = true;                                                 \
+    EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a symbol b; }    \
+  };                                                                                           \
+  template <class A, class B>                                                                  \
+    requires Operands2<A, B>                                                                   \
+  EIGENGRAD_INLINE auto operator symbol(const A& a, const B& b) {                              \
+    return apply<Op>(a, b);                                                                    \
+  }
+EIGENGRAD_COMPARISON(Less, <, "less")
+EIGENGRAD_COMPARISON(LessEqual, <=, "less_equal")
+EIGENGRAD_COMPARISON(Greater, >, "greater")
+EIGENGRAD_COMPARISON(GreaterEqual, >=, "greater_equal")
+EIGENGRAD_COMPARISON(Equal, ==, "equal")
+EIGENGRAD_COMPARISON(NotEqual, !=, "not_equal")
+EIGENGRAD_COMPARISON(LogicalAnd, &&, "logical_and")
+EIGENGRAD_COMPARISON(LogicalOr, ||, "logical_or")
+#undef EIGENGRAD_COMPARISON
+
+struct LogicalNot {
+  static constexpr const char* name = "logical_not";
+  static constexpr bool is_predicate = true;
+  EIGENGRAD_INLINE static auto value(const auto& a) { return !a; }
+};
+template <Expression A>
+EIGENGRAD_INLINE auto operator!(const A& a) {
+  return apply<LogicalNot>(a);
+}
+
+/// Where a number is NaN.
+template <Elementwise X>
+EIGENGRAD_INLINE auto isnan(const X& x) {
+  return x != x;
+}
+
+/// `yes` where the condition holds, `no` elsewhere; each gets the gradient of its own places.
+struct Where {
+  static constexpr const char* name = "where";
+  EIGENGRAD_INLINE static auto value(const auto& condition, const auto& yes, const auto& no) {
+    return math::select(condition, yes, no);
+  }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& condition, const auto&, const auto&);
+};
+template <class C, Elementwise Yes, Elementwise No>
+EIGENGRAD_INLINE auto where(const C& condition, const Yes& yes, const No& no) {
+  return apply<Where>(condition, yes, no);
+}
+EIGENGRAD_INLINE auto Where::gradient(const auto& dy, const auto& condition, const auto&, const auto&) {
+  return to_each(NoGradient(), where(condition, dy, 0), where(condition, 0, dy));
+}
+
+/// -1, 0 or 1; sign(NaN) is NaN. Its gradient is 0.
+struct Sign {
+  static constexpr const char* name = "sign";
+  EIGENGRAD_INLINE static auto value(const auto& x) { return where(x > 0, 1, where(x < 0, -1, x)); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&) { return 0 * dy; }
+};
+template <Elementwise X>
+EIGENGRAD_INLINE auto sign(const X& x) {
+  return apply<Sign>(x);
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

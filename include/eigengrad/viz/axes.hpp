@@ -1,0 +1,158 @@
+#pragma once
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "svg.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI::viz {
+
+enum class Scale { linear, log };
+
+/// What an axis shows; {} leaves it to the data.
+struct Range {
+  double low = 0, high = 0;
+  bool given() const { return !(low == 0 && high == 0); }
+};
+
+/// Throws ValueError unless the range rises, is finite and, on a log axis, positive.
+inline void check_range(const Range& range, Scale scale, std::string_view operation) {
+  if (!range.given()) return;
+  const double largest = std::max(std::abs(range.low), std::abs(range.high));
+  require<ValueError>(largest <= 1e300 && range.high - range.low >= std::max(1e-11 * largest, 1e-290), operation,
+                      ": range ", range.low, " to ", range.high,
+                      ": give two different finite numbers, the lower first, or {} to take the data's");
+  require<ValueError>(scale == Scale::linear || range.low > 0, operation, ": a log axis cannot show ", range.low,
+                      ": start the range above 0, or use Scale::linear");
+}
+
+/// The smallest range that holds the numbers seen; skips what the scale cannot show.
+struct Extent {
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+
+  void see(double value, Scale scale = Scale::linear) {
+    if (!std::isfinite(value) || (scale == Scale::log && value <= 0)) return;
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  bool empty() const { return low > high; }
+};
+
+/// A range to draw that holds the extent with `padding` (a share of its length) on both sides and never has length 0.
+inline Range padded(const Extent& extent, Scale scale, double padding) {
+  if (extent.empty()) return scale == Scale::log ? Range{1, 10} : Range{0, 1};
+  if (scale == Scale::log) {
+    double low = std::log10(std::clamp(extent.low, 1e-290, 1e290)), high = std::log10(std::clamp(extent.high, 1e-290, 1e290));
+    const double pad = high - low < 1e-9 ? 0.3 : padding * (high - low);
+    return {std::pow(10, low - pad), std::pow(10, high + pad)};
+  }
+  const double low = std::clamp(extent.low, -1e299, 1e299), high = std::clamp(extent.high, -1e299, 1e299);
+  const double largest = std::max(std::abs(low), std::abs(high)), length = high - low;
+  const bool constant = length <= 1e-11 * largest || length < 1e-290;
+  const double pad = !constant ? padding * length : largest < 1e-280 ? 1 : 0.1 * largest;
+  return {low - pad, high + pad};
+}
+
+/// A mark on an axis; minor ones carry no text. `exponent` is written raised: 10 with -3.
+struct Tick {
+  double value = 0;
+  std::string text = {}, exponent = {};
+  bool minor = false;
+
+  double width(double size) const { return text_width(text, size) + text_width(exponent, 0.75 * size); }
+};
+
+/// A number with so many decimals, independent of the locale, with a true minus sign.
+inline std::string decimal(double value, int decimals) {
+  char digits[400];
+  const auto end = std::to_chars(digits, digits + sizeof digits, std::abs(value), std::chars_format::fixed, decimals).ptr;
+  const std::string text(digits, end);
+  return value < 0 && text.find_first_of("123456789") != text.npos ? "\xe2\x88\x92" + text : text;
+}
+
+/// The label of a multiple of `step` on an axis whose largest number is `largest`.
+inline Tick labelled(double value, double step, double largest) {
+  if (std::abs(value) < 1e-6 * step) return {0, "0"};
+  const auto decimals = [](double of) { return std::max(0, static_cast<int>(std::ceil(-std::log10(of) - 1e-9))); };
+  if (largest < 1e5 && largest >= 1e-3) return {value, decimal(value, decimals(step))};
+  const int exponent = static_cast<int>(std::floor(std::log10(largest) + 1e-12));
+  const double unit = std::pow(10, exponent);
+  return {value, decimal(value / unit, decimals(step / unit)) + "\xc3\x97" "10", decimal(exponent, 0)};
+}
+
+/// About `count` round numbers (multiples of 1, 2 or 5 times a power of ten) within the range, ascending; never more
+/// than count + 1. Source: Heckbert, Nice numbers for graph labels, Graphics Gems (1990).
+inline std::vector<Tick> linear_ticks(const Range& range, double count) {
+  const double raw = (range.high - range.low) / std::max(count, 1.0);
+  const double power = std::pow(10, std::floor(std::log10(raw))), share = raw / power;
+  const double step = power * (share <= 1.0001 ? 1 : share <= 2.0001 ? 2 : share <= 5.0001 ? 5 : 10);
+  const double largest = std::max(std::abs(range.low), std::abs(range.high));
+  std::vector<Tick> result;
+  const double first = std::ceil(range.low / step - 1e-6), last = std::floor(range.high / step + 1e-6);
+  for (double i = 0; i <= last - first && i < 1000; ++i) result.push_back(labelled((first + i) * step, step, largest));
+  return result;
+}
+
+/// Powers of ten within the range, with minor ticks between; on a short range 1, 2 and 5 times them, or round numbers.
+inline std::vector<Tick> log_ticks(const Range& range, double count) {
+  const int first = static_cast<int>(std::ceil(std::log10(range.low) - 1e-9));
+  const int last = static_cast<int>(std::floor(std::log10(range.high) + 1e-9));
+  const auto shown = [&](double value) { return value >= range.low * (1 - 1e-9) && value <= range.high * (1 + 1e-9); };
+  std::vector<Tick> result;
+  if (last - first < 1) {
+    for (int power = first - 1; power <= last; ++power)
+      for (const int digit : {1, 2, 5})
+        if (const double value = digit * std::pow(10, power); shown(value))
+          result.push_back(labelled(value, std::pow(10, power), value));
+    return result.size() >= 2 ? result : linear_ticks(range, std::min(count, 4.0));
+  }
+  const int stride = std::max(1, static_cast<int>(std::ceil((last - first + 1) / std::max(count, 1.0))));
+  for (int power = first - 1; power <= last; ++power) {
+    const double unit = std::pow(10, power);
+    if (power >= first) result.push_back({unit, "10", decimal(power, 0), false});
+    if (power >= first && (power - first) % stride != 0) result.back() = {unit, {}, {}, true};
+    for (int digit = 2; stride == 1 && last - first < 8 && digit < 10; ++digit)
+      if (shown(digit * unit)) result.push_back({digit * unit, {}, {}, true});
+  }
+  return result;
+}
+
+/// Maps values to pixels along an axis: from 0 at the range's low end to `pixels`, or from `pixels` down to 0.
+class Axis {
+ public:
+  Axis(Range range, Scale scale, double pixels, bool upwards) : range_(range), scale_(scale), pixels_(pixels), upwards_(upwards) {}
+
+  const Range& range() const { return range_; }
+  Scale scale() const { return scale_; }
+  /// NaN for what the axis cannot show; far outside the frame it stops where renderers still compute well.
+  double position(double value) const {
+    if (!std::isfinite(value) || (scale_ == Scale::log && value <= 0)) return std::numeric_limits<double>::quiet_NaN();
+    const double low = scaled(range_.low), share = (scaled(value) - low) / (scaled(range_.high) - low);
+    const double place = std::clamp(share * pixels_, -2e4, 2e4);
+    return upwards_ ? pixels_ - place : place;
+  }
+  /// As many ticks as there is room for, their labels `size` pixels high.
+  std::vector<Tick> ticks(double size) const {
+    for (double count = pixels_ / (upwards_ ? 40 : 55);; count *= 0.75) {
+      auto result = scale_ == Scale::log ? log_ticks(range_, count) : linear_ticks(range_, count);
+      double widest = 0;
+      Index labels = 0;
+      for (const Tick& tick : result) {
+        widest = std::max(widest, upwards_ ? size : tick.width(size));
+        labels += !tick.minor;
+      }
+      if (count < 1.5 || (widest + 10) * static_cast<double>(labels - 1) <= pixels_) return result;
+    }
+  }
+
+ private:
+  double scaled(double value) const { return scale_ == Scale::log ? std::log(value) : value; }
+
+  Range range_;
+  Scale scale_;
+  double pixels_;
+  bool upwards_;
+};
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI::viz

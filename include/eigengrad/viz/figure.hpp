@@ -1,0 +1,191 @@
+#pragma once
+
+#include "file.hpp"
+#include "legend.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI::viz {
+
+struct FigureOptions {
+  std::string title = {};
+  Index columns = 1;
+};
+
+/// Panels in rows, drawn as one SVG picture: the same panels give the same bytes everywhere.
+class Figure {
+ public:
+  /// Throws ValueError for fewer than one column.
+  explicit Figure(FigureOptions options = {}) : options_(std::move(options)) {
+    require<ValueError>(options_.columns >= 1, "figure: ", options_.columns, " columns: use at least 1");
+  }
+  /// A figure of one panel.
+  explicit Figure(Panel panel) { add(std::move(panel)); }
+
+  Figure& add(Panel panel) {
+    panels_.push_back(std::move(panel));
+    return *this;
+  }
+  /// The picture as text.
+  std::string svg() const;
+  /// Writes the picture to a file, whole or not at all; throws FileError naming path and reason.
+  void save(const std::string& path) const { write_file(path, svg()); }
+
+ private:
+  /// Where a panel's frame lies within its cell, and what its edges carry.
+  struct Cell {
+    Panel panel;
+    std::vector<Tick> x_ticks, y_ticks, bar_ticks;
+    std::optional<Point> legend;
+    double left = 0, right = 0, top = 0, bottom = 0;
+    double y_label_at = 0;
+  };
+
+  std::vector<Cell> cells() const;
+  static void draw(Svg& svg, const Cell& cell, double left, double top);
+
+  FigureOptions options_;
+  std::vector<Panel> panels_;
+};
+
+inline constexpr double tick_font = 11, label_font = 12.5, title_font = 13.5;
+
+inline std::vector<Figure::Cell> Figure::cells() const {
+  std::vector<Cell> result;
+  const auto columns = static_cast<std::size_t>(options_.columns);
+  for (std::size_t i = 0; i < panels_.size(); ++i) {
+    Cell cell{panels_[i], {}, {}, {}, {}};
+    const PanelOptions& options = cell.panel.options();
+    // Neighbours with the same colour bar share one, at the right end of the row.
+    const bool has_right = (i + 1) % columns != 0 && i + 1 < panels_.size();
+    if (has_right && panels_[i].colour_bar() == panels_[i + 1].colour_bar()) cell.panel.drop_colour_bar();
+    cell.x_ticks = cell.panel.x_axis().ticks(tick_font);
+    cell.y_ticks = cell.panel.y_axis().ticks(tick_font);
+    cell.legend = legend_place(cell.panel);
+    double widest = 0;
+    for (const Tick& tick : cell.y_ticks) widest = std::max(widest, tick.width(tick_font));
+    cell.y_label_at = 8 + widest + 14;
+    cell.left = options.y_label.empty() ? widest + 14 : cell.y_label_at + 10;
+    cell.bottom = options.x_label.empty() ? 24 : 42;
+    cell.top = options.title.empty() ? 8 : 28;
+    cell.right = 12;
+    if (!cell.x_ticks.empty()) cell.right = std::max(cell.right, cell.x_ticks.back().width(tick_font) / 2 + 2);
+    if (const auto& bar = cell.panel.colour_bar()) {
+      cell.bar_ticks = bar_labels(*bar, options.height);
+      double wide = 0;
+      for (const Tick& tick : cell.bar_ticks)
+        if (!tick.minor) wide = std::max(wide, tick.width(tick_font));
+      cell.right = 14 + 21 + wide + (bar->label.empty() ? 6 : 24);
+    }
+    result.push_back(std::move(cell));
+  }
+  return result;
+}
+
+inline std::string Figure::svg() const {
+  constexpr double margin = 10, gap = 14;
+  const std::vector<Cell> all = cells();
+  const auto columns = static_cast<std::size_t>(options_.columns);
+  const std::size_t rows = (all.size() + columns - 1) / columns;
+  // Frames line up: a column's margins and width are its widest panel's, a row's its tallest's.
+  struct Track {
+    double before = 0, frame = 0, after = 0, start = 0;
+  };
+  std::vector<Track> across(std::min(columns, all.size())), down(rows);
+  std::vector<LegendEntry> below;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    Track &column = across[i % columns], &row = down[i / columns];
+    column.before = std::max(column.before, all[i].left);
+    column.frame = std::max(column.frame, all[i].panel.options().width);
+    column.after = std::max(column.after, all[i].right);
+    row.before = std::max(row.before, all[i].top);
+    row.frame = std::max(row.frame, all[i].panel.options().height);
+    row.after = std::max(row.after, all[i].bottom);
+    if (all[i].legend || all[i].panel.options().legend == LegendPlace::none) continue;
+    for (LegendEntry& entry : legend_entries(all[i].panel))
+      if (std::find(below.begin(), below.end(), entry) == below.end()) below.push_back(std::move(entry));
+  }
+  const auto place = [&](std::vector<Track>& tracks, double at) {
+    for (Track& track : tracks) {
+      track.start = at;
+      at += track.before + track.frame + track.after + (&track == &tracks.back() ? 0 : gap);
+    }
+    return at;
+  };
+  const double width = std::max(place(across, margin) + margin, 60.0);
+  double height = place(down, margin + (options_.title.empty() ? 0 : 28));
+  const auto legend = legend_rows(below, width - 2 * margin);
+  const double legend_top = height + 8;
+  if (!legend.empty()) height = legend_top + legend_row * static_cast<double>(legend.size());
+  height += margin;
+
+  Svg svg(std::ceil(width), std::ceil(height), options_.title.empty() && !all.empty() ? all[0].panel.options().title : options_.title);
+  svg.text(width / 2, margin + 14, shortened(options_.title, 15, 0.92 * width), {.size = 15, .anchor = Anchor::middle, .bold = true});
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Track &column = across[i % columns], &row = down[i / columns];
+    draw(svg, all[i], column.start + column.before, row.start + row.before);
+  }
+  for (std::size_t row = 0; row < legend.size(); ++row) {
+    double used = -22;
+    for (const LegendEntry& entry : legend[row]) used += legend_width(entry, 0.6 * width) + 22;
+    double x = std::max(margin, (width - used) / 2);
+    for (const LegendEntry& entry : legend[row]) {
+      draw_entry(svg, entry, x, legend_top + legend_row * (static_cast<double>(row) + 0.5), 0.6 * width);
+      x += legend_width(entry, 0.6 * width) + 22;
+    }
+  }
+  return std::move(svg).finish();
+}
+
+inline void Figure::draw(Svg& svg, const Cell& cell, double left, double top) {
+  const PanelOptions& options = cell.panel.options();
+  const double width = options.width, height = options.height;
+  const Axis across = cell.panel.x_axis(), up = cell.panel.y_axis();
+  const bool filled = !cell.panel.layers().empty();
+  std::string grid, zero, marks;
+  const auto move = [](std::string& d, double x, double y) {
+    d += 'M';
+    append_number(d, x);
+    d += ' ';
+    append_number(d, y);
+  };
+  svg.open("g", "transform", to_text("translate(", std::llround(left), " ", std::llround(top), ")"));
+  const auto tick_marks = [&](const Axis& axis, const std::vector<Tick>& ticks, bool upright) {
+    for (const Tick& tick : ticks) {
+      const double at = axis.position(tick.value), length = tick.minor ? 2.5 : 5;
+      move(marks, upright ? -length : at, upright ? at : height);
+      append_number(marks += upright ? 'h' : 'v', length);
+      if (tick.minor) continue;
+      std::string& line = tick.value == 0 ? zero : grid;
+      move(line, upright ? 0 : at, upright ? at : 0);
+      append_number(line += upright ? 'h' : 'v', upright ? width : height);
+      const TextOptions style{.size = tick_font, .anchor = upright ? Anchor::end : Anchor::middle, .exponent = tick.exponent};
+      svg.text(upright ? -9 : at, upright ? at + 4 : height + 18, tick.text, style);
+    }
+  };
+  tick_marks(across, cell.x_ticks, false);
+  tick_marks(up, cell.y_ticks, true);
+  svg.text(width / 2, height + 36, shortened(options.x_label, label_font, width), {.size = label_font, .anchor = Anchor::middle});
+  svg.text(-cell.y_label_at, height / 2, shortened(options.y_label, label_font, height + 20),
+           {.size = label_font, .anchor = Anchor::middle, .upwards = true});
+  svg.text(width / 2, -10, shortened(options.title, title_font, width + 20), {.size = title_font, .anchor = Anchor::middle, .bold = true});
+
+  // A nested svg clips to the frame without ids, which would clash when several pictures stand on one page.
+  svg.open("svg", "width", width, "height", height, "overflow", "hidden");
+  if (options.grid && !filled) {
+    if (!grid.empty()) svg.element("path", "d", grid, "stroke", "#e6e6e6", "stroke-width", 0.8);
+    if (!zero.empty()) svg.element("path", "d", zero, "stroke", "#b0b0b0", "stroke-width", 1);
+  }
+  for (const Layer& layer : cell.panel.layers()) draw_layer(svg, cell.panel, layer);
+  for (const Series& series : cell.panel.series()) draw_series(svg, cell.panel, series);
+  svg.close("svg");
+
+  if (!marks.empty()) svg.element("path", "d", marks, "stroke", "#555555", "stroke-width", 0.8);
+  if (filled)
+    svg.element("rect", "width", width, "height", height, "fill", "none", "stroke", "#555555", "stroke-width", 1);
+  else
+    svg.element("path", "d", to_text("M0 0v", std::lround(height), "h", std::lround(width)), "fill", "none", "stroke", "#555555");
+  if (const auto& bar = cell.panel.colour_bar()) draw_colour_bar(svg, *bar, cell.bar_ticks, width + 14, height);
+  if (cell.legend) draw_legend(svg, cell.panel, *cell.legend);
+  svg.close("g");
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
