@@ -28,10 +28,21 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define EIGENGRAD_INLINE [[gnu::always_inline]] inline
+#define EIGENGRAD_INLINE_LAMBDA __attribute__((always_inline))
+#define EIGENGRAD_FLATTEN_LAMBDA __attribute__((flatten))  // inlines all that it calls, a user's lambda too
 #define EIGENGRAD_COLD [[gnu::noinline, gnu::cold]]
 #else
 #define EIGENGRAD_INLINE inline
+#define EIGENGRAD_INLINE_LAMBDA
+#define EIGENGRAD_FLATTEN_LAMBDA
 #define EIGENGRAD_COLD
+#endif
+
+// Lets a product and a sum from two operators become one fused instruction, as GCC does by itself.
+#if defined(__clang__)
+#define EIGENGRAD_CONTRACT _Pragma("clang fp contract(fast)")
+#else
+#define EIGENGRAD_CONTRACT
 #endif
 
 // Two objects that disagree on alignment, register width, Eigen or our version must fail to link, not crash.

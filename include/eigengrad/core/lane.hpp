@@ -66,11 +66,11 @@ struct Lane {
 
   T operator[](Index i) const { return values[i]; }
 
-  EIGENGRAD_INLINE friend Lane operator+(Lane a, Lane b) { return a.values + b.values; }
-  EIGENGRAD_INLINE friend Lane operator-(Lane a, Lane b) { return a.values - b.values; }
-  EIGENGRAD_INLINE friend Lane operator*(Lane a, Lane b) { return a.values * b.values; }
-  EIGENGRAD_INLINE friend Lane operator/(Lane a, Lane b) { return a.values / b.values; }
-  EIGENGRAD_INLINE friend Lane operator-(Lane a) { return -a.values; }
+  EIGENGRAD_INLINE friend Lane operator+(Lane a, Lane b) { EIGENGRAD_CONTRACT return a.values + b.values; }
+  EIGENGRAD_INLINE friend Lane operator-(Lane a, Lane b) { EIGENGRAD_CONTRACT return a.values - b.values; }
+  EIGENGRAD_INLINE friend Lane operator*(Lane a, Lane b) { EIGENGRAD_CONTRACT return a.values * b.values; }
+  EIGENGRAD_INLINE friend Lane operator/(Lane a, Lane b) { EIGENGRAD_CONTRACT return a.values / b.values; }
+  EIGENGRAD_INLINE friend Lane operator-(Lane a) { EIGENGRAD_CONTRACT return -a.values; }
   EIGENGRAD_INLINE Lane& operator+=(Lane b) { return *this = *this + b; }
 
   EIGENGRAD_INLINE friend Mask<T> operator<(Lane a, Lane b) { return {a.values < b.values}; }

@@ -97,10 +97,10 @@ EIGENGRAD_INLINE Lane<T> pow(Lane<T> x, Lane<T> y) {
 using FloatLane = Lane<float>;
 
 /// x = power * log(2) + rest, |rest| <= log(2) / 2, for |x| < 2^21; log(2) in two parts (Cody, Waite 1980).
-struct Reduced {
+struct PowerAndRest {
   FloatLane power, rest;
 };
-EIGENGRAD_INLINE Reduced reduce_by_log2(FloatLane x) {
+EIGENGRAD_INLINE PowerAndRest reduce_by_log2(FloatLane x) {
   const FloatLane shifter = 0x1.8p23f;  // adding it rounds to a whole number
   const FloatLane power = (x * 1.44269504f + shifter) - shifter;
   return {power, (x - power * 0.693359375f) - power * -2.12194440e-4f};

@@ -49,6 +49,9 @@ struct Loop {
     }
   }
 
+  /// How many rows in a row begin at the same place of operand k.
+  Index run(int k) const { return outer_rank_ > 0 && strides_[outer_rank_ - 1][k] == 0 ? sizes_[outer_rank_ - 1] : 1; }
+
  private:
   EIGENGRAD_COLD void plan(const Shape& space, const Shape* const* shapes) {
     // Outermost first; an axis that continues the one before it in every operand is merged into it.

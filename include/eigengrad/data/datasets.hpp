@@ -41,7 +41,8 @@ Dataset<T, std::int64_t> load_wine(const std::string& directory = data_directory
 /// Handwritten digits of 8x8 pixels: inputs [1797, 64] scaled from 0..16 to [0, 1], labels 0 to 9.
 template <class T>
 Dataset<T, std::int64_t> load_digits(const std::string& directory = data_directory()) {
-  Dataset<T, std::int64_t> result = read_shipped_csv("digits.csv", directory).classification<T>("digit");
+  Dataset<T, std::int64_t> result = read_shipped_csv("digits.csv", directory)
+                                        .classification<T>("digit", {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"});
   T* pixel = result.inputs.mutable_data();
   for (Index i = 0; i < result.inputs.size(); ++i) pixel[i] /= T(16);
   return result;

@@ -6,12 +6,37 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
+// Values are kept as lanes; a mask is kept as a lane of its bits.
+template <class L>
+EIGENGRAD_INLINE L keep(L& place, const L& value) {
+  return place = value;
+}
+template <class L, class M>
+  requires(is_mask<M> && !is_mask<L>)
+EIGENGRAD_INLINE M keep(L& place, const M& value) {
+  if constexpr (is_lane<L>)
+    place = math::from_bits<typename L::Element>(value.bits);
+  else
+    place = L(value ? 1 : 0);
+  return value;
+}
+template <class Argument, class T>
+EIGENGRAD_INLINE auto kept(const lane_t<T>& value) {
+  if constexpr (!std::is_same_v<typename Argument::Element, bool> || std::is_same_v<T, bool>)
+    return value;
+  else if constexpr (is_lane<lane_t<T>>)
+    return mask_t<T>{math::to_bits(value)};
+  else
+    return value_part(value) != 0;
+}
+
 /// A tensor in a formula.
 template <class E>
 struct Leaf {
   using Element = E;
   using Scalar = E;
   static constexpr int leaves = 1;
+  static constexpr int nodes = 1;
   static constexpr int cost = 0;
 
   Tensor<E> tensor;
@@ -22,19 +47,15 @@ struct Leaf {
     visit(std::integral_constant<int, k>(), tensor);
   }
 
-  template <class L>
-  struct Trace {
-    L value;
-  };
-  template <class T, int k>
-  EIGENGRAD_INLINE auto trace(const Cursor* cursors, Index i) const {
+  template <class T, int k, int n>
+  EIGENGRAD_INLINE auto forward(const Cursor* cursors, Index i, lane_t<T>* values) const {
     if constexpr (std::is_same_v<E, T>)
-      return Trace<lane_t<T>>{cursors[k].load<T>(i)};
+      return keep(values[n], cursors[k].load<T>(i));
     else
-      return Trace<mask_t<T>>{cursors[k].load_mask<T>(i)};
+      return keep(values[n], cursors[k].load_mask<T>(i));
   }
-  template <int k, class Traced, class L>
-  EIGENGRAD_INLINE void reverse(const Traced&, const L& dy, L* adjoints) const {
+  template <class T, int k, int n>
+  EIGENGRAD_INLINE void reverse(const lane_t<T>*, const lane_t<T>& dy, lane_t<T>* adjoints) const {
     adjoints[k] = dy;
   }
 };
@@ -45,6 +66,7 @@ struct Constant {
   using Element = T;
   using Scalar = T;
   static constexpr int leaves = 0;
+  static constexpr int nodes = 1;
   static constexpr int cost = 0;
 
   T number;
@@ -52,12 +74,12 @@ struct Constant {
   Shape shape() const { return {}; }
   template <int k, class Visitor>
   void for_each_leaf(Visitor&&) const {}
-  template <class U, int k>
-  EIGENGRAD_INLINE auto trace(const Cursor*, Index) const {
-    return typename Leaf<T>::template Trace<lane_t<U>>{lane_t<U>(number)};
+  template <class U, int k, int n>
+  EIGENGRAD_INLINE auto forward(const Cursor*, Index, lane_t<U>* values) const {
+    return keep(values[n], lane_t<U>(number));
   }
-  template <int k, class Traced, class L>
-  EIGENGRAD_INLINE void reverse(const Traced&, const L&, L*) const {}
+  template <class U, int k, int n>
+  EIGENGRAD_INLINE void reverse(const lane_t<U>*, const lane_t<U>&, lane_t<U>*) const {}
 };
 
 template <class Op>
@@ -73,6 +95,7 @@ template <class Op, class... Arguments>
 class Formula {
  public:
   static constexpr int leaves = (Arguments::leaves + ...);
+  static constexpr int nodes = 1 + (Arguments::nodes + ...);
   static constexpr int arity = sizeof...(Arguments);
   static constexpr int inner_cost = (Arguments::cost + ...);
   static constexpr int cost = cost_of<Op> + inner_cost;
@@ -98,50 +121,53 @@ class Formula {
   template <int k, class Visitor>
   EIGENGRAD_INLINE void for_each_leaf(Visitor&& visit) const {
     with_indices([&]<std::size_t... j>(std::index_sequence<j...>) {
-      (std::get<j>(arguments_).template for_each_leaf<k + offset(j)>(visit), ...);
+      (std::get<j>(arguments_).template for_each_leaf<k + leaf(j)>(visit), ...);
     });
   }
 
-  // One lane forward, keeping the values in between, and backward through them. Everything stays in registers.
-  template <class L, class... Traces>
-  struct Trace {
-    L value;
-    std::tuple<Traces...> arguments;
-  };
-  template <class T, int k>
-  EIGENGRAD_INLINE auto trace(const Cursor* cursors, Index i) const {
-    return with_indices([&]<std::size_t... j>(std::index_sequence<j...>) {
-      return traced(std::get<j>(arguments_).template trace<T, k + offset(j)>(cursors, i)...);
+  // One lane forward, keeping the values in between, and backward through them. Leaf k and node n are known to the
+  // compiler, so the arrays live in registers.
+  template <class T, int k, int n>
+  EIGENGRAD_INLINE auto forward(const Cursor* cursors, Index i, lane_t<T>* values) const {
+    return with_indices([&]<std::size_t... j>(std::index_sequence<j...>) EIGENGRAD_INLINE_LAMBDA {
+      return keep(values[n], call(std::get<j>(arguments_).template forward<T, k + leaf(j), n + node(j)>(cursors, i, values)...));
     });
   }
-  template <int k, class Traced, class L>
-  EIGENGRAD_INLINE void reverse(const Traced& traced, const L& dy, L* adjoints) const {
+  template <class T, int k, int n>
+  EIGENGRAD_INLINE void reverse(const lane_t<T>* values, const lane_t<T>& dy, lane_t<T>* adjoints) const {
     if constexpr (!Predicate<Op>)
-      with_indices([&]<std::size_t... j>(std::index_sequence<j...>) {
-        const auto gradients = gradients_of(op_, dy, traced.value, std::get<j>(traced.arguments).value...);
-        (reverse_one<k + offset(j)>(std::get<j>(arguments_), std::get<j>(traced.arguments), std::get<j>(gradients), adjoints), ...);
+      with_indices([&]<std::size_t... j>(std::index_sequence<j...>) EIGENGRAD_INLINE_LAMBDA {
+        const auto gradients = gradients_of(op_, dy, values[n], kept<Arguments, T>(values[n + node(j)])...);
+        (reverse_one<T, k + leaf(j), n + node(j)>(std::get<j>(arguments_), values, std::get<j>(gradients), adjoints), ...);
       });
   }
+
  private:
   template <class Body>
   EIGENGRAD_INLINE static constexpr auto with_indices(Body&& body) {
     return body(std::index_sequence_for<Arguments...>());
   }
-  // How many leaves stand before argument j.
-  static constexpr int offset(std::size_t j) {
+  // How many leaves, and nodes, stand before argument j; this node itself comes first.
+  static constexpr int leaf(std::size_t j) {
     constexpr int counts[] = {Arguments::leaves...};
     int result = 0;
     for (std::size_t before = 0; before < j; ++before) result += counts[before];
     return result;
   }
-  template <class... Traces>
-  EIGENGRAD_INLINE auto traced(const Traces&... traces) const {
-    auto value = lift<typename LiftedTo<decltype(traces.value)...>::type>(op_.value(traces.value...));
-    return Trace<decltype(value), Traces...>{value, std::tuple<Traces...>(traces...)};
+  static constexpr int node(std::size_t j) {
+    constexpr int counts[] = {Arguments::nodes...};
+    int result = 1;
+    for (std::size_t before = 0; before < j; ++before) result += counts[before];
+    return result;
   }
-  template <int k, class Argument, class Traced, class Gradient, class L>
-  EIGENGRAD_INLINE static void reverse_one(const Argument& argument, const Traced& traced, const Gradient& gradient, L* adjoints) {
-    if constexpr (!std::is_same_v<Gradient, NoGradient> && Argument::leaves > 0) argument.template reverse<k>(traced, L(gradient), adjoints);
+  template <class... X>
+  EIGENGRAD_INLINE auto call(const X&... x) const {
+    return lift<typename LiftedTo<X...>::type>(op_.value(x...));
+  }
+  template <class T, int k, int n, class Argument, class Gradient>
+  EIGENGRAD_INLINE static void reverse_one(const Argument& argument, const lane_t<T>* values, const Gradient& gradient, lane_t<T>* adjoints) {
+    if constexpr (!std::is_same_v<Gradient, NoGradient> && Argument::leaves > 0)
+      argument.template reverse<T, k, n>(values, lane_t<T>(gradient), adjoints);
   }
   template <std::size_t... j>
   Shape common_shape(std::index_sequence<j...>) const {

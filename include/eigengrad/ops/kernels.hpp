@@ -10,6 +10,14 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 template <class T>
 using Total = std::conditional_t<std::is_same_v<T, float>, double, T>;
 
+/// body(k) for k = 0 to count - 1, each known to the compiler, so that arrays indexed by k can live in registers.
+template <int count, class Body>
+EIGENGRAD_INLINE void for_indices(Body&& body) {
+  [&]<int... k>(std::integer_sequence<int, k...>) EIGENGRAD_INLINE_LAMBDA {
+    (body(std::integral_constant<int, k>()), ...);
+  }(std::make_integer_sequence<int, count>());
+}
+
 /// A formula's operands, and `extra` tensors of its scalar type, made ready for the loop.
 template <class F, int extra>
 struct Operands {
@@ -49,14 +57,15 @@ void evaluate(const F& formula, typename F::Element* target, bool add) {
   constexpr Index width = lane_width<T>;
   Operands<F, 0> operands(formula);
   const Loop loop(formula.shape(), operands.shapes, F::leaves);
-  loop.for_each_row([&](const Index* offsets) {
+  loop.for_each_row([&](const Index* offsets) EIGENGRAD_FLATTEN_LAMBDA {
     operands.start_row(loop, offsets);
     const Index whole = loop.row - loop.row % width;
     E last[width];
     E* to = target;
     for (bool tail = false;; tail = true) {
       for (Index i = 0, end = tail ? width : whole; i < end; i += width) {
-        auto value = formula.template trace<T, 0>(operands.cursors, i).value;
+        lane_t<T> values[F::nodes];
+        auto value = formula.template forward<T, 0, 0>(operands.cursors, i, values);
         if constexpr (is_mask<decltype(value)>) {
           lane::store_mask<T>(to + i, value, width);
         } else {
@@ -83,20 +92,19 @@ void evaluate_with_derivative(const F& formula, const bool* wanted, typename F::
   constexpr Index width = lane_width<T>;
   Operands<F, 0> operands(formula);
   const Loop loop(formula.shape(), operands.shapes, F::leaves);
-  loop.for_each_row([&](const Index* offsets) {
+  loop.for_each_row([&](const Index* offsets) EIGENGRAD_FLATTEN_LAMBDA {
     operands.start_row(loop, offsets);
     const Index whole = loop.row - loop.row % width;
     T last[2][width];
     T *to = target, *to_derivative = derivative;
     for (bool tail = false;; tail = true) {
       for (Index i = 0, end = tail ? width : whole; i < end; i += width) {
-        const auto traced = formula.template trace<T, 0>(operands.cursors, i);
-        L adjoints[F::leaves] = {};
-        formula.template reverse<0>(traced, L(1), adjoints);
-        L sum(0);
-        for (int k = 0; k < F::leaves; ++k)
+        L values[F::nodes], adjoints[F::leaves] = {}, sum(0);
+        lane::store<T>(to + i, formula.template forward<T, 0, 0>(operands.cursors, i, values));
+        formula.template reverse<T, 0, 0>(values, L(1), adjoints);
+        for_indices<F::leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
           if (wanted[k]) sum = sum + adjoints[k];
-        lane::store(to + i, traced.value);
+        });
         lane::store(to_derivative + i, sum);
       }
       if (tail || whole == loop.row) break;
@@ -135,19 +143,15 @@ void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const T
   const Loop loop(formula.shape(), operands.shapes, leaves + 2);
 
   // When every wanted place is the same tensor, its gradient is summed in registers and stored once.
-  const T* common = nullptr;
+  int first = 0;
+  while (first < leaves && sinks[first].data == nullptr) ++first;
+  if (first == leaves) return;
   bool single = true;
-  for (int k = 0; k < leaves; ++k) {
-    if (sinks[k].data == nullptr) continue;
-    if (common == nullptr) common = sinks[k].data;
-    single = single && sinks[k].data == common && loop.row_strides[k] == 1;
-  }
-  if (common == nullptr) return;
-  bool add_common = false;
-  for (int k = leaves - 1; k >= 0; --k)
-    if (sinks[k].data != nullptr) add_common = sinks[k].add;
+  for (int k = first; k < leaves; ++k)
+    single = single && (sinks[k].data == nullptr || (sinks[k].data == sinks[first].data && loop.row_strides[k] == 1));
+  const bool add_common = sinks[first].add;
 
-  loop.for_each_row([&](const Index* offsets) {
+  loop.for_each_row([&](const Index* offsets) EIGENGRAD_FLATTEN_LAMBDA {
     operands.start_row(loop, offsets);
     const Index whole = loop.row - loop.row % width;
     T* to[leaves];
@@ -161,29 +165,26 @@ void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const T
       for (Index from = 0; from < all; from += chunk) {
         const Index end = std::min(from + chunk, all);
         for (Index i = from; i < end; i += width) {
-          auto traced = formula.template trace<T, 0>(operands.cursors, i);
+          L values[F::nodes], adjoints[leaves] = {};
+          formula.template forward<T, 0, 0>(operands.cursors, i, values);
           if constexpr (from_result<F>)
-            if (result != nullptr) traced.value = operands.cursors[leaves + 1].template load<T>(i);
-          L adjoints[leaves] = {};
-          formula.template reverse<0>(traced, operands.cursors[leaves].template load<T>(i), adjoints);
+            if (result != nullptr) values[0] = operands.cursors[leaves + 1].template load<T>(i);
+          formula.template reverse<T, 0, 0>(values, operands.cursors[leaves].template load<T>(i), adjoints);
           if (single) {
             L sum(0);
-            T* place = nullptr;
-            for (int k = 0; k < leaves; ++k)
-              if (to[k] != nullptr) {
-                sum = sum + adjoints[k];
-                if (place == nullptr) place = to[k];
-              }
-            if (add_common) sum = sum + lane::load(place + i);
-            lane::store(place + i, sum);
+            for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+              if (to[k] != nullptr) sum = sum + adjoints[k];
+            });
+            if (add_common) sum = sum + lane::load(to[first] + i);
+            lane::store(to[first] + i, sum);
           } else {
-            for (int k = 0; k < leaves; ++k) {
-              if (to[k] == nullptr) continue;
+            for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+              if (to[k] == nullptr) return;
               if (loop.row_strides[k] == 0)
                 sums[k] = sums[k] + adjoints[k];
               else
                 lane::store(to[k] + i, sinks[k].add ? L(adjoints[k] + lane::load(to[k] + i)) : adjoints[k]);
-            }
+            });
           }
         }
         for (int k = 0; k < leaves; ++k) {
@@ -218,39 +219,82 @@ void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const T
   });
 }
 
+/// Adds rows of floats up without losing digits: every 128 rows the sum so far moves to a row of doubles.
+template <class T>
+class RowSum {
+ public:
+  static constexpr Index block = 128;
+
+  explicit RowSum(Index size) : partial_(Tensor<T>::zeros({size})), total_(Tensor<Total<T>>::zeros({size})) {}
+  T* row() {
+    if (++rows_ > block) flush();
+    return partial_.mutable_data();
+  }
+  void move_to(T* target) {
+    flush();
+    Total<T>* total = total_.mutable_data();
+    for (Index i = 0; i < total_.size(); ++i) {
+      target[i] = static_cast<T>(target[i] + total[i]);
+      total[i] = Total<T>(0);
+    }
+  }
+
+ private:
+  void flush() {
+    T* partial = partial_.mutable_data();
+    Total<T>* total = total_.mutable_data();
+    for (Index i = 0; i < total_.size(); ++i) {
+      total[i] = total[i] + partial[i];
+      partial[i] = T(0);
+    }
+    rows_ = 1;
+  }
+
+  Tensor<T> partial_;
+  Tensor<Total<T>> total_;
+  Index rows_ = 0;
+};
+
 /// target += scale * (the formula summed over the axes on which `kept` has size 1); target has shape `kept`.
 template <class F>
 void sum_into(const F& formula, const Shape& kept, typename F::Scalar* target, typename F::Scalar scale) {
   using T = typename F::Scalar;
   using L = lane_t<T>;
   constexpr Index width = lane_width<T>, chunk = 128 * width;
-  Operands<F, 1> operands(formula);
-  operands.shapes[F::leaves] = &kept;
-  const Loop loop(formula.shape(), operands.shapes, F::leaves + 1);
-  const Index target_stride = loop.row_strides[F::leaves];
-  const bool to_one = kept.size() == 1;
+  constexpr int leaves = F::leaves;
+  Operands<F, 0> operands(formula);
+  operands.shapes[leaves] = &kept;
+  const Loop loop(formula.shape(), operands.shapes, leaves + 1);
+  const bool along_row = loop.row_strides[leaves] == 0, to_one = kept.size() == 1;
+  const Index run = loop.run(leaves);
+  const bool by_blocks = !along_row && run > RowSum<T>::block && !std::is_same_v<T, Total<T>>;
+  RowSum<T> rows(by_blocks ? loop.row : 0);
+  Index rows_done = 0;
   Total<T> total(0);
-  loop.for_each_row([&](const Index* offsets) {
-    formula.template for_each_leaf<0>([&](auto k, const auto& tensor) {
-      operands.cursors[k].template start<T>(tensor.data() + offsets[k], loop.row_strides[k]);
-    });
+  loop.for_each_row([&](const Index* offsets) EIGENGRAD_FLATTEN_LAMBDA {
+    operands.start_row(loop, offsets);
     const Index whole = loop.row - loop.row % width;
-    T* to = target + offsets[F::leaves];
-    if (!to_one) total = Total<T>(0);
+    T* const row = by_blocks ? rows.row() : target + offsets[leaves];
+    T* to = row;
     T last[width] = {};
     for (bool tail = false;; tail = true) {
       const Index all = tail ? width : whole;
       for (Index from = 0; from < all; from += chunk) {
         const Index end = std::min(from + chunk, all);
         L sums[4] = {L(0), L(0), L(0), L(0)};  // four, so that one addition need not wait for the last
-        for (Index i = from; i < end; i += width) {
-          const L value = formula.template trace<T, 0>(operands.cursors, i).value;
-          if (target_stride == 0)
-            sums[i / width % 4] = sums[i / width % 4] + value;
-          else
-            lane::store(to + i, L(lane::load(to + i) + value * scale));
+        const auto value = [&](Index i) EIGENGRAD_INLINE_LAMBDA {
+          L values[F::nodes];
+          return formula.template forward<T, 0, 0>(operands.cursors, i, values);
+        };
+        Index i = from;
+        if (along_row) {
+          for (; i + 3 * width < end; i += 4 * width)
+            for_indices<4>([&](auto k) EIGENGRAD_INLINE_LAMBDA { sums[k] = sums[k] + value(i + k * width); });
+          for (; i < end; i += width) sums[0] = sums[0] + value(i);
+        } else {
+          for (; i < end; i += width) lane::store<T>(to + i, lane::load(to + i) + value(i) * scale);
+          continue;
         }
-        if (target_stride != 0) continue;
         const L sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
         if (tail) {
           lane::store(last, sum);
@@ -260,20 +304,21 @@ void sum_into(const F& formula, const Shape& kept, typename F::Scalar* target, t
         }
       }
       if (tail || whole == loop.row) break;
-      formula.template for_each_leaf<0>([&](auto k, const auto& tensor) {
-        operands.cursors[k].template start_tail<T, std::decay_t<decltype(*tensor.data())>>(whole, loop.row - whole);
-      });
-      if (target_stride != 0) {
+      operands.start_tail(whole, loop.row - whole);
+      if (!along_row) {
         std::copy_n(to + whole, loop.row - whole, last);
         to = last;
       }
     }
-    if (target_stride != 0)
-      for (Index j = whole; j < loop.row; ++j) target[offsets[F::leaves] + j] = last[j - whole];
-    else if (!to_one)
-      target[offsets[F::leaves]] = static_cast<T>(target[offsets[F::leaves]] + total * scale);
+    if (!along_row) {
+      for (Index j = whole; j < loop.row; ++j) row[j] = last[j - whole];
+      if (by_blocks && ++rows_done % run == 0) rows.move_to(target + offsets[leaves]);
+    } else if (!to_one) {
+      target[offsets[leaves]] = static_cast<T>(target[offsets[leaves]] + total * scale);
+      total = Total<T>(0);
+    }
   });
-  if (to_one) target[0] = static_cast<T>(target[0] + total * scale);
+  if (to_one && along_row) target[0] = static_cast<T>(target[0] + total * scale);
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

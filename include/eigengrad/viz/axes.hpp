@@ -71,22 +71,28 @@ inline std::string decimal(double value, int decimals) {
   return value < 0 && text.find_first_of("123456789") != text.npos ? "\xe2\x88\x92" + text : text;
 }
 
-/// The label of a multiple of `step` on an axis whose largest number is `largest`.
+/// The label of a multiple of `step` on an axis whose largest number is `largest`: plain, or as 2x10 with an exponent.
 inline Tick labelled(double value, double step, double largest) {
-  if (std::abs(value) < 1e-6 * step) return {0, "0"};
   const auto decimals = [](double of) { return std::max(0, static_cast<int>(std::ceil(-std::log10(of) - 1e-9))); };
-  if (largest < 1e5 && largest >= 1e-3) return {value, decimal(value, decimals(step))};
-  const int exponent = static_cast<int>(std::floor(std::log10(largest) + 1e-12));
+  const bool plain = largest < 1e6 && largest >= 1e-3;
+  if (std::abs(value) < 1e-6 * step) return {0, plain ? decimal(0, decimals(step)) : "0"};
+  if (plain) return {value, decimal(value, decimals(step))};
+  const int exponent = static_cast<int>(std::floor(std::log10(std::abs(value)) + 1e-9));
   const double unit = std::pow(10, exponent);
-  return {value, decimal(value / unit, decimals(step / unit)) + "\xc3\x97" "10", decimal(exponent, 0)};
+  std::string digits = decimal(value / unit, decimals(step / unit));
+  if (digits.find('.') != digits.npos) {
+    digits.erase(digits.find_last_not_of('0') + 1);
+    if (digits.back() == '.') digits.pop_back();
+  }
+  return {value, digits + "\xc3\x97" "10", decimal(exponent, 0)};
 }
 
-/// About `count` round numbers (multiples of 1, 2 or 5 times a power of ten) within the range, ascending; never more
-/// than count + 1. Source: Heckbert, Nice numbers for graph labels, Graphics Gems (1990).
+/// About `count` round numbers (multiples of 1, 2 or 5 times a power of ten) within the range, ascending.
+/// Source: Heckbert, Nice numbers for graph labels, Graphics Gems (1990).
 inline std::vector<Tick> linear_ticks(const Range& range, double count) {
   const double raw = (range.high - range.low) / std::max(count, 1.0);
   const double power = std::pow(10, std::floor(std::log10(raw))), share = raw / power;
-  const double step = power * (share <= 1.0001 ? 1 : share <= 2.0001 ? 2 : share <= 5.0001 ? 5 : 10);
+  const double step = power * (share < 1.42 ? 1 : share < 3.16 ? 2 : share < 7.08 ? 5 : 10);
   const double largest = std::max(std::abs(range.low), std::abs(range.high));
   std::vector<Tick> result;
   const double first = std::ceil(range.low / step - 1e-6), last = std::floor(range.high / step + 1e-6);
@@ -134,7 +140,7 @@ class Axis {
   }
   /// As many ticks as there is room for, their labels `size` pixels high.
   std::vector<Tick> ticks(double size) const {
-    for (double count = pixels_ / (upwards_ ? 40 : 55);; count *= 0.75) {
+    for (double count = pixels_ / 55;; count *= 0.75) {
       auto result = scale_ == Scale::log ? log_ticks(range_, count) : linear_ticks(range_, count);
       double widest = 0;
       Index labels = 0;

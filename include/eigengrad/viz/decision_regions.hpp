@@ -91,7 +91,7 @@ Panel decision_regions(Model&& model, const Tensor<T>& points, const Numbers& la
     double reach = std::max(std::abs(options.threshold), 1e-6);
     const Extent extent = scores[0].extent();
     if (!extent.empty()) reach = std::max({reach, options.threshold - extent.low, extent.high - options.threshold});
-    FieldOptions field{.map = ColourMap::blue_orange, .colour_bar = options.colour_bar, .label = options.bar_label};
+    FieldOptions field{.map = ColourMap::blue_orange, .fade = 0.35, .colour_bar = options.colour_bar, .label = options.bar_label};
     for (int i = -5; i <= 5; ++i) field.levels.push_back(options.threshold + reach * i / 5);
     panel.field(scores[0], field);
     ContourOptions line = boundary;

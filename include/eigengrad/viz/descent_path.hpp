@@ -18,8 +18,8 @@ struct DescentOptions {
   Spacing spacing = Spacing::automatic;
   double bands = 10;
   ColourMap map = ColourMap::viridis;
-  double fade = 0.35;
-  Index resolution = 161;
+  double fade = 0.4;
+  Index resolution = 241;
   bool colour_bar = true;
   double width = 380, height = 300;
 };
@@ -55,8 +55,8 @@ Panel descent_path(Surface&& surface, const std::vector<DescentPath>& paths, con
     end_x.push_back(path.x[finite.back()]), end_y.push_back(path.y[finite.back()]);
   }
   if (start_x.empty()) return panel;
-  panel.scatter(start_x, start_y, {.label = "start", .colour = "#ffffff", .marker = Marker::square, .size = 5.5, .outline = "#000000"});
-  panel.scatter(end_x, end_y, {.label = "end", .colour = "#f0e442", .marker = Marker::star, .size = 7, .outline = "#000000"});
+  panel.scatter(start_x, start_y, {.label = "start", .colour = "#ffffff", .marker = Marker::square, .size = 5, .outline = "#000000"});
+  panel.scatter(end_x, end_y, {.label = "end", .colour = "#f0e442", .marker = Marker::star, .size = 5.5, .outline = "#000000"});
   return panel;
 }
 

@@ -48,7 +48,10 @@ inline void draw_heads(Svg& svg, std::span<const Point> run, const Series& serie
   if (run.size() < 2 || length < 20) return;
   const double spacing = length / std::max(1.0, std::min(std::round(length / 70), 60.0));
   std::string d;
-  for (double middle = spacing / 2; middle < length; middle += spacing) {
+  for (double aim = spacing / 2; aim < length; aim += spacing) {
+    // Amid a long step rather than near its corners.
+    const auto next = std::upper_bound(travelled.begin() + 1, travelled.end() - 1, aim);
+    const double middle = *next - *(next - 1) > 14 ? (*next + *(next - 1)) / 2 : aim;
     const Point tail = at(middle - 4), tip = at(middle + 4);
     const double x = tip.x - tail.x, y = tip.y - tail.y, reach = std::hypot(x, y);
     if (reach < 4) continue;  // The path turns back here.
@@ -90,11 +93,10 @@ inline void draw_series(Svg& svg, const Panel& panel, const Series& series) {
     const bool alone = joined && run.size() == 1;
     if (alone) draw_marker(svg, Marker::circle, run[0], 1.2 * series.width, series.colour, series.outline);
     if (series.marker == Marker::none || alone) continue;
-    Point last{-1e9, -1e9};
-    for (const Point& p : run) {
-      if (!in_frame(p) || (arrows && std::hypot(p.x - last.x, p.y - last.y) < 5)) continue;
-      draw_marker(svg, series.marker, p, series.size, series.colour, series.outline);
-      last = p;
+    for (std::size_t i = 0; i < run.size(); ++i) {
+      // Steps too small to be told apart are left to the path's line.
+      const bool close = arrows && i > 0 && std::hypot(run[i].x - run[i - 1].x, run[i].y - run[i - 1].y) < 6;
+      if (in_frame(run[i]) && !close) draw_marker(svg, series.marker, run[i], series.size, series.colour, series.outline);
     }
     if (arrows) draw_heads(svg, run, series);
   }
@@ -104,9 +106,9 @@ inline void draw_series(Svg& svg, const Panel& panel, const Series& series) {
 inline void draw_colour_bar(Svg& svg, const ColourBar& bar, const std::vector<Tick>& labels, double x, double height) {
   const double band = height / static_cast<double>(bar.colours.size());
   for (std::size_t i = 0; i < bar.colours.size(); ++i) {
-    // Each band reaches under the next one, so that no seam shows.
-    const double top = height - band * static_cast<double>(i + 1);
-    svg.element("rect", "x", x, "y", top, "width", 14, "height", height - top, "fill", to_hex(bar.colours[i]));
+    // Each band reaches up under the next ones, so that no seam shows.
+    const double bottom = height - band * static_cast<double>(i);
+    svg.element("rect", "x", x, "y", 0, "width", 14, "height", bottom, "fill", to_hex(bar.colours[i]));
   }
   svg.element("rect", "x", x, "y", 0, "width", 14, "height", height, "fill", "none", "stroke", "#555555", "stroke-width", 0.8);
   double widest = 0;
@@ -117,7 +119,7 @@ inline void draw_colour_bar(Svg& svg, const ColourBar& bar, const std::vector<Ti
     svg.text(x + 21, y + 4, labels[i].text, {.size = 11, .exponent = labels[i].exponent});
     widest = std::max(widest, labels[i].width(11));
   }
-  svg.text(x + 21 + widest + 16, height / 2, shortened(bar.label, 12, height), {.size = 12, .anchor = Anchor::middle, .upwards = true});
+  svg.text(x + 21 + widest + 19, height / 2, shortened(bar.label, 12, height), {.size = 12, .anchor = Anchor::middle, .upwards = true});
 }
 
 /// The bar's labels, those without room marked minor.

@@ -73,7 +73,7 @@ inline std::vector<Figure::Cell> Figure::cells() const {
       double wide = 0;
       for (const Tick& tick : cell.bar_ticks)
         if (!tick.minor) wide = std::max(wide, tick.width(tick_font));
-      cell.right = 14 + 21 + wide + (bar->label.empty() ? 6 : 24);
+      cell.right = 14 + 21 + wide + (bar->label.empty() ? 6 : 27);
     }
     result.push_back(std::move(cell));
   }
@@ -124,12 +124,12 @@ inline std::string Figure::svg() const {
     draw(svg, all[i], column.start + column.before, row.start + row.before);
   }
   for (std::size_t row = 0; row < legend.size(); ++row) {
-    double used = -22;
-    for (const LegendEntry& entry : legend[row]) used += legend_width(entry, 0.6 * width) + 22;
+    double used = -18;
+    for (const LegendEntry& entry : legend[row]) used += legend_width(entry, 0.6 * width) + 18;
     double x = std::max(margin, (width - used) / 2);
     for (const LegendEntry& entry : legend[row]) {
       draw_entry(svg, entry, x, legend_top + legend_row * (static_cast<double>(row) + 0.5), 0.6 * width);
-      x += legend_width(entry, 0.6 * width) + 22;
+      x += legend_width(entry, 0.6 * width) + 18;
     }
   }
   return std::move(svg).finish();
@@ -154,9 +154,11 @@ inline void Figure::draw(Svg& svg, const Cell& cell, double left, double top) {
       move(marks, upright ? -length : at, upright ? at : height);
       append_number(marks += upright ? 'h' : 'v', length);
       if (tick.minor) continue;
-      std::string& line = tick.value == 0 ? zero : grid;
-      move(line, upright ? 0 : at, upright ? at : 0);
-      append_number(line += upright ? 'h' : 'v', upright ? width : height);
+      if ((upright ? height - at : at) > 8) {  // A grid line beside the frame's own would only blur it.
+        std::string& line = tick.value == 0 ? zero : grid;
+        move(line, upright ? 0 : at, upright ? at : 0);
+        append_number(line += upright ? 'h' : 'v', upright ? width : height);
+      }
       const TextOptions style{.size = tick_font, .anchor = upright ? Anchor::end : Anchor::middle, .exponent = tick.exponent};
       svg.text(upright ? -9 : at, upright ? at + 4 : height + 18, tick.text, style);
     }

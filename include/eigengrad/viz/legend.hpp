@@ -14,7 +14,7 @@ struct LegendEntry {
   friend bool operator==(const LegendEntry&, const LegendEntry&) = default;
 };
 
-inline constexpr double legend_font = 12, legend_row = 18, legend_sample = 30;
+inline constexpr double legend_font = 12, legend_row = 18;
 
 /// The panel's labelled lines, points and regions.
 inline std::vector<LegendEntry> legend_entries(const Panel& panel) {
@@ -28,22 +28,26 @@ inline std::vector<LegendEntry> legend_entries(const Panel& panel) {
   return result;
 }
 
+/// How wide an entry's sample is: a line needs more than a point.
+inline double legend_sample(const LegendEntry& entry) { return entry.patch ? 22 : entry.width > 0 ? 32 : 14; }
+
 inline double legend_width(const LegendEntry& entry, double most) {
-  return legend_sample + 8 + std::min(text_width(entry.label, legend_font), most);
+  return legend_sample(entry) + 6 + std::min(text_width(entry.label, legend_font), most);
 }
 
 /// Draws one entry with its sample's left end at x and its middle at y.
 inline void draw_entry(Svg& svg, const LegendEntry& entry, double x, double y, double most) {
+  const double sample = legend_sample(entry);
   if (entry.patch)
-    svg.element("rect", "x", x + 4, "y", y - 6, "width", legend_sample - 8, "height", 12, "fill", entry.colour, "stroke", "#888888",
+    svg.element("rect", "x", x, "y", y - 6, "width", sample, "height", 12, "fill", entry.colour, "stroke", "#888888",
                 "stroke-width", 0.5);
   else if (entry.width > 0)
-    svg.element("path", "d", to_text("M", std::lround(x), " ", std::lround(y), "h", std::lround(legend_sample)), "fill", "none",
+    svg.element("path", "d", to_text("M", std::lround(x), " ", std::lround(y), "h", std::lround(sample)), "fill", "none",
                 "stroke", entry.colour, "stroke-width", entry.width, "stroke-dasharray", dash_pattern(entry.dash));
   if (entry.marker != Marker::none)
-    svg.element("path", "d", marker_path(entry.marker, {x + legend_sample / 2, y}, entry.size), "fill", entry.colour, "stroke",
+    svg.element("path", "d", marker_path(entry.marker, {x + sample / 2, y}, entry.size), "fill", entry.colour, "stroke",
                 entry.outline, "stroke-width", 0.8);
-  svg.text(x + legend_sample + 8, y + 0.36 * legend_font, shortened(entry.label, legend_font, most), {.size = legend_font});
+  svg.text(x + sample + 6, y + 0.36 * legend_font, shortened(entry.label, legend_font, most), {.size = legend_font});
 }
 
 /// Where a box of this size covers no data, from the frame's upper left; nothing when every place is taken.
@@ -106,17 +110,28 @@ inline void draw_legend(Svg& svg, const Panel& panel, Point place) {
 }
 
 /// The entries broken into rows that are at most `width` wide.
-inline std::vector<std::vector<LegendEntry>> legend_rows(const std::vector<LegendEntry>& entries, double width) {
+inline std::vector<std::vector<LegendEntry>> broken_rows(const std::vector<LegendEntry>& entries, double width) {
   std::vector<std::vector<LegendEntry>> rows;
   double used = 0;
   for (const LegendEntry& entry : entries) {
-    const double wide = legend_width(entry, 0.6 * width) + 22;
+    const double wide = legend_width(entry, 0.6 * width) + 18;
     if (rows.empty() || used + wide > width) {
       rows.emplace_back();
       used = 0;
     }
     rows.back().push_back(entry);
     used += wide;
+  }
+  return rows;
+}
+
+/// The same in as few rows, as evenly filled as can be.
+inline std::vector<std::vector<LegendEntry>> legend_rows(const std::vector<LegendEntry>& entries, double width) {
+  auto rows = broken_rows(entries, width);
+  for (double narrower = width - 10; rows.size() > 1 && narrower > 0.4 * width; narrower -= 10) {
+    auto tried = broken_rows(entries, narrower);
+    if (tried.size() > rows.size()) break;
+    rows = std::move(tried);
   }
   return rows;
 }

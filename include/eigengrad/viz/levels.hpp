@@ -32,7 +32,7 @@ inline std::vector<double> chosen_levels(const Grid& grid, Spacing spacing, doub
       int power = static_cast<int>(std::ceil(std::log10(extent.high) - 1e-9));
       bool three = 3 * std::pow(10, power - 1) >= extent.high;
       if (three) --power;
-      while (static_cast<double>(levels.size()) <= bands && (levels.empty() || levels.front() > extent.low) && power > -290) {
+      while (static_cast<double>(levels.size()) <= 0.8 * bands && (levels.empty() || levels.front() > extent.low) && power > -290) {
         levels.insert(levels.begin(), (three ? 3 : 1) * std::pow(10, power));
         if (!three) --power;
         three = !three;

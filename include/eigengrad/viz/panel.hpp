@@ -38,9 +38,9 @@ struct ScatterOptions {
 };
 struct ArrowOptions {
   std::string label = {}, colour = {};
-  Dash dash = Dash::automatic;
+  Dash dash = Dash::solid;
   double width = 1.8;
-  Marker marker = Marker::circle;
+  Marker marker = Marker::automatic;
 };
 /// `levels` are the borders of the bands, ascending; empty chooses round ones, about `bands`.
 struct FieldOptions {
@@ -115,7 +115,7 @@ class Panel {
   Panel& arrows(const Numbers& x, const Numbers& y, const ArrowOptions& options = {}) {
     check_sizes(x, y, "arrows");
     return add({Series::Kind::arrows, x, y, options.label, options.colour, "#ffffff", options.dash, options.marker,
-                options.width, 2.6});
+                options.width, 2.8});
   }
   /// Fills the bands between levels with a map's colours, and sets a colour bar beside the panel.
   Panel& field(Grid grid, const FieldOptions& options = {}) {

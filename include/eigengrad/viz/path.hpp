@@ -16,30 +16,32 @@ class PathText {
     if (points.empty()) return;
     text_ += 'M';
     write(points[0]);
-    Point kept = rounded(points[0]), last = kept;
-    bool pending = false;
+    Point kept = rounded(points[0]);
+    std::vector<Point> skipped;  // since `kept`; all of them lie on the line from it to the last
     for (const Point& next : points.subspan(1)) {
-      const Point point = rounded(next);
+      const Point point = rounded(next), last = skipped.empty() ? kept : skipped.back();
       if (point.x == last.x && point.y == last.y) continue;
-      if (pending && !straight(kept, last, point)) {
+      if (!skipped.empty() && !straight(kept, skipped, point)) {
         write_next(last);
         kept = last;
+        skipped.clear();
       }
-      last = point;
-      pending = true;
+      skipped.push_back(point);
     }
-    if (pending) write_next(last);
+    if (!skipped.empty()) write_next(skipped.back());
     if (closed) text_ += 'z';
   }
   const std::string& text() const { return text_; }
 
  private:
   static Point rounded(const Point& p) { return {std::round(p.x * 100) / 100, std::round(p.y * 100) / 100}; }
-  static bool straight(const Point& a, const Point& b, const Point& c) {
+  static bool straight(const Point& a, std::span<const Point> between, const Point& c) {
     const double x = c.x - a.x, y = c.y - a.y, length = std::hypot(x, y);
-    const double across = x * (b.y - a.y) - y * (b.x - a.x);
-    const bool onwards = (b.x - a.x) * (c.x - b.x) + (b.y - a.y) * (c.y - b.y) > 0;
-    return onwards && std::abs(across) <= 0.03 * length;
+    const Point& b = between.back();
+    if (between.size() > 100 || (b.x - a.x) * (c.x - b.x) + (b.y - a.y) * (c.y - b.y) <= 0) return false;
+    return std::all_of(between.begin(), between.end(), [&](const Point& p) {
+      return std::abs(x * (p.y - a.y) - y * (p.x - a.x)) <= 0.03 * length;
+    });
   }
   void write_next(const Point& p) {
     text_ += 'L';

@@ -1,0 +1,33 @@
+# How our own tests, examples and benchmarks are compiled. Nothing here reaches users.
+add_library(eigengrad_build_settings INTERFACE)
+target_link_libraries(eigengrad_build_settings INTERFACE
+  $<IF:$<BOOL:${EIGENGRAD_NATIVE}>,eigengrad::native,eigengrad::eigengrad>)
+target_compile_definitions(eigengrad_build_settings INTERFACE EIGENGRAD_DATA_DIR="${EIGENGRAD_DATA_DIR}")
+
+if(NOT MSVC)
+  target_compile_options(eigengrad_build_settings INTERFACE -Wall -Wextra -Wconversion -Wshadow
+    $<$<BOOL:${EIGENGRAD_WARNINGS_AS_ERRORS}>:-Werror>)
+  if(EIGENGRAD_NATIVE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # g++ 12 wrongly reports its own AVX-512 intrinsics (GCC bug 105593). The dev preset keeps the warning.
+    target_compile_options(eigengrad_build_settings INTERFACE -Wno-maybe-uninitialized -Wno-uninitialized)
+  endif()
+endif()
+
+if(EIGENGRAD_SANITIZE)
+  list(JOIN EIGENGRAD_SANITIZE "," sanitizers)
+  target_compile_options(eigengrad_build_settings INTERFACE
+    -fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(eigengrad_build_settings INTERFACE -fsanitize=${sanitizers})
+endif()
+
+# For every test: sanitizers stop at the first finding and look for leaks.
+set(EIGENGRAD_TEST_ENVIRONMENT
+  "ASAN_OPTIONS=detect_leaks=1:check_initialization_order=1:strict_string_checks=1"
+  "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1")
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(EIGENGRAD_CCACHE ccache)
+  if(EIGENGRAD_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${EIGENGRAD_CCACHE}")
+  endif()
+endif()

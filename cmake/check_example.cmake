@@ -1,0 +1,26 @@
+# cmake -D PROGRAM=<program> -D SOURCE=<its source> -P check_example.cmake
+# Runs an example and checks its exit status and the answers that its source announces (see examples/CMakeLists.txt).
+cmake_minimum_required(VERSION 3.22)
+file(STRINGS "${SOURCE}" arguments REGEX "^// Tested with: ")
+string(REGEX REPLACE "^// Tested with: " "" arguments "${arguments}")
+separate_arguments(arguments UNIX_COMMAND "${arguments}")
+
+execute_process(COMMAND "${PROGRAM}" ${arguments} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+message("${output}")
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "the example ended with status ${status}")
+endif()
+if(output MATCHES "Skipped: ")
+  return()
+endif()
+
+file(STRINGS "${SOURCE}" answers REGEX "^// Answer: ")
+if(NOT answers)
+  message(FATAL_ERROR "${SOURCE} announces no '// Answer: <regular expression>'")
+endif()
+foreach(answer IN LISTS answers)
+  string(REGEX REPLACE "^// Answer: " "" answer "${answer}")
+  if(NOT output MATCHES "${answer}")
+    message(FATAL_ERROR "the example did not print: ${answer}")
+  endif()
+endforeach()

@@ -1,0 +1,47 @@
+# Finds Eigen for the build and, installed beside the package configuration, for its users.
+# No version is asked of find_package: Eigen 3.4.0 refuses ranges that leave major 3, and Eigen 5 refuses a plain 3.4.
+
+set(EIGENGRAD_EIGEN_FLOOR 3.4.0)
+
+# Reads the version macros under include_dir; empty where Eigen is not there.
+function(eigengrad_read_eigen_version include_dir result)
+  set(version "")
+  foreach(header Eigen/Version Eigen/src/Core/util/Macros.h)
+    if(NOT version AND EXISTS "${include_dir}/${header}")
+      file(STRINGS "${include_dir}/${header}" lines REGEX "#define EIGEN_(WORLD|MAJOR|MINOR|PATCH)_VERSION +[0-9]+")
+      string(REGEX MATCHALL "VERSION +[0-9]+" numbers "${lines}")
+      list(TRANSFORM numbers REPLACE "VERSION +" "")
+      if(numbers)
+        list(GET numbers 1 major)
+        if(major GREATER_EQUAL 5)  # Since 5.0 the leading 3 ("world") is no longer part of the version.
+          list(REMOVE_AT numbers 0)
+        endif()
+        list(JOIN numbers "." version)
+      endif()
+    endif()
+  endforeach()
+  set(${result} "${version}" PARENT_SCOPE)
+endfunction()
+
+# Makes sure that Eigen3::Eigen exists and is new enough; `problem` becomes a sentence, or empty where all is well.
+macro(eigengrad_find_eigen problem)
+  set(${problem} "")
+  if(NOT TARGET Eigen3::Eigen)
+    if(EIGENGRAD_EIGEN_INCLUDE_DIR)
+      add_library(Eigen3::Eigen INTERFACE IMPORTED)
+      set_target_properties(Eigen3::Eigen PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${EIGENGRAD_EIGEN_INCLUDE_DIR}")
+      eigengrad_read_eigen_version("${EIGENGRAD_EIGEN_INCLUDE_DIR}" Eigen3_VERSION)
+      if(NOT Eigen3_VERSION)
+        set(${problem} "eigengrad: EIGENGRAD_EIGEN_INCLUDE_DIR is ${EIGENGRAD_EIGEN_INCLUDE_DIR}, but there is no Eigen/Core of a known version in it.")
+      endif()
+    else()
+      find_package(Eigen3 CONFIG QUIET)
+    endif()
+  endif()
+  if(${problem})
+  elseif(NOT TARGET Eigen3::Eigen)
+    set(${problem} "eigengrad needs Eigen ${EIGENGRAD_EIGEN_FLOOR} or newer, which was not found. Install it (Debian, Ubuntu: apt-get install libeigen3-dev), or set Eigen3_DIR, CMAKE_PREFIX_PATH or EIGENGRAD_EIGEN_INCLUDE_DIR.")
+  elseif(DEFINED Eigen3_VERSION AND Eigen3_VERSION VERSION_LESS EIGENGRAD_EIGEN_FLOOR)
+    set(${problem} "eigengrad needs Eigen ${EIGENGRAD_EIGEN_FLOOR} or newer, but found ${Eigen3_VERSION}. Install a newer one, or set Eigen3_DIR, CMAKE_PREFIX_PATH or EIGENGRAD_EIGEN_INCLUDE_DIR.")
+  endif()
+endmacro()

@@ -1,0 +1,30 @@
+# What users link. eigengrad::eigengrad carries includes, C++20 and Eigen, and nothing else.
+include(GNUInstallDirs)
+
+# eigengrad_target(<name> [LINK targets...])  ->  interface target eigengrad::<name>
+function(eigengrad_target name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LINK")
+  set(target eigengrad_${name})
+  if(name STREQUAL "eigengrad")
+    set(target eigengrad)
+  endif()
+  add_library(${target} INTERFACE)
+  add_library(eigengrad::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  target_link_libraries(${target} INTERFACE ${arg_LINK})
+endfunction()
+
+eigengrad_target(eigengrad LINK Eigen3::Eigen)
+target_compile_features(eigengrad INTERFACE cxx_std_20)
+target_include_directories(eigengrad INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+
+eigengrad_target(native LINK eigengrad)
+target_compile_options(eigengrad_native INTERFACE $<$<CXX_COMPILER_ID:GNU,Clang,AppleClang>:-march=native>)
+
+eigengrad_target(viz LINK eigengrad)
+
+if(ZLIB_FOUND)
+  eigengrad_target(io LINK eigengrad ZLIB::ZLIB)
+endif()

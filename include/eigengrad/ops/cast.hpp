@@ -1,0 +1,27 @@
+#pragma once
+
+#include "map.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// The shape of a tensor, parameter or formula, without evaluating it.
+template <Expression X>
+const Shape& shape_of(const X& x) {
+  return x.shape();
+}
+
+/// The same numbers as type U, converted as static_cast does. Gradient: dy, converted back, between floating-point types.
+template <class U, Expression X>
+Tensor<U> cast(const X& expression) {
+  using T = typename X::Element;
+  const Tensor<T>& x = expression.to_tensor();
+  if constexpr (std::is_same_v<T, U>) {
+    return x;
+  } else {
+    Tensor<U> result = Tensor<U>::empty(x.shape());
+    std::transform(x.begin(), x.end(), result.mutable_data(), [](T number) { return static_cast<U>(number); });
+    return result;
+  }
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -1,0 +1,127 @@
+# Runs one packaging test: cmake -D CASE=<name> ... -P run.cmake (packaging.cmake gives the rest).
+cmake_minimum_required(VERSION 3.22)
+set(prefix "${WORK_DIR}/moved")
+set(two_units "${SOURCE_DIR}/tests/packaging/two_units")
+set(consumer "${SOURCE_DIR}/tests/packaging/consumer")
+set(program "${consumer}/main.cpp")
+set(example "${SOURCE_DIR}/examples/xor.cpp")
+if(NOT EXISTS "${SOURCE_DIR}/include/eigengrad/eigengrad.hpp")
+  set(program "${consumer}/version.cpp")
+endif()
+if(NOT EXISTS "${example}")
+  set(example "${program}")
+endif()
+set(strict -std=c++20 -O0 -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror)
+
+# run(<commands...> [FAILS_WITH regex])  ->  output; stops the test when the outcome is another one
+function(run)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "FAILS_WITH" "")
+  execute_process(COMMAND ${arg_UNPARSED_ARGUMENTS} RESULT_VARIABLE status OUTPUT_VARIABLE out ERROR_VARIABLE out)
+  list(JOIN arg_UNPARSED_ARGUMENTS " " command)
+  string(REGEX REPLACE "[ \n]+" " " flat "${out}")  # CMake wraps its messages
+  if(DEFINED arg_FAILS_WITH AND (status EQUAL 0 OR NOT flat MATCHES "${arg_FAILS_WITH}"))
+    message(FATAL_ERROR "${CASE}: should have failed with '${arg_FAILS_WITH}':\n  ${command}\n(status ${status})\n${out}")
+  elseif(NOT DEFINED arg_FAILS_WITH AND NOT status EQUAL 0)
+    message(FATAL_ERROR "${CASE}: failed (status ${status}):\n  ${command}\n${out}")
+  endif()
+  set(output "${out}" PARENT_SCOPE)
+endfunction()
+
+# The command that configures the consumer's project in an empty folder.
+set(build "${WORK_DIR}/${CASE}")
+set(configure ${CMAKE_COMMAND} -S ${consumer} -B ${build} -G ${GENERATOR} -D CMAKE_CXX_COMPILER=${COMPILER}
+  -D CMAKE_CXX_FLAGS=-O0 -D SOURCE=${program} -D EIGENGRAD_SOURCE=${SOURCE_DIR} -D Eigen3_DIR=${Eigen3_DIR}
+  -D EIGENGRAD_EIGEN_INCLUDE_DIR=${EIGEN_INCLUDE_DIR} -D CMAKE_PREFIX_PATH=${prefix})
+if(NOT CASE STREQUAL "install")
+  file(REMOVE_RECURSE "${build}")
+  file(MAKE_DIRECTORY "${build}")
+endif()
+
+macro(build_and_run)
+  run(${CMAKE_COMMAND} --build ${build})
+  run(${build}/consumer)
+  message(STATUS "${output}")
+endmacro()
+
+if(CASE STREQUAL "install")
+  set(stage "${WORK_DIR}/stage")
+  file(REMOVE_RECURSE "${stage}" "${prefix}")
+  run(${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${stage})
+  file(RENAME "${stage}" "${prefix}")
+  file(GLOB_RECURSE files "${prefix}/*.cmake" "${prefix}/*.pc")
+  foreach(file IN LISTS files)
+    file(READ "${file}" text)
+    foreach(place "${stage}" "${SOURCE_DIR}" "${BUILD_DIR}")
+      string(FIND "${text}" "${place}/" at)
+      if(NOT at EQUAL -1)
+        message(FATAL_ERROR "${file} names ${place}, so the installed tree cannot be moved")
+      endif()
+    endforeach()
+  endforeach()
+
+elseif(CASE STREQUAL "find_package")
+  run(${configure} -D WAY=find_package -D WANTED_VERSION=0.1 -D SOURCE=${example})
+  build_and_run()
+
+elseif(CASE MATCHES "^(add_subdirectory|fetch_content)$")
+  run(${configure} -D WAY=${CASE})
+  build_and_run()
+
+elseif(CASE STREQUAL "io_component")
+  set(without_zlib -D CMAKE_DISABLE_FIND_PACKAGE_ZLIB=ON)
+  run(${configure} -D WAY=find_package -D WANTED_COMPONENTS=viz ${without_zlib})
+  run(${configure} -D WAY=find_package -D WANTED_COMPONENTS=music FAILS_WITH "no component music")
+  run(${configure} -D WAY=find_package -D WANTED_COMPONENTS=io ${without_zlib} FAILS_WITH "component io needs zlib.*zlib1g-dev")
+  if(HAVE_IO)
+    run(${configure} -D WAY=find_package -D WANTED_COMPONENTS=io -D CMAKE_DISABLE_FIND_PACKAGE_ZLIB=OFF)
+  endif()
+
+elseif(CASE STREQUAL "wrong_version")
+  run(${configure} -D WAY=find_package -D WANTED_VERSION=0.2 FAILS_WITH "compatible with requested version \"0.2\"")
+
+elseif(CASE STREQUAL "missing_eigen")
+  run(${configure} -D WAY=find_package -D EIGENGRAD_EIGEN_INCLUDE_DIR= -D CMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON
+    FAILS_WITH "eigengrad needs Eigen 3.4.0 or newer, which was not found. Install it")
+
+elseif(CASE STREQUAL "old_eigen")
+  file(WRITE "${build}/old/Eigen/src/Core/util/Macros.h"
+    "#define EIGEN_WORLD_VERSION 3\n#define EIGEN_MAJOR_VERSION 3\n#define EIGEN_MINOR_VERSION 9\n")
+  run(${configure} -D WAY=find_package -D EIGENGRAD_EIGEN_INCLUDE_DIR=${build}/old
+    FAILS_WITH "eigengrad needs Eigen 3.4.0 or newer, but found 3.3.9")
+
+elseif(CASE STREQUAL "pkg_config")
+  find_program(pkg_config NAMES pkg-config pkgconf)
+  if(NOT pkg_config OR EIGEN_INCLUDE_DIR)
+    message(STATUS "skipped: needs pkg-config and an installed Eigen")
+    return()
+  endif()
+  set(ENV{PKG_CONFIG_PATH} "${prefix}/share/pkgconfig:$ENV{PKG_CONFIG_PATH}")
+  run(${pkg_config} --cflags "eigengrad >= 0.1")
+  separate_arguments(flags UNIX_COMMAND "${output}")
+  run(${COMPILER} -std=c++20 -O0 ${flags} ${program} -o ${build}/consumer)
+  run(${build}/consumer)
+
+elseif(CASE STREQUAL "plain_include")
+  run(${COMPILER} ${strict} -I${SOURCE_DIR}/include -isystem ${EIGEN_DIR} ${program} -o ${build}/consumer)
+  run(${build}/consumer)
+
+elseif(CASE STREQUAL "abi_mismatch")
+  # Two objects built differently must not link: with one alignment they do, with two they do not.
+  set(compile ${COMPILER} -std=c++20 -O0 -I${SOURCE_DIR}/include -isystem ${EIGEN_DIR} -c)
+  run(${compile} ${two_units}/first.cpp -o ${build}/first.o)
+  run(${compile} ${two_units}/second.cpp -o ${build}/second.o -DEIGEN_MAX_ALIGN_BYTES=0)
+  run(${COMPILER} ${build}/first.o ${build}/second.o -o ${build}/mixed FAILS_WITH "undefined (reference|symbol).*doubled")
+
+elseif(CASE MATCHES "^(fast_math|no_exceptions|no_rtti)$")
+  set(compile ${COMPILER} ${strict} -fsyntax-only -I${SOURCE_DIR}/include -isystem ${EIGEN_DIR} ${program})
+  if(CASE STREQUAL "fast_math")
+    run(${compile} -ffast-math FAILS_WITH "-ffast-math breaks: drop the flag")
+  elseif(CASE STREQUAL "no_exceptions")
+    run(${compile} -fno-exceptions FAILS_WITH "compile without -fno-exceptions")
+  else()
+    run(${compile} -fno-rtti)
+  endif()
+
+else()
+  message(FATAL_ERROR "There is no packaging test ${CASE}.")
+endif()
