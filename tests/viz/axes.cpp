@@ -18,15 +18,35 @@ std::string labels(const std::vector<viz::Tick>& ticks) {
 
 TEST(Axes, LinearTicksAreRound) {
   EXPECT_EQ(labels(viz::linear_ticks({0, 1}, 5)), "0.0 0.2 0.4 0.6 0.8 1.0");
-  EXPECT_EQ(labels(viz::linear_ticks({-1.3, 4.2}, 5)), "\xe2\x88\x92" "1 0 1 2 3 4");
+  EXPECT_EQ(labels(viz::linear_ticks({-1.3, 4.2}, 5)),
+            "\xe2\x88\x92"
+            "1 0 1 2 3 4");
   EXPECT_EQ(labels(viz::linear_ticks({0, 100000}, 4)), "0 20000 40000 60000 80000 100000");
-  EXPECT_EQ(labels(viz::linear_ticks({1e9, 1e9 + 1}, 2)), "1\xc3\x97" "10^9 1.0000000005\xc3\x97" "10^9 1.000000001\xc3\x97" "10^9");
-  EXPECT_EQ(labels(viz::linear_ticks({0, 3e-5}, 3)), "0 1\xc3\x97" "10^\xe2\x88\x92" "5 2\xc3\x97" "10^\xe2\x88\x92" "5 3\xc3\x97" "10^\xe2\x88\x92" "5");
-  EXPECT_EQ(labels(viz::linear_ticks({0, 2e7}, 4)), "0 5\xc3\x97" "10^6 1\xc3\x97" "10^7 1.5\xc3\x97" "10^7 2\xc3\x97" "10^7");
+  EXPECT_EQ(labels(viz::linear_ticks({1e9, 1e9 + 1}, 2)),
+            "1\xc3\x97"
+            "10^9 1.0000000005\xc3\x97"
+            "10^9 1.000000001\xc3\x97"
+            "10^9");
+  EXPECT_EQ(labels(viz::linear_ticks({0, 3e-5}, 3)),
+            "0 1\xc3\x97"
+            "10^\xe2\x88\x92"
+            "5 2\xc3\x97"
+            "10^\xe2\x88\x92"
+            "5 3\xc3\x97"
+            "10^\xe2\x88\x92"
+            "5");
+  EXPECT_EQ(labels(viz::linear_ticks({0, 2e7}, 4)),
+            "0 5\xc3\x97"
+            "10^6 1\xc3\x97"
+            "10^7 1.5\xc3\x97"
+            "10^7 2\xc3\x97"
+            "10^7");
 }
 
 TEST(Axes, LogTicksArePowersOfTen) {
-  EXPECT_EQ(labels(viz::log_ticks({0.02, 300}, 5)), "10^\xe2\x88\x92" "1 10^0 10^1 10^2");
+  EXPECT_EQ(labels(viz::log_ticks({0.02, 300}, 5)),
+            "10^\xe2\x88\x92"
+            "1 10^0 10^1 10^2");
   EXPECT_EQ(labels(viz::log_ticks({1, 9}, 5)), "1 2 5");
   EXPECT_EQ(labels(viz::log_ticks({2.1, 2.9}, 5)), "2.2 2.4 2.6 2.8");
   const auto wide = viz::log_ticks({1e-200, 1e200}, 6);
@@ -67,7 +87,8 @@ TEST(Axes, LabelsDoNotTouch) {
 }
 
 TEST(Axes, PositionsFollowTheScale) {
-  const viz::Axis linear({-1, 3}, Scale::linear, 200, false), up({0, 10}, Scale::linear, 100, true), log({0.01, 100}, Scale::log, 400, false);
+  const viz::Axis linear({-1, 3}, Scale::linear, 200, false), up({0, 10}, Scale::linear, 100, true),
+      log({0.01, 100}, Scale::log, 400, false);
   EXPECT_DOUBLE_EQ(linear.position(0), 50);
   EXPECT_DOUBLE_EQ(up.position(10), 0);
   EXPECT_DOUBLE_EQ(up.position(2.5), 75);
@@ -93,27 +114,34 @@ TEST(Axes, EmptyAndConstantDataGetARange) {
 }
 
 TEST(Axes, RangesThatCannotBeDrawnAreRefused) {
-  EXPECT_EQ(message_of<eigengrad::ValueError>([] { viz::check_range({4, -4}, Scale::linear, "panel"); }),
+  EXPECT_EQ(message_of<eigengrad::ValueError>([] {
+              viz::check_range({4, -4}, Scale::linear, "panel");
+            }),
             "panel: range 4 to -4: give two different finite numbers, the lower first, or {} to take the data's");
   EXPECT_THROW(viz::check_range({1, 1}, Scale::linear, "panel"), eigengrad::ValueError);
   EXPECT_THROW(viz::check_range({0, std::nan("")}, Scale::linear, "panel"), eigengrad::ValueError);
   EXPECT_THROW(viz::check_range({0, HUGE_VAL}, Scale::linear, "panel"), eigengrad::ValueError);
-  EXPECT_NE(message_of<eigengrad::ValueError>([] { viz::check_range({-1, 1}, Scale::log, "panel"); }).find("a log axis cannot show -1"),
+  EXPECT_NE(message_of<eigengrad::ValueError>([] {
+              viz::check_range({-1, 1}, Scale::log, "panel");
+            }).find("a log axis cannot show -1"),
             std::string::npos);
 }
 
 TEST(Levels, HoldTheValuesAndSuitTheirSpread) {
   const viz::Range unit{0, 1};
-  const auto linear = viz::chosen_levels(viz::Grid::sample([](double x, double y) { return x + y; }, unit, unit, 20, 20), {}, 10);
+  const auto linear =
+      viz::chosen_levels(viz::Grid::sample([](double x, double y) { return x + y; }, unit, unit, 20, 20), {}, 10);
   EXPECT_LE(linear.front(), 0);
   EXPECT_GE(linear.back(), 2);
   EXPECT_GE(linear.size(), 8u);
-  const auto log = viz::chosen_levels(viz::Grid::sample([](double x, double) { return std::pow(10, 4 * x); }, unit, unit, 20, 20), {}, 10);
+  const auto log = viz::chosen_levels(
+      viz::Grid::sample([](double x, double) { return std::pow(10, 4 * x); }, unit, unit, 20, 20), {}, 10);
   ASSERT_EQ(log.size(), 9u);
   EXPECT_NEAR(log.front(), 1, 1e-9);
   EXPECT_NEAR(log.back(), 1e4, 1e-6);
   for (const double value : {0.0, 5.0, -1e300, std::nan("")})
-    EXPECT_NO_THROW(viz::check_levels(viz::chosen_levels(viz::Grid::sample([&](double, double) { return value; }, unit, unit, 3, 3), {}, 10), 2, "t"))
+    EXPECT_NO_THROW(viz::check_levels(
+        viz::chosen_levels(viz::Grid::sample([&](double, double) { return value; }, unit, unit, 3, 3), {}, 10), 2, "t"))
         << value;
   EXPECT_THROW(viz::check_levels({1, 1}, 2, "field"), eigengrad::ValueError);
 }

@@ -57,7 +57,8 @@ TEST(Contour, SaddlesJoinWithoutCrossing) {
 }
 
 TEST(Contour, HolesAreLeftOut) {
-  const auto grid = viz::Grid::sample([](double x, double y) { return x > 0.01 ? std::nan("") : y; }, square, square, 41, 41);
+  const auto grid =
+      viz::Grid::sample([](double x, double y) { return x > 0.01 ? std::nan("") : y; }, square, square, 41, 41);
   for (const auto& curve : viz::contour_lines(grid, 0.5))
     for (const auto& p : curve.points) EXPECT_LE(p.x, 1e-12);
   EXPECT_NEAR(area(viz::contour_region(grid, -5)), 8, 1e-9);
@@ -71,7 +72,9 @@ TEST(Contour, HugeValuesDoNotOverflow) {
 }
 
 TEST(Grid, WrongSizesAreRefused) {
-  EXPECT_EQ(message_of<eigengrad::ShapeError>([] { viz::Grid({1, 2, 3}, {0, 1}, {0, 1}, 2, 2); }),
+  EXPECT_EQ(message_of<eigengrad::ShapeError>([] {
+              viz::Grid({1, 2, 3}, {0, 1}, {0, 1}, 2, 2);
+            }),
             "grid: 3 values for 2 rows of 2: give rows * columns values, row by row from the lowest y");
   EXPECT_THROW(viz::Grid({1}, {0, 1}, {0, 1}, 1, 1), eigengrad::ShapeError);
   EXPECT_THROW(viz::Grid({1, 2, 3, 4}, {}, {0, 1}, 2, 2), eigengrad::ValueError);

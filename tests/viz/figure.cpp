@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <clocale>
+#include <locale>
 #include <span>
 
 #include <eigengrad/viz/figure.hpp>
@@ -13,6 +14,10 @@ namespace {
 
 std::string svg_of(viz::Panel panel) { return viz::Figure(std::move(panel)).svg(); }
 
+struct DecimalComma : std::numpunct<char> {
+  char do_decimal_point() const override { return ','; }
+};
+
 void expect_valid(const std::string& svg) {
   EXPECT_EQ(xml_problem(svg), "");
   for (const auto* word : {"nan", "inf", "NaN", "1000000"}) EXPECT_EQ(occurrences(svg, word), 0u) << word;
@@ -23,7 +28,8 @@ TEST(Figure, HoldsTitleLabelsTicksAndLegend) {
   panel.line({0, 1, 2}, {0, 1, 4}, {.label = "square"}).line({0, 1, 2}, {0, 1, 2}, {.label = "straight"});
   const std::string svg = svg_of(panel);
   expect_valid(svg);
-  for (const auto* text : {">Curves<", ">time<", ">height<", ">square<", ">straight<", ">0.0<", ">2.0<", "#0072b2", "#d55e00", "stroke-dasharray=\"7 4\""})
+  for (const auto* text : {">Curves<", ">time<", ">height<", ">square<", ">straight<", ">0.0<", ">2.0<", "#0072b2",
+                           "#d55e00", "stroke-dasharray=\"7 4\""})
     EXPECT_GE(occurrences(svg, text), 1u) << text;
 }
 
@@ -38,7 +44,9 @@ TEST(Figure, TakesEveryKindOfNumbers) {
 
 TEST(Figure, DifferentSizesAreRefused) {
   viz::Panel panel;
-  EXPECT_EQ(message_of<eigengrad::ShapeError>([&] { panel.line({1, 2, 3}, {1, 2}); }),
+  EXPECT_EQ(message_of<eigengrad::ShapeError>([&] {
+              panel.line({1, 2, 3}, {1, 2});
+            }),
             "line: x has 3 numbers and y has 2: give one y for each x");
   EXPECT_THROW(panel.scatter({1}, {}), eigengrad::ShapeError);
   EXPECT_THROW(panel.arrows({1}, {}), eigengrad::ShapeError);
@@ -51,14 +59,27 @@ TEST(Figure, DifferentSizesAreRefused) {
 
 TEST(Figure, AwkwardDataGivesAValidPicture) {
   const double nan = std::nan(""), inf = HUGE_VAL;
-  const std::vector<std::vector<double>> data = {{}, {3}, {0}, {5, 5, 5}, {nan}, {nan, 1, nan}, {inf, -inf, 2}, {-1.7e308, 0, 1.7e308},
-                                                 {5e-324, 1e-300}, {1e300, 1e300}, {-1, 0, 1}, {1e-320, 1e308}, {1, 1 + 1e-15}};
+  const std::vector<std::vector<double>> data = {{},
+                                                 {3},
+                                                 {0},
+                                                 {5, 5, 5},
+                                                 {nan},
+                                                 {nan, 1, nan},
+                                                 {inf, -inf, 2},
+                                                 {-1.7e308, 0, 1.7e308},
+                                                 {5e-324, 1e-300},
+                                                 {1e300, 1e300},
+                                                 {-1, 0, 1},
+                                                 {1e-320, 1e308},
+                                                 {1, 1 + 1e-15}};
   for (const auto& y : data)
     for (const auto scale : {viz::Scale::linear, viz::Scale::log}) {
       std::vector<double> x(y.size());
       for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<double>(i);
       viz::Panel panel({.x_scale = scale, .y_scale = scale});
-      panel.line(x, y, {.label = "line", .marker = viz::Marker::square}).scatter(y, x, {.label = "points"}).arrows(y, y, {.label = "arrows"});
+      panel.line(x, y, {.label = "line", .marker = viz::Marker::square})
+          .scatter(y, x, {.label = "points"})
+          .arrows(y, y, {.label = "arrows"});
       expect_valid(svg_of(panel));
     }
   expect_valid(svg_of(viz::Panel()));
@@ -82,7 +103,7 @@ TEST(Figure, LogAxisSpacesPowersEvenly) {
   EXPECT_NEAR(panel.y_axis().position(1e-3), 300, 1e-9);
   EXPECT_NEAR(panel.y_axis().position(1), 150, 1e-9);
   const std::string svg = svg_of(panel);
-  EXPECT_EQ(occurrences(svg, ">10<tspan"), 4u + 3u - (occurrences(svg, ">10<tspan") == 7 ? 0u : 3u)) << svg;
+  EXPECT_EQ(occurrences(svg, ">10<tspan"), 7u);
 }
 
 TEST(Figure, HostileTextStaysText) {
@@ -100,13 +121,17 @@ TEST(Figure, HostileTextStaysText) {
 TEST(Figure, TheSamePanelsGiveTheSameBytesInEveryLocale) {
   const auto make = [] {
     viz::Panel panel({.title = "t", .x_range = {-0.5, 1.5}});
-    panel.field(viz::Grid::sample([](double x, double y) { return std::sin(3 * x) + y; }, {-1, 1}, {-1, 1}, 30, 30), {.label = "z"});
+    panel.field(viz::Grid::sample([](double x, double y) { return std::sin(3 * x) + y; }, {-1, 1}, {-1, 1}, 30, 30),
+                {.label = "z"});
     return svg_of(panel.line({0.25, 1.75}, {0.5, 1e-3}, {.label = "a"}));
   };
   const std::string first = make();
   EXPECT_EQ(first, make());
-  if (std::setlocale(LC_ALL, "de_DE.UTF-8") == nullptr) GTEST_SKIP() << "the locale de_DE.UTF-8 is not installed";
+  for (const auto* name : {"de_DE.UTF-8", "de_DE", "fr_FR.UTF-8"})  // what is not installed changes nothing
+    if (std::setlocale(LC_ALL, name) != nullptr) break;
+  const std::locale before = std::locale::global(std::locale(std::locale(), new DecimalComma));
   const std::string german = make();
+  std::locale::global(before);
   std::setlocale(LC_ALL, "C");
   EXPECT_EQ(first, german);
 }
@@ -141,7 +166,7 @@ TEST(Figure, PanelsBelowShareOneLegendAndNeighboursOneColourBar) {
 
 TEST(Figure, AMillionStepsStaySmall) {
   std::vector<double> x, y;
-  for (int i = 0; i < 1'000'000; ++i) x.push_back(i), y.push_back((i * 7919) % 1000);
+  for (int i = 0; i < 1'000'000; ++i) x.push_back(i), y.push_back(static_cast<double>(i * 7919LL % 1000));
   EXPECT_LT(svg_of(viz::Panel().line(x, y, {.label = "noise"})).size(), 100'000u);
 }
 

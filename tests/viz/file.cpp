@@ -16,7 +16,8 @@ namespace {
 class Save : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("eigengrad_save_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    folder_ = fs::path(testing::TempDir()) /
+              ("eigengrad_save_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }
@@ -57,7 +58,8 @@ TEST_F(Save, KeepsTheOldFilesModeAndFollowsLinks) {
 TEST_F(Save, AMissingFolderIsNamed) {
   const std::string path = (folder_ / "no" / "such.svg").string();
   const std::string message = message_of<eigengrad::FileError>([&] { viz::write_file(path, "text"); });
-  EXPECT_EQ(message, "save: " + path + ": No such file or directory: choose a folder that exists, may be written and has room");
+  EXPECT_EQ(message,
+            "save: " + path + ": No such file or directory: choose a folder that exists, may be written and has room");
   EXPECT_THROW(viz::write_file("", "text"), eigengrad::FileError);
 }
 

@@ -44,12 +44,12 @@ TEST(Svg, OnlyWholeUtf8PassesThrough) {
   EXPECT_EQ(escaped(good), good);
   const std::string broken = "\xef\xbf\xbd";
   EXPECT_EQ(escaped("\xff"), broken);
-  EXPECT_EQ(escaped("\xc3"), broken);                                   // cut off
-  EXPECT_EQ(escaped("\xc0\xbc"), broken + broken);                      // an overlong "<"
-  EXPECT_EQ(escaped("\xed\xa0\x80"), broken + broken + broken);         // a surrogate
-  EXPECT_EQ(escaped("\xef\xbf\xbe"), broken + broken + broken);         // U+FFFE
+  EXPECT_EQ(escaped("\xc3"), broken);                                         // cut off
+  EXPECT_EQ(escaped("\xc0\xbc"), broken + broken);                            // an overlong "<"
+  EXPECT_EQ(escaped("\xed\xa0\x80"), broken + broken + broken);               // a surrogate
+  EXPECT_EQ(escaped("\xef\xbf\xbe"), broken + broken + broken);               // U+FFFE
   EXPECT_EQ(escaped("\xf4\x90\x80\x80"), broken + broken + broken + broken);  // beyond U+10FFFF
-  EXPECT_EQ(escaped("\xc2\x85"), broken + broken);                      // a control character of two bytes
+  EXPECT_EQ(escaped("\xc2\x85"), broken + broken);                            // a control character of two bytes
 }
 
 TEST(Svg, AttributesCannotBeBrokenOutOf) {
@@ -65,7 +65,8 @@ TEST(Svg, AttributesCannotBeBrokenOutOf) {
 
 TEST(Svg, TheCheckerItselfFindsFaults) {
   EXPECT_EQ(xml_problem("<a><b x=\"1\"/>t</a>\n"), "");
-  for (const auto* bad : {"<a>", "<a></b>", "<a x=\"1\" x=\"2\"/>", "<a>&</a>", "<a/><b/>", "<a x=\"<\"/>", "<a>\x01</a>", "<a x=1/>", "t"})
+  for (const auto* bad : {"<a>", "<a></b>", "<a x=\"1\" x=\"2\"/>", "<a>&</a>", "<a/><b/>", "<a x=\"<\"/>",
+                          "<a>\x01</a>", "<a x=1/>", "t"})
     EXPECT_NE(xml_problem(bad), "") << bad;
 }
 
@@ -88,7 +89,8 @@ TEST(Path, StraightPiecesBecomeOneAndTurnsStay) {
 TEST(Path, ACircleStaysRound) {
   viz::PathText path;
   std::vector<viz::Point> points;
-  for (int i = 0; i <= 10000; ++i) points.push_back({100 * std::cos(i * 6.2831853e-4), 100 * std::sin(i * 6.2831853e-4)});
+  for (int i = 0; i <= 10000; ++i)
+    points.push_back({100 * std::cos(i * 6.2831853e-4), 100 * std::sin(i * 6.2831853e-4)});
   path.add(points);
   EXPECT_GT(occurrences(path.text(), "L"), 60u);
   EXPECT_LT(occurrences(path.text(), "L"), 400u);

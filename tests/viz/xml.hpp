@@ -17,7 +17,8 @@ inline std::string xml_problem(std::string_view text) {
       if (text[i] == '<') return near("a bare <", i);
       if (text[i] == '&') {
         const auto name = text.substr(i, text.find(';', i) - i + 1);
-        if (name != "&amp;" && name != "&lt;" && name != "&gt;" && name != "&quot;" && name != "&#39;") return near("a bare &", i);
+        if (name != "&amp;" && name != "&lt;" && name != "&gt;" && name != "&quot;" && name != "&#39;")
+          return near("a bare &", i);
       }
       if (text[i] == '\n') {
         ++i;
@@ -34,7 +35,8 @@ inline std::string xml_problem(std::string_view text) {
   while (at < text.size()) {
     const std::size_t next = std::min(text.find('<', at), text.size());
     if (const auto problem = characters_problem(at, next); !problem.empty()) return problem;
-    if (open.empty() && text.substr(at, next - at).find_first_not_of('\n') != text.npos) return near("text outside the root", at);
+    if (open.empty() && text.substr(at, next - at).find_first_not_of('\n') != text.npos)
+      return near("text outside the root", at);
     if (next == text.size()) break;
     const bool closing = text[next + 1] == '/';
     std::size_t i = next + (closing ? 2 : 1);

@@ -86,6 +86,7 @@ Tensor<T>& prepare(Slot<T>& slot, const Shape& shape, bool& add) {
 template <class T, class Result>
   requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
 void contribute(Slot<T>& slot, const Shape& shape, const Result& result) {
+  if (!(result.shape() == shape)) return contribute(slot, shape, Tensor<T>(result.to_tensor()));
   bool add = false;
   Tensor<T>& target = prepare(slot, shape, add);
   result.write_to(target, add);

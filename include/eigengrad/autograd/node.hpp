@@ -20,6 +20,7 @@ struct ParameterState {
   Tensor<T> value;
   Slot<T> gradient{{}, false, true};
   bool requires_grad = true;
+  bool fresh = false;  // initialised and not set since
 };
 
 /// One record of a tape.

@@ -18,7 +18,14 @@ class ParameterRef {
     require<ShapeError>(value.shape() == shape(), "set_value: the parameter is ", shape(), ", the new value is ",
                         value.shape(), ": give a value of the parameter's shape, or make a new parameter", where);
     state().value = value.detach();
+    state().fresh = false;
   }
+  /// Sets a starting value, which a Sequential may replace by one that suits the activation that follows.
+  void initialize(const Tensor<T>& value) const {
+    set_value(value);
+    state().fresh = true;
+  }
+  bool is_fresh() const { return state().fresh; }
   /// The gradient gathered since the last zero_grad; zeros when none has arrived.
   Tensor<T> grad() const {
     const Slot<T>& slot = state().gradient;
@@ -63,7 +70,7 @@ class Parameter : public ParameterRef<T> {
   explicit Parameter(const Tensor<T>& value)
       : ParameterRef<T>(std::make_shared<ParameterState<T>>(ParameterState<T>{value.detach()})) {}
   Parameter(const Parameter& other)
-      : ParameterRef<T>(std::make_shared<ParameterState<T>>(ParameterState<T>{other.value(), Slot<T>{{}, false, true}, other.requires_grad()})) {}
+      : ParameterRef<T>(std::make_shared<ParameterState<T>>(ParameterState<T>{other.value(), Slot<T>{{}, false, true}, other.requires_grad(), other.is_fresh()})) {}
   Parameter(Parameter&&) noexcept = default;
   Parameter& operator=(const Parameter& other) {
     if (this != &other) *this = Parameter(other);

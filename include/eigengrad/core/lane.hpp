@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 #include "config.hpp"
 
@@ -106,6 +107,14 @@ template <class X>
 inline constexpr bool is_mask = std::is_same_v<X, bool>;
 template <class T>
 inline constexpr bool is_mask<Mask<T>> = true;
+
+/// body(k) for k = 0 to count - 1, each known to the compiler, so that arrays indexed by k can live in registers.
+template <int count, class Body>
+EIGENGRAD_INLINE void for_indices(Body&& body) {
+  [&]<int... k>(std::integer_sequence<int, k...>) EIGENGRAD_INLINE_LAMBDA {
+    (body(std::integral_constant<int, k>()), ...);
+  }(std::make_integer_sequence<int, count>());
+}
 
 namespace lane {
 

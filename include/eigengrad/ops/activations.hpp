@@ -6,7 +6,7 @@
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// 1 / (1 + exp(-x)), exact far out on both sides.
-struct SigmoidFunction {
+struct SigmoidOperation {
   static constexpr const char* name = "sigmoid";
   static constexpr int cost = 12;
   EIGENGRAD_INLINE static auto value(const auto& x) { return 1 / (1 + exp(-x)); }
@@ -14,11 +14,11 @@ struct SigmoidFunction {
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto sigmoid(const X& x) {
-  return apply<SigmoidFunction>(x);
+  return apply<SigmoidOperation>(x);
 }
 
 /// log(1 + exp(x)), a smooth relu; does not overflow.
-struct SoftplusFunction {
+struct SoftplusOperation {
   static constexpr const char* name = "softplus";
   static constexpr int cost = 24;
   EIGENGRAD_INLINE static auto value(const auto& x) { return maximum(x, 0) + log1p(exp(-abs(x))); }
@@ -26,22 +26,22 @@ struct SoftplusFunction {
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto softplus(const X& x) {
-  return apply<SoftplusFunction>(x);
+  return apply<SoftplusOperation>(x);
 }
 
 /// max(x, 0); the gradient at 0 is 0, NaN stays NaN.
-struct ReluFunction {
+struct ReluOperation {
   static constexpr const char* name = "relu";
   EIGENGRAD_INLINE static auto value(const auto& x) { return where(x <= 0, 0, x); }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& y) { return where(y <= 0, 0, dy); }
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto relu(const X& x) {
-  return apply<ReluFunction>(x);
+  return apply<ReluOperation>(x);
 }
 
 /// x for x > 0, slope * x elsewhere. Maas, Hannun, Ng: Rectifier nonlinearities improve neural network acoustic models, 2013.
-struct LeakyReluFunction {
+struct LeakyReluOperation {
   static constexpr const char* name = "leaky_relu";
   EIGENGRAD_INLINE static auto value(const auto& x, const auto& slope) { return where(x > 0, x, slope * x); }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& slope) {
@@ -50,11 +50,11 @@ struct LeakyReluFunction {
 };
 template <Elementwise X, Elementwise S = double>
 EIGENGRAD_INLINE auto leaky_relu(const X& x, const S& slope = 0.01) {
-  return apply<LeakyReluFunction>(x, slope);
+  return apply<LeakyReluOperation>(x, slope);
 }
 
 /// x for x > 0, alpha * (exp(x) - 1) elsewhere. Clevert, Unterthiner, Hochreiter: ELUs, 2016, eq. 15.
-struct EluFunction {
+struct EluOperation {
   static constexpr const char* name = "elu";
   static constexpr int cost = 12;
   EIGENGRAD_INLINE static auto value(const auto& x, const auto& alpha) { return where(x > 0, x, alpha * expm1(x)); }
@@ -64,11 +64,11 @@ struct EluFunction {
 };
 template <Elementwise X, Elementwise A = double>
 EIGENGRAD_INLINE auto elu(const X& x, const A& alpha = 1.0) {
-  return apply<EluFunction>(x, alpha);
+  return apply<EluOperation>(x, alpha);
 }
 
 /// x times the normal distribution function, exactly. Hendrycks, Gimpel: Gaussian error linear units, 2016.
-struct GeluFunction {
+struct GeluOperation {
   static constexpr const char* name = "gelu";
   static constexpr int cost = 44;
   EIGENGRAD_INLINE static auto value(const auto& x) { return 0.5 * x * (1 + erf(0.70710678118654752 * x)); }
@@ -78,11 +78,11 @@ struct GeluFunction {
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto gelu(const X& x) {
-  return apply<GeluFunction>(x);
+  return apply<GeluOperation>(x);
 }
 
 /// x * sigmoid(x), also called swish. Elfwing, Uchibe, Doya: Sigmoid-weighted linear units, 2018.
-struct SiluFunction {
+struct SiluOperation {
   static constexpr const char* name = "silu";
   static constexpr int cost = 14;
   EIGENGRAD_INLINE static auto value(const auto& x) { return x * sigmoid(x); }
@@ -93,7 +93,7 @@ struct SiluFunction {
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto silu(const X& x) {
-  return apply<SiluFunction>(x);
+  return apply<SiluOperation>(x);
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

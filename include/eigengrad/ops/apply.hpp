@@ -6,14 +6,14 @@
 #include "../core/lane_math.hpp"
 
 // One element-wise operation is one struct:
-//   struct Tanh {
+//   struct TanhOperation {
 //     static constexpr const char* name = "tanh";
 //     static auto value(auto x) { return math::tanh(x); }
 //     static auto gradient(auto dy, auto, auto y) { return dy * (1 - y * y); }
 //   };
 // `value` sees lanes (or single numbers). `gradient` sees the upstream gradient dy, the inputs and, if it takes one
 // more, the result; it returns what flows to the input, or to_each(...) with one per input. It is written in
-// arithmetic that lanes, dual numbers and tensors all have. apply<Tanh>(x) does the rest.
+// arithmetic that lanes, dual numbers and tensors all have. apply<TanhOperation>(x) does the rest.
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// What can stand in a formula: a tensor, a parameter, another formula.

@@ -5,40 +5,40 @@
 // Each operation: what it is, and what flows back. docs/numerics.md has the values at kinks and beyond the domain.
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-struct Add {
+struct AddOperation {
   static constexpr const char* name = "add";
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a + b; }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, dy); }
 };
 template <class A, class B>
-  requires Operands2<A, B>
+  requires ElementwiseOperands<A, B>
 EIGENGRAD_INLINE auto operator+(const A& a, const B& b) {
-  return apply<Add>(a, b);
+  return apply<AddOperation>(a, b);
 }
 
-struct Subtract {
+struct SubtractOperation {
   static constexpr const char* name = "subtract";
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a - b; }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, -dy); }
 };
 template <class A, class B>
-  requires Operands2<A, B>
+  requires ElementwiseOperands<A, B>
 EIGENGRAD_INLINE auto operator-(const A& a, const B& b) {
-  return apply<Subtract>(a, b);
+  return apply<SubtractOperation>(a, b);
 }
 
-struct Multiply {
+struct MultiplyOperation {
   static constexpr const char* name = "multiply";
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a * b; }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& a, const auto& b) { return to_each(dy * b, dy * a); }
 };
 template <class A, class B>
-  requires Operands2<A, B>
+  requires ElementwiseOperands<A, B>
 EIGENGRAD_INLINE auto operator*(const A& a, const B& b) {
-  return apply<Multiply>(a, b);
+  return apply<MultiplyOperation>(a, b);
 }
 
-struct Divide {
+struct DivideOperation {
   static constexpr const char* name = "divide";
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) {
     if constexpr (std::is_integral_v<std::decay_t<decltype(b)>>)
@@ -50,12 +50,12 @@ struct Divide {
   }
 };
 template <class A, class B>
-  requires Operands2<A, B>
+  requires ElementwiseOperands<A, B>
 EIGENGRAD_INLINE auto operator/(const A& a, const B& b) {
-  return apply<Divide>(a, b);
+  return apply<DivideOperation>(a, b);
 }
 
-struct Negate {
+struct NegateOperation {
   static constexpr const char* name = "negate";
   EIGENGRAD_INLINE static auto value(const auto& x) { return -x; }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&) { return -dy; }
@@ -63,33 +63,33 @@ struct Negate {
 template <class A>
   requires(Expression<A> || is_dual<A>)
 EIGENGRAD_INLINE auto operator-(const A& a) {
-  return apply<Negate>(a);
+  return apply<NegateOperation>(a);
 }
 
 /// x * x.
-struct Square {
+struct SquareOperation {
   static constexpr const char* name = "square";
   EIGENGRAD_INLINE static auto value(const auto& x) { return x * x; }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return 2 * (dy * x); }
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto square(const X& x) {
-  return apply<Square>(x);
+  return apply<SquareOperation>(x);
 }
 
 /// |x|; the gradient at 0 is 0.
-struct Abs {
+struct AbsOperation {
   static constexpr const char* name = "abs";
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::abs(x); }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy * sign(x); }
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto abs(const X& x) {
-  return apply<Abs>(x);
+  return apply<AbsOperation>(x);
 }
 
 /// The larger; the gradient goes to the first where they are equal; NaN in either gives NaN.
-struct Maximum {
+struct MaximumOperation {
   static constexpr const char* name = "maximum";
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return where(a >= b || a != a, a, b); }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& a, const auto& b) {
@@ -98,11 +98,11 @@ struct Maximum {
 };
 template <Elementwise A, Elementwise B>
 EIGENGRAD_INLINE auto maximum(const A& a, const B& b) {
-  return apply<Maximum>(a, b);
+  return apply<MaximumOperation>(a, b);
 }
 
 /// The smaller; the gradient goes to the first where they are equal; NaN in either gives NaN.
-struct Minimum {
+struct MinimumOperation {
   static constexpr const char* name = "minimum";
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return where(a <= b || a != a, a, b); }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& a, const auto& b) {
@@ -111,11 +111,11 @@ struct Minimum {
 };
 template <Elementwise A, Elementwise B>
 EIGENGRAD_INLINE auto minimum(const A& a, const B& b) {
-  return apply<Minimum>(a, b);
+  return apply<MinimumOperation>(a, b);
 }
 
 /// x limited to [low, high]; the gradient is 0 outside and 1 on the borders.
-struct Clamp {
+struct ClampOperation {
   static constexpr const char* name = "clamp";
   EIGENGRAD_INLINE static auto value(const auto& x, const auto& low, const auto& high) {
     return where(x > high, high, where(x < low, low, x));
@@ -126,7 +126,7 @@ struct Clamp {
 };
 template <Elementwise X, Elementwise L, Elementwise H>
 EIGENGRAD_INLINE auto clamp(const X& x, const L& low, const H& high) {
-  return apply<Clamp>(x, low, high);
+  return apply<ClampOperation>(x, low, high);
 }
 
 template <class T, class B>

@@ -6,7 +6,7 @@
 // for the way back.
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-struct Exp {
+struct ExpOperation {
   static constexpr const char* name = "exp";
   static constexpr int cost = 10;
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::exp(x); }
@@ -14,11 +14,11 @@ struct Exp {
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto exp(const X& x) {
-  return apply<Exp>(x);
+  return apply<ExpOperation>(x);
 }
 
 /// exp(x) - 1, exact for small x.
-struct Expm1 {
+struct Expm1Operation {
   static constexpr const char* name = "expm1";
   static constexpr int cost = 10;
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::expm1(x); }
@@ -26,11 +26,11 @@ struct Expm1 {
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto expm1(const X& x) {
-  return apply<Expm1>(x);
+  return apply<Expm1Operation>(x);
 }
 
 /// The natural logarithm: -infinity at 0, NaN below.
-struct Log {
+struct LogOperation {
   static constexpr const char* name = "log";
   static constexpr int cost = 10;
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::log(x); }
@@ -38,11 +38,11 @@ struct Log {
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto log(const X& x) {
-  return apply<Log>(x);
+  return apply<LogOperation>(x);
 }
 
 /// log(1 + x), exact for small x.
-struct Log1p {
+struct Log1pOperation {
   static constexpr const char* name = "log1p";
   static constexpr int cost = 12;
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::log1p(x); }
@@ -50,11 +50,11 @@ struct Log1p {
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto log1p(const X& x) {
-  return apply<Log1p>(x);
+  return apply<Log1pOperation>(x);
 }
 
 /// The square root: NaN below 0; the gradient at 0 is infinite.
-struct Sqrt {
+struct SqrtOperation {
   static constexpr const char* name = "sqrt";
   static constexpr int cost = 5;
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::sqrt(x); }
@@ -62,11 +62,11 @@ struct Sqrt {
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto sqrt(const X& x) {
-  return apply<Sqrt>(x);
+  return apply<SqrtOperation>(x);
 }
 
 /// a to the power b, as std::pow. The gradient for a is 0 where b is 0, for b where a is 0 and b is not negative.
-struct Pow {
+struct PowOperation {
   static constexpr const char* name = "pow";
   static constexpr int cost = 40;
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return math::pow(a, b); }
@@ -76,10 +76,10 @@ struct Pow {
 };
 template <Elementwise A, Elementwise B>
 EIGENGRAD_INLINE auto pow(const A& a, const B& b) {
-  return apply<Pow>(a, b);
+  return apply<PowOperation>(a, b);
 }
 
-struct Sin {
+struct SinOperation {
   static constexpr const char* name = "sin";
   static constexpr int cost = 10;
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::sin(x); }
@@ -87,10 +87,10 @@ struct Sin {
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto sin(const X& x) {
-  return apply<Sin>(x);
+  return apply<SinOperation>(x);
 }
 
-struct Cos {
+struct CosOperation {
   static constexpr const char* name = "cos";
   static constexpr int cost = 10;
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::cos(x); }
@@ -98,10 +98,10 @@ struct Cos {
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto cos(const X& x) {
-  return apply<Cos>(x);
+  return apply<CosOperation>(x);
 }
 
-struct Tan {
+struct TanOperation {
   static constexpr const char* name = "tan";
   static constexpr int cost = 40;
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::tan(x); }
@@ -109,10 +109,10 @@ struct Tan {
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto tan(const X& x) {
-  return apply<Tan>(x);
+  return apply<TanOperation>(x);
 }
 
-struct Tanh {
+struct TanhOperation {
   static constexpr const char* name = "tanh";
   static constexpr int cost = 10;
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::tanh(x); }
@@ -120,11 +120,11 @@ struct Tanh {
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto tanh(const X& x) {
-  return apply<Tanh>(x);
+  return apply<TanhOperation>(x);
 }
 
 /// The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.
-struct Erf {
+struct ErfOperation {
   static constexpr const char* name = "erf";
   static constexpr int cost = 40;
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::erf(x); }
@@ -132,7 +132,7 @@ struct Erf {
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto erf(const X& x) {
-  return apply<Erf>(x);
+  return apply<ErfOperation>(x);
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -10,14 +10,6 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 template <class T>
 using Total = std::conditional_t<std::is_same_v<T, float>, double, T>;
 
-/// body(k) for k = 0 to count - 1, each known to the compiler, so that arrays indexed by k can live in registers.
-template <int count, class Body>
-EIGENGRAD_INLINE void for_indices(Body&& body) {
-  [&]<int... k>(std::integer_sequence<int, k...>) EIGENGRAD_INLINE_LAMBDA {
-    (body(std::integral_constant<int, k>()), ...);
-  }(std::make_integer_sequence<int, count>());
-}
-
 /// A formula's operands, and `extra` tensors of its scalar type, made ready for the loop.
 template <class F, int extra>
 struct Operands {

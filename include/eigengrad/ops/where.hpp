@@ -7,7 +7,7 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// Two things an operator of ours joins: at least one tensor, formula, parameter or dual number.
 template <class A, class B>
-concept Operands2 = Elementwise<A> && Elementwise<B> && (Expression<A> || Expression<B> || is_dual<A> || is_dual<B>);
+concept ElementwiseOperands = Elementwise<A> && Elementwise<B> && (Expression<A> || Expression<B> || is_dual<A> || is_dual<B>);
 
 #define EIGENGRAD_COMPARISON(Op, symbol, text)                                                 \
   struct Op {                                                                                  \
@@ -16,28 +16,28 @@ concept Operands2 = Elementwise<A> && Elementwise<B> && (Expression<A> || Expres
     EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a symbol b; }    \
   };                                                                                           \
   template <class A, class B>                                                                  \
-    requires Operands2<A, B>                                                                   \
+    requires ElementwiseOperands<A, B>                                                                   \
   EIGENGRAD_INLINE auto operator symbol(const A& a, const B& b) {                              \
     return apply<Op>(a, b);                                                                    \
   }
-EIGENGRAD_COMPARISON(Less, <, "less")
-EIGENGRAD_COMPARISON(LessEqual, <=, "less_equal")
-EIGENGRAD_COMPARISON(Greater, >, "greater")
-EIGENGRAD_COMPARISON(GreaterEqual, >=, "greater_equal")
-EIGENGRAD_COMPARISON(Equal, ==, "equal")
-EIGENGRAD_COMPARISON(NotEqual, !=, "not_equal")
-EIGENGRAD_COMPARISON(LogicalAnd, &&, "logical_and")
-EIGENGRAD_COMPARISON(LogicalOr, ||, "logical_or")
+EIGENGRAD_COMPARISON(LessOperation, <, "less")
+EIGENGRAD_COMPARISON(LessEqualOperation, <=, "less_equal")
+EIGENGRAD_COMPARISON(GreaterOperation, >, "greater")
+EIGENGRAD_COMPARISON(GreaterEqualOperation, >=, "greater_equal")
+EIGENGRAD_COMPARISON(EqualOperation, ==, "equal")
+EIGENGRAD_COMPARISON(NotEqualOperation, !=, "not_equal")
+EIGENGRAD_COMPARISON(LogicalAndOperation, &&, "logical_and")
+EIGENGRAD_COMPARISON(LogicalOrOperation, ||, "logical_or")
 #undef EIGENGRAD_COMPARISON
 
-struct LogicalNot {
+struct LogicalNotOperation {
   static constexpr const char* name = "logical_not";
   static constexpr bool is_predicate = true;
   EIGENGRAD_INLINE static auto value(const auto& a) { return !a; }
 };
 template <Expression A>
 EIGENGRAD_INLINE auto operator!(const A& a) {
-  return apply<LogicalNot>(a);
+  return apply<LogicalNotOperation>(a);
 }
 
 /// Where a number is NaN.
@@ -47,7 +47,7 @@ EIGENGRAD_INLINE auto isnan(const X& x) {
 }
 
 /// `yes` where the condition holds, `no` elsewhere; each gets the gradient of its own places.
-struct Where {
+struct WhereOperation {
   static constexpr const char* name = "where";
   EIGENGRAD_INLINE static auto value(const auto& condition, const auto& yes, const auto& no) {
     return math::select(condition, yes, no);
@@ -56,21 +56,21 @@ struct Where {
 };
 template <class C, Elementwise Yes, Elementwise No>
 EIGENGRAD_INLINE auto where(const C& condition, const Yes& yes, const No& no) {
-  return apply<Where>(condition, yes, no);
+  return apply<WhereOperation>(condition, yes, no);
 }
-EIGENGRAD_INLINE auto Where::gradient(const auto& dy, const auto& condition, const auto&, const auto&) {
+EIGENGRAD_INLINE auto WhereOperation::gradient(const auto& dy, const auto& condition, const auto&, const auto&) {
   return to_each(NoGradient(), where(condition, dy, 0), where(condition, 0, dy));
 }
 
 /// -1, 0 or 1; sign(NaN) is NaN. Its gradient is 0.
-struct Sign {
+struct SignOperation {
   static constexpr const char* name = "sign";
   EIGENGRAD_INLINE static auto value(const auto& x) { return where(x > 0, 1, where(x < 0, -1, x)); }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&) { return 0 * dy; }
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto sign(const X& x) {
-  return apply<Sign>(x);
+  return apply<SignOperation>(x);
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -23,8 +23,12 @@ struct SheetOptions {
 inline Figure activation_sheet(const std::vector<Activation>& activations, const SheetOptions& options = {}) {
   Figure figure({.title = options.title, .columns = options.columns});
   for (const Activation& activation : activations) {
-    Panel panel({.title = activation.name, .x_label = options.x_label, .y_range = options.y_range, .legend = LegendPlace::below,
-                 .width = options.width, .height = options.height});
+    Panel panel({.title = activation.name,
+                 .x_label = options.x_label,
+                 .y_range = options.y_range,
+                 .legend = LegendPlace::below,
+                 .width = options.width,
+                 .height = options.height});
     panel.line(activation.x, activation.value, {.label = options.value_label});
     panel.line(activation.x, activation.derivative, {.label = options.derivative_label, .dash = Dash::dashed});
     figure.add(std::move(panel));

@@ -43,9 +43,10 @@ struct Extent {
 inline Range padded(const Extent& extent, Scale scale, double padding) {
   if (extent.empty()) return scale == Scale::log ? Range{1, 10} : Range{0, 1};
   if (scale == Scale::log) {
-    double low = std::log10(std::clamp(extent.low, 1e-290, 1e290)), high = std::log10(std::clamp(extent.high, 1e-290, 1e290));
+    double low = std::log10(std::clamp(extent.low, 1e-290, 1e290)),
+           high = std::log10(std::clamp(extent.high, 1e-290, 1e290));
     const double pad = high - low < 1e-9 ? 0.3 : padding * (high - low);
-    return {std::pow(10, low - pad), std::pow(10, high + pad)};
+    return {std::pow(10, std::max(low - pad, -299.0)), std::pow(10, std::min(high + pad, 299.0))};
   }
   const double low = std::clamp(extent.low, -1e299, 1e299), high = std::clamp(extent.high, -1e299, 1e299);
   const double largest = std::max(std::abs(low), std::abs(high)), length = high - low;
@@ -66,7 +67,8 @@ struct Tick {
 /// A number with so many decimals, independent of the locale, with a true minus sign.
 inline std::string decimal(double value, int decimals) {
   char digits[400];
-  const auto end = std::to_chars(digits, digits + sizeof digits, std::abs(value), std::chars_format::fixed, decimals).ptr;
+  const auto end =
+      std::to_chars(digits, digits + sizeof digits, std::abs(value), std::chars_format::fixed, decimals).ptr;
   const std::string text(digits, end);
   return value < 0 && text.find_first_of("123456789") != text.npos ? "\xe2\x88\x92" + text : text;
 }
@@ -84,15 +86,23 @@ inline Tick labelled(double value, double step, double largest) {
     digits.erase(digits.find_last_not_of('0') + 1);
     if (digits.back() == '.') digits.pop_back();
   }
-  return {value, digits + "\xc3\x97" "10", decimal(exponent, 0)};
+  return {value,
+          digits +
+              "\xc3\x97"
+              "10",
+          decimal(exponent, 0)};
+}
+
+/// The multiple of 1, 2 or 5 times a power of ten nearest to a length.
+inline double round_step(double length) {
+  const double power = std::pow(10, std::floor(std::log10(length))), share = length / power;
+  return power * (share < 1.42 ? 1 : share < 3.16 ? 2 : share < 7.08 ? 5 : 10);
 }
 
 /// About `count` round numbers (multiples of 1, 2 or 5 times a power of ten) within the range, ascending.
 /// Source: Heckbert, Nice numbers for graph labels, Graphics Gems (1990).
 inline std::vector<Tick> linear_ticks(const Range& range, double count) {
-  const double raw = (range.high - range.low) / std::max(count, 1.0);
-  const double power = std::pow(10, std::floor(std::log10(raw))), share = raw / power;
-  const double step = power * (share < 1.42 ? 1 : share < 3.16 ? 2 : share < 7.08 ? 5 : 10);
+  const double step = round_step((range.high - range.low) / std::max(count, 1.0));
   const double largest = std::max(std::abs(range.low), std::abs(range.high));
   std::vector<Tick> result;
   const double first = std::ceil(range.low / step - 1e-6), last = std::floor(range.high / step + 1e-6);
@@ -127,7 +137,8 @@ inline std::vector<Tick> log_ticks(const Range& range, double count) {
 /// Maps values to pixels along an axis: from 0 at the range's low end to `pixels`, or from `pixels` down to 0.
 class Axis {
  public:
-  Axis(Range range, Scale scale, double pixels, bool upwards) : range_(range), scale_(scale), pixels_(pixels), upwards_(upwards) {}
+  Axis(Range range, Scale scale, double pixels, bool upwards)
+      : range_(range), scale_(scale), pixels_(pixels), upwards_(upwards) {}
 
   const Range& range() const { return range_; }
   Scale scale() const { return scale_; }
@@ -140,7 +151,7 @@ class Axis {
   }
   /// As many ticks as there is room for, their labels `size` pixels high.
   std::vector<Tick> ticks(double size) const {
-    for (double count = pixels_ / 55;; count *= 0.75) {
+    for (double count = pixels_ / (upwards_ && scale_ == Scale::log ? 32 : 55);; count *= 0.75) {
       auto result = scale_ == Scale::log ? log_ticks(range_, count) : linear_ticks(range_, count);
       double widest = 0;
       Index labels = 0;

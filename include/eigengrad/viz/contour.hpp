@@ -59,21 +59,50 @@ class Marcher {
     };
     const bool high_middle = middle >= level_;
     switch (inside) {
-      case 1: join(bottom, left); break;
-      case 2: join(right, bottom); break;
-      case 3: join(right, left); break;
-      case 4: join(top, right); break;
-      case 5: join(bottom, high_middle ? right : left), join(top, high_middle ? left : right); break;
-      case 6: join(top, bottom); break;
-      case 7: join(top, left); break;
-      case 8: join(left, top); break;
-      case 9: join(bottom, top); break;
-      case 10: join(left, high_middle ? bottom : top), join(right, high_middle ? top : bottom); break;
-      case 11: join(right, top); break;
-      case 12: join(left, right); break;
-      case 13: join(bottom, right); break;
-      case 14: join(left, bottom); break;
-      default: break;
+      case 1:
+        join(bottom, left);
+        break;
+      case 2:
+        join(right, bottom);
+        break;
+      case 3:
+        join(right, left);
+        break;
+      case 4:
+        join(top, right);
+        break;
+      case 5:
+        join(bottom, high_middle ? right : left), join(top, high_middle ? left : right);
+        break;
+      case 6:
+        join(top, bottom);
+        break;
+      case 7:
+        join(top, left);
+        break;
+      case 8:
+        join(left, top);
+        break;
+      case 9:
+        join(bottom, top);
+        break;
+      case 10:
+        join(left, high_middle ? bottom : top), join(right, high_middle ? top : bottom);
+        break;
+      case 11:
+        join(right, top);
+        break;
+      case 12:
+        join(left, right);
+        break;
+      case 13:
+        join(bottom, right);
+        break;
+      case 14:
+        join(left, bottom);
+        break;
+      default:
+        break;
     }
   }
 

@@ -37,8 +37,9 @@ std::vector<Grid> score_grids(Model& model, Range x, Range y, Index resolution) 
                         "decision_regions: the model gave ", answer.shape(), " for points ", points.shape(),
                         ": it must give one row of scores for each point, [n, 1] or [n, classes]");
     if (scores.empty()) scores.assign(static_cast<std::size_t>(classes), empty);
-    require<ShapeError>(classes == static_cast<Index>(scores.size()), "decision_regions: the model gave ", scores.size(),
-                        " scores, then ", answer.shape(), ": it must give the same number for every point");
+    require<ShapeError>(classes == static_cast<Index>(scores.size()), "decision_regions: the model gave ",
+                        scores.size(), " scores, then ", answer.shape(),
+                        ": it must give the same number for every point");
     for (Index i = 0; i < count; ++i)
       for (Index k = 0; k < classes; ++k)
         scores[static_cast<std::size_t>(k)].set((begin + i) / resolution, (begin + i) % resolution,
@@ -61,10 +62,12 @@ inline Grid lead_of(const std::vector<Grid>& scores, std::size_t first) {
 }
 
 /// What a classifier decides on the plane, with the points it learned from. `model(points [n, 2])` gives [n, 1], parted
-/// at the threshold, or [n, classes], the largest winning; labels are class indices, [n] or [n, 1]. Ask it without a tape.
-/// Throws ShapeError for points, labels or answers that do not fit, ValueError for a label that is no class index.
+/// at the threshold, or [n, classes], the largest winning; labels are class indices, [n] or [n, 1]. Ask it without a
+/// tape. Throws ShapeError for points, labels or answers that do not fit, ValueError for a label that is no class
+/// index.
 template <class T, class Model>
-Panel decision_regions(Model&& model, const Tensor<T>& points, const Numbers& labels, const RegionOptions& options = {}) {
+Panel decision_regions(Model&& model, const Tensor<T>& points, const Numbers& labels,
+                       const RegionOptions& options = {}) {
   require<ShapeError>(points.rank() == 2 && points.shape()[1] == 2, "decision_regions: points are ", points.shape(),
                       ": give [n, 2], or pick two columns");
   require<ShapeError>(static_cast<Index>(labels.size()) == points.shape()[0], "decision_regions: ", labels.size(),
@@ -72,8 +75,9 @@ Panel decision_regions(Model&& model, const Tensor<T>& points, const Numbers& la
   Extent x_extent, y_extent;
   std::size_t classes = 0;
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    require<ValueError>(labels[i] >= 0 && labels[i] < 1000 && labels[i] == std::floor(labels[i]), "decision_regions: label ",
-                        labels[i], " at position ", i, ": labels are class indices 0, 1, 2, ...");
+    require<ValueError>(labels[i] >= 0 && labels[i] < 1000 && labels[i] == std::floor(labels[i]),
+                        "decision_regions: label ", labels[i], " at position ", i,
+                        ": labels are class indices 0, 1, 2, ...");
     classes = std::max(classes, static_cast<std::size_t>(labels[i]) + 1);
     x_extent.see(static_cast<double>(points.data()[2 * i]));
     y_extent.see(static_cast<double>(points.data()[2 * i + 1]));
@@ -82,8 +86,13 @@ Panel decision_regions(Model&& model, const Tensor<T>& points, const Numbers& la
   const Range y = options.y_range.given() ? options.y_range : padded(y_extent, Scale::linear, 0.25);
   const std::vector<Grid> scores = score_grids<T>(model, x, y, options.resolution);
 
-  Panel panel({.title = options.title, .x_label = options.x_label, .y_label = options.y_label, .x_range = x, .y_range = y,
-               .width = options.width, .height = options.height});
+  Panel panel({.title = options.title,
+               .x_label = options.x_label,
+               .y_label = options.y_label,
+               .x_range = x,
+               .y_range = y,
+               .width = options.width,
+               .height = options.height});
   const ContourOptions boundary{.levels = {0}, .label = options.boundary_label, .colour = "#222222", .width = 1.8};
   if (scores.size() == 1) {
     classes = std::max<std::size_t>(classes, 2);
@@ -91,8 +100,11 @@ Panel decision_regions(Model&& model, const Tensor<T>& points, const Numbers& la
     double reach = std::max(std::abs(options.threshold), 1e-6);
     const Extent extent = scores[0].extent();
     if (!extent.empty()) reach = std::max({reach, options.threshold - extent.low, extent.high - options.threshold});
-    FieldOptions field{.map = ColourMap::blue_orange, .fade = 0.35, .colour_bar = options.colour_bar, .label = options.bar_label};
-    for (int i = -5; i <= 5; ++i) field.levels.push_back(options.threshold + reach * i / 5);
+    FieldOptions field{
+        .map = ColourMap::blue_orange, .fade = 0.35, .colour_bar = options.colour_bar, .label = options.bar_label};
+    double step = round_step(std::min(reach, 1e300) / 5);
+    while (5 * step < reach * (1 - 1e-9) && step < 1e299) step = round_step(2 * step);
+    for (int i = -5; i <= 5; ++i) field.levels.push_back(options.threshold + step * i);
     panel.field(scores[0], field);
     ContourOptions line = boundary;
     line.levels = {options.threshold};
@@ -102,11 +114,13 @@ Panel decision_regions(Model&& model, const Tensor<T>& points, const Numbers& la
     const auto tint = [](std::size_t k) { return to_hex(blend(palette_colour(k), 0xffffff, 0.65)); };
     panel.region(scores[0], std::numeric_limits<double>::lowest(), tint(0));
     for (std::size_t k = 1; k < scores.size(); ++k) panel.region(lead_of(scores, k), 0, tint(k));
-    for (std::size_t k = 1; k < scores.size(); ++k) panel.contour(lead_of(scores, k), k == 1 ? boundary : [&] {
-        ContourOptions unnamed = boundary;
-        unnamed.label.clear();
-        return unnamed;
-      }());
+    for (std::size_t k = 1; k < scores.size(); ++k)
+      panel.contour(
+          lead_of(scores, k), k == 1 ? boundary : [&] {
+            ContourOptions unnamed = boundary;
+            unnamed.label.clear();
+            return unnamed;
+          }());
   }
   for (std::size_t k = 0; k < classes; ++k) {
     std::vector<double> xs, ys;

@@ -37,11 +37,25 @@ Panel descent_path(Surface&& surface, const std::vector<DescentPath>& paths, con
   const Range y = options.y_range.given() ? options.y_range : padded(y_extent, Scale::linear, 0.3);
   const Grid grid = Grid::sample(surface, x, y, options.resolution, options.resolution);
 
-  Panel panel({.title = options.title, .x_label = options.x_label, .y_label = options.y_label, .x_range = x, .y_range = y,
-               .width = options.width, .height = options.height});
-  panel.field(grid, {.levels = options.levels, .spacing = options.spacing, .bands = options.bands, .map = options.map,
-                     .fade = options.fade, .colour_bar = options.colour_bar, .label = options.bar_label});
-  panel.contour(grid, {.levels = options.levels, .spacing = options.spacing, .bands = options.bands, .colour = "#3c3c3c", .width = 0.6});
+  Panel panel({.title = options.title,
+               .x_label = options.x_label,
+               .y_label = options.y_label,
+               .x_range = x,
+               .y_range = y,
+               .width = options.width,
+               .height = options.height});
+  panel.field(grid, {.levels = options.levels,
+                     .spacing = options.spacing,
+                     .bands = options.bands,
+                     .map = options.map,
+                     .fade = options.fade,
+                     .colour_bar = options.colour_bar,
+                     .label = options.bar_label});
+  panel.contour(grid, {.levels = options.levels,
+                       .spacing = options.spacing,
+                       .bands = options.bands,
+                       .colour = "#3c3c3c",
+                       .width = 0.6});
   constexpr Colour colours[] = {0xd55e00, 0x0072b2, 0x000000, 0xcc79a7};
   for (std::size_t i = 0; i < paths.size(); ++i)
     panel.arrows(paths[i].x, paths[i].y, {.label = paths[i].label, .colour = to_hex(colours[i % std::size(colours)])});
@@ -55,8 +69,10 @@ Panel descent_path(Surface&& surface, const std::vector<DescentPath>& paths, con
     end_x.push_back(path.x[finite.back()]), end_y.push_back(path.y[finite.back()]);
   }
   if (start_x.empty()) return panel;
-  panel.scatter(start_x, start_y, {.label = "start", .colour = "#ffffff", .marker = Marker::square, .size = 5, .outline = "#000000"});
-  panel.scatter(end_x, end_y, {.label = "end", .colour = "#f0e442", .marker = Marker::star, .size = 5.5, .outline = "#000000"});
+  panel.scatter(start_x, start_y,
+                {.label = "start", .colour = "#ffffff", .marker = Marker::square, .size = 5, .outline = "#000000"});
+  panel.scatter(end_x, end_y,
+                {.label = "end", .colour = "#f0e442", .marker = Marker::star, .size = 5.5, .outline = "#000000"});
   return panel;
 }
 

@@ -29,7 +29,8 @@ inline void draw_layer(Svg& svg, const Panel& panel, const Layer& layer) {
                 "stroke-dasharray", dash_pattern(layer.dash), "stroke-linejoin", "round");
 }
 
-inline void draw_marker(Svg& svg, Marker marker, Point at, double size, std::string_view colour, std::string_view outline) {
+inline void draw_marker(Svg& svg, Marker marker, Point at, double size, std::string_view colour,
+                        std::string_view outline) {
   svg.element("path", "d", marker_path(marker, at, size), "fill", colour, "stroke", outline, "stroke-width", 0.8);
 }
 
@@ -82,8 +83,8 @@ inline void draw_series(Svg& svg, const Panel& panel, const Series& series) {
       if (run.size() > 1) path.add(thinned(run));
     if (!path.text().empty()) {
       if (arrows)  // A white edge keeps the path apart from the field under it.
-        svg.element("path", "d", path.text(), "fill", "none", "stroke", series.outline, "stroke-width", series.width + 1.8,
-                    "stroke-linejoin", "round", "stroke-linecap", "round");
+        svg.element("path", "d", path.text(), "fill", "none", "stroke", series.outline, "stroke-width",
+                    series.width + 1.8, "stroke-linejoin", "round", "stroke-linecap", "round");
       svg.element("path", "d", path.text(), "fill", "none", "stroke", series.colour, "stroke-width", series.width,
                   "stroke-dasharray", dash_pattern(series.dash), "stroke-linejoin", "round");
     }
@@ -91,12 +92,13 @@ inline void draw_series(Svg& svg, const Panel& panel, const Series& series) {
   for (const auto run : parts) {
     // A point on its own would not be seen in a line without markers.
     const bool alone = joined && run.size() == 1;
-    if (alone) draw_marker(svg, Marker::circle, run[0], 1.2 * series.width, series.colour, series.outline);
+    if (alone) draw_marker(svg, Marker::circle, run[0], 1.6 * series.width, series.colour, series.outline);
     if (series.marker == Marker::none || alone) continue;
     for (std::size_t i = 0; i < run.size(); ++i) {
       // Steps too small to be told apart are left to the path's line.
       const bool close = arrows && i > 0 && std::hypot(run[i].x - run[i - 1].x, run[i].y - run[i - 1].y) < 6;
-      if (in_frame(run[i]) && !close) draw_marker(svg, series.marker, run[i], series.size, series.colour, series.outline);
+      if (in_frame(run[i]) && !close)
+        draw_marker(svg, series.marker, run[i], series.size, series.colour, series.outline);
     }
     if (arrows) draw_heads(svg, run, series);
   }
@@ -110,16 +112,19 @@ inline void draw_colour_bar(Svg& svg, const ColourBar& bar, const std::vector<Ti
     const double bottom = height - band * static_cast<double>(i);
     svg.element("rect", "x", x, "y", 0, "width", 14, "height", bottom, "fill", to_hex(bar.colours[i]));
   }
-  svg.element("rect", "x", x, "y", 0, "width", 14, "height", height, "fill", "none", "stroke", "#555555", "stroke-width", 0.8);
+  svg.element("rect", "x", x, "y", 0, "width", 14, "height", height, "fill", "none", "stroke", "#555555",
+              "stroke-width", 0.8);
   double widest = 0;
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (labels[i].minor) continue;
     const double y = height - band * static_cast<double>(i);
-    svg.element("path", "d", to_text("M", std::lround(x + 14), " ", std::lround(y), "h4"), "stroke", "#555555", "stroke-width", 0.8);
+    svg.element("path", "d", to_text("M", std::lround(x + 14), " ", std::lround(y), "h4"), "stroke", "#555555",
+                "stroke-width", 0.8);
     svg.text(x + 21, y + 4, labels[i].text, {.size = 11, .exponent = labels[i].exponent});
     widest = std::max(widest, labels[i].width(11));
   }
-  svg.text(x + 21 + widest + 19, height / 2, shortened(bar.label, 12, height), {.size = 12, .anchor = Anchor::middle, .upwards = true});
+  svg.text(x + 21 + widest + 19, height / 2, shortened(bar.label, 12, height),
+           {.size = 12, .anchor = Anchor::middle, .upwards = true});
 }
 
 /// The bar's labels, those without room marked minor.

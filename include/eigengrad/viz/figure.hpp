@@ -117,8 +117,10 @@ inline std::string Figure::svg() const {
   if (!legend.empty()) height = legend_top + legend_row * static_cast<double>(legend.size());
   height += margin;
 
-  Svg svg(std::ceil(width), std::ceil(height), options_.title.empty() && !all.empty() ? all[0].panel.options().title : options_.title);
-  svg.text(width / 2, margin + 14, shortened(options_.title, 15, 0.92 * width), {.size = 15, .anchor = Anchor::middle, .bold = true});
+  Svg svg(std::ceil(width), std::ceil(height),
+          options_.title.empty() && !all.empty() ? all[0].panel.options().title : options_.title);
+  svg.text(width / 2, margin + 14, shortened(options_.title, 15, 0.88 * width),
+           {.size = 15, .anchor = Anchor::middle, .bold = true});
   for (std::size_t i = 0; i < all.size(); ++i) {
     const Track &column = across[i % columns], &row = down[i / columns];
     draw(svg, all[i], column.start + column.before, row.start + row.before);
@@ -154,21 +156,24 @@ inline void Figure::draw(Svg& svg, const Cell& cell, double left, double top) {
       move(marks, upright ? -length : at, upright ? at : height);
       append_number(marks += upright ? 'h' : 'v', length);
       if (tick.minor) continue;
-      if ((upright ? height - at : at) > 8) {  // A grid line beside the frame's own would only blur it.
+      if ((upright ? height - at : at) > 14) {  // A grid line beside the frame's own would only blur it.
         std::string& line = tick.value == 0 ? zero : grid;
         move(line, upright ? 0 : at, upright ? at : 0);
         append_number(line += upright ? 'h' : 'v', upright ? width : height);
       }
-      const TextOptions style{.size = tick_font, .anchor = upright ? Anchor::end : Anchor::middle, .exponent = tick.exponent};
+      const TextOptions style{
+          .size = tick_font, .anchor = upright ? Anchor::end : Anchor::middle, .exponent = tick.exponent};
       svg.text(upright ? -9 : at, upright ? at + 4 : height + 18, tick.text, style);
     }
   };
   tick_marks(across, cell.x_ticks, false);
   tick_marks(up, cell.y_ticks, true);
-  svg.text(width / 2, height + 36, shortened(options.x_label, label_font, width), {.size = label_font, .anchor = Anchor::middle});
+  svg.text(width / 2, height + 36, shortened(options.x_label, label_font, width),
+           {.size = label_font, .anchor = Anchor::middle});
   svg.text(-cell.y_label_at, height / 2, shortened(options.y_label, label_font, height + 20),
            {.size = label_font, .anchor = Anchor::middle, .upwards = true});
-  svg.text(width / 2, -10, shortened(options.title, title_font, width + 20), {.size = title_font, .anchor = Anchor::middle, .bold = true});
+  svg.text(width / 2, -10, shortened(options.title, title_font, width + 20),
+           {.size = title_font, .anchor = Anchor::middle, .bold = true});
 
   // A nested svg clips to the frame without ids, which would clash when several pictures stand on one page.
   svg.open("svg", "width", width, "height", height, "overflow", "hidden");
@@ -184,7 +189,8 @@ inline void Figure::draw(Svg& svg, const Cell& cell, double left, double top) {
   if (filled)
     svg.element("rect", "width", width, "height", height, "fill", "none", "stroke", "#555555", "stroke-width", 1);
   else
-    svg.element("path", "d", to_text("M0 0v", std::lround(height), "h", std::lround(width)), "fill", "none", "stroke", "#555555");
+    svg.element("path", "d", to_text("M0 0v", std::lround(height), "h", std::lround(width)), "fill", "none", "stroke",
+                "#555555");
   if (const auto& bar = cell.panel.colour_bar()) draw_colour_bar(svg, *bar, cell.bar_ticks, width + 14, height);
   if (cell.legend) draw_legend(svg, cell.panel, *cell.legend);
   svg.close("g");

@@ -16,7 +16,8 @@ namespace eigengrad::inline EIGENGRAD_ABI::viz {
 inline void write_file(const std::string& path, std::string_view text) {
   namespace fs = std::filesystem;
   const auto fail_with = [&](std::error_code reason) {
-    fail<FileError>("save: ", path, ": ", reason.message(), ": choose a folder that exists, may be written and has room");
+    fail<FileError>("save: ", path, ": ", reason.message(),
+                    ": choose a folder that exists, may be written and has room");
   };
   const auto last_error = [] { return std::error_code(errno, std::generic_category()); };
   const auto put = [&](std::FILE* file) {
@@ -38,6 +39,9 @@ inline void write_file(const std::string& path, std::string_view text) {
   // A link that points nowhere yet is followed too.
   for (int links = 0; links < 40 && fs::is_symlink(fs::symlink_status(target, ignored)); ++links)
     target = target.parent_path() / fs::read_symlink(target, ignored);
+
+  if (fs::is_symlink(fs::symlink_status(target, ignored)))
+    fail_with(std::make_error_code(std::errc::too_many_symbolic_link_levels));
 
   fs::path temporary;
   std::FILE* file = nullptr;

@@ -13,8 +13,8 @@ class Grid {
   Grid(const Numbers& values, Range x, Range y, Index rows, Index columns)
       : values_(values.begin(), values.end()), x_(x), y_(y), rows_(rows), columns_(columns) {
     check();
-    require<ShapeError>(static_cast<Index>(values_.size()) == rows * columns, "grid: ", values_.size(), " values for ", rows,
-                        " rows of ", columns, ": give rows * columns values, row by row from the lowest y");
+    require<ShapeError>(static_cast<Index>(values_.size()) == rows * columns, "grid: ", values_.size(), " values for ",
+                        rows, " rows of ", columns, ": give rows * columns values, row by row from the lowest y");
   }
   /// Calls `f(x, y)` at every point.
   template <class F>
@@ -37,8 +37,12 @@ class Grid {
   const Range& y_range() const { return y_; }
   double x(Index column) const { return place(x_, column, columns_); }
   double y(Index row) const { return place(y_, row, rows_); }
-  double operator()(Index row, Index column) const { return values_[static_cast<std::size_t>(row * columns_ + column)]; }
-  void set(Index row, Index column, double value) { values_[static_cast<std::size_t>(row * columns_ + column)] = value; }
+  double operator()(Index row, Index column) const {
+    return values_[static_cast<std::size_t>(row * columns_ + column)];
+  }
+  void set(Index row, Index column, double value) {
+    values_[static_cast<std::size_t>(row * columns_ + column)] = value;
+  }
   const std::vector<double>& values() const { return values_; }
   Extent extent() const {
     Extent result;
@@ -48,8 +52,9 @@ class Grid {
 
  private:
   static double place(const Range& range, Index i, Index count) {
-    return i == count - 1 ? range.high
-                          : range.low + (range.high - range.low) * static_cast<double>(i) / static_cast<double>(count - 1);
+    return i == count - 1
+               ? range.high
+               : range.low + (range.high - range.low) * static_cast<double>(i) / static_cast<double>(count - 1);
   }
   void check() const {
     require<ShapeError>(rows_ >= 2 && columns_ >= 2 && rows_ <= 5000 && columns_ <= 5000, "grid: ", rows_, " rows and ",

@@ -24,7 +24,8 @@ inline std::vector<LegendEntry> legend_entries(const Panel& panel) {
       result.push_back({layer.label, layer.colour, "", layer.filled, layer.dash, Marker::none, layer.width, 0});
   for (const Series& series : panel.series())
     if (!series.label.empty())
-      result.push_back({series.label, series.colour, series.outline, false, series.dash, series.marker, series.width, series.size});
+      result.push_back(
+          {series.label, series.colour, series.outline, false, series.dash, series.marker, series.width, series.size});
   return result;
 }
 
@@ -42,8 +43,9 @@ inline void draw_entry(Svg& svg, const LegendEntry& entry, double x, double y, d
     svg.element("rect", "x", x, "y", y - 6, "width", sample, "height", 12, "fill", entry.colour, "stroke", "#888888",
                 "stroke-width", 0.5);
   else if (entry.width > 0)
-    svg.element("path", "d", to_text("M", std::lround(x), " ", std::lround(y), "h", std::lround(sample)), "fill", "none",
-                "stroke", entry.colour, "stroke-width", entry.width, "stroke-dasharray", dash_pattern(entry.dash));
+    svg.element("path", "d", to_text("M", std::lround(x), " ", std::lround(y), "h", std::lround(sample)), "fill",
+                "none", "stroke", entry.colour, "stroke-width", entry.width, "stroke-dasharray",
+                dash_pattern(entry.dash));
   if (entry.marker != Marker::none)
     svg.element("path", "d", marker_path(entry.marker, {x + sample / 2, y}, entry.size), "fill", entry.colour, "stroke",
                 entry.outline, "stroke-width", 0.8);
@@ -54,7 +56,8 @@ inline void draw_entry(Svg& svg, const LegendEntry& entry, double x, double y, d
 inline std::optional<Point> free_place(const Panel& panel, double width, double height) {
   const double right = panel.options().width - width - 8, low = panel.options().height - height - 8;
   if (right < 8 || low < 8) return {};
-  std::vector<Point> places = {{right, 8}, {8, 8}, {8, low}, {right, low}, {right, low / 2}, {8, low / 2}, {right / 2, 8}, {right / 2, low}};
+  std::vector<Point> places = {{right, 8},       {8, 8},       {8, low},       {right, low},
+                               {right, low / 2}, {8, low / 2}, {right / 2, 8}, {right / 2, low}};
   std::erase_if(places, [&](const Point& place) {
     const auto covered = [&](double x, double y) {
       return x > place.x - 6 && x < place.x + width + 6 && y > place.y - 6 && y < place.y + height + 6;
@@ -87,12 +90,18 @@ inline std::optional<Point> legend_place(const Panel& panel) {
   const Point box = legend_box(panel, entries);
   const double right = panel.options().width - box.x - 8, low = panel.options().height - box.y - 8;
   switch (panel.options().legend) {
-    case LegendPlace::upper_left: return Point{8, 8};
-    case LegendPlace::upper_right: return Point{right, 8};
-    case LegendPlace::lower_left: return Point{8, low};
-    case LegendPlace::lower_right: return Point{right, low};
-    case LegendPlace::automatic: return panel.layers().empty() ? free_place(panel, box.x, box.y) : std::nullopt;
-    default: return {};
+    case LegendPlace::upper_left:
+      return Point{8, 8};
+    case LegendPlace::upper_right:
+      return Point{right, 8};
+    case LegendPlace::lower_left:
+      return Point{8, low};
+    case LegendPlace::lower_right:
+      return Point{right, low};
+    case LegendPlace::automatic:
+      return panel.layers().empty() ? free_place(panel, box.x, box.y) : std::nullopt;
+    default:
+      return {};
   }
 }
 
@@ -100,8 +109,8 @@ inline std::optional<Point> legend_place(const Panel& panel) {
 inline void draw_legend(Svg& svg, const Panel& panel, Point place) {
   const auto entries = legend_entries(panel);
   const Point box = legend_box(panel, entries);
-  svg.element("rect", "x", place.x, "y", place.y, "width", box.x, "height", box.y, "rx", 3, "fill", "#ffffff", "fill-opacity",
-              0.85, "stroke", "#cccccc", "stroke-width", 0.8);
+  svg.element("rect", "x", place.x, "y", place.y, "width", box.x, "height", box.y, "rx", 3, "fill", "#ffffff",
+              "fill-opacity", 0.85, "stroke", "#cccccc", "stroke-width", 0.8);
   double y = place.y + 3 + legend_row / 2;
   for (const LegendEntry& entry : entries) {
     draw_entry(svg, entry, place.x + 6, y, 0.6 * panel.options().width);

@@ -12,8 +12,8 @@ enum class Spacing { automatic, linear, log };
 inline void check_levels(const std::vector<double>& levels, std::size_t least, std::string_view operation) {
   require<ValueError>(levels.size() >= least, operation, ": ", levels.size(), " levels: give at least ", least);
   for (std::size_t i = 0; i < levels.size(); ++i)
-    require<ValueError>(std::isfinite(levels[i]) && (i == 0 || levels[i] > levels[i - 1]), operation, ": level ", levels[i],
-                        " at position ", i, ": give finite levels in ascending order");
+    require<ValueError>(std::isfinite(levels[i]) && (i == 0 || levels[i] > levels[i - 1]), operation, ": level ",
+                        levels[i], " at position ", i, ": give finite levels in ascending order");
 }
 
 /// About `bands` + 1 round levels that hold the grid's values between them; a log spacing may leave the lowest below.
@@ -32,7 +32,8 @@ inline std::vector<double> chosen_levels(const Grid& grid, Spacing spacing, doub
       int power = static_cast<int>(std::ceil(std::log10(extent.high) - 1e-9));
       bool three = 3 * std::pow(10, power - 1) >= extent.high;
       if (three) --power;
-      while (static_cast<double>(levels.size()) <= 0.8 * bands && (levels.empty() || levels.front() > extent.low) && power > -290) {
+      while (static_cast<double>(levels.size()) <= 0.8 * bands && (levels.empty() || levels.front() > extent.low) &&
+             power > -290) {
         levels.insert(levels.begin(), (three ? 3 : 1) * std::pow(10, power));
         if (!three) --power;
         three = !three;

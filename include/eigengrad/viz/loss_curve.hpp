@@ -21,9 +21,15 @@ struct LossOptions {
 
 /// How losses fell, such as training and validation; what is not finite (on a log axis: not positive) leaves a gap.
 inline Panel loss_curve(const std::vector<LossCurve>& curves, const LossOptions& options = {}) {
-  Panel panel({.title = options.title, .x_label = options.x_label, .y_label = options.y_label,
-               .y_scale = options.log_y ? Scale::log : Scale::linear, .x_range = options.x_range, .y_range = options.y_range,
-               .legend = options.legend, .width = options.width, .height = options.height});
+  Panel panel({.title = options.title,
+               .x_label = options.x_label,
+               .y_label = options.y_label,
+               .y_scale = options.log_y ? Scale::log : Scale::linear,
+               .x_range = options.x_range,
+               .y_range = options.y_range,
+               .legend = options.legend,
+               .width = options.width,
+               .height = options.height});
   for (const LossCurve& curve : curves) {
     std::vector<double> steps(curve.losses.size());
     for (std::size_t i = 0; i < steps.size(); ++i) steps[i] = curve.first + curve.every * static_cast<double>(i);

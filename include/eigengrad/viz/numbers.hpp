@@ -15,9 +15,10 @@ class Numbers {
   Numbers(std::initializer_list<double> values) : values_(values) {}
   Numbers(std::vector<double> values) : values_(std::move(values)) {}
   template <class Source>
-    requires(!std::same_as<Source, Numbers>) && (requires(const Source& s) { double(*s.data()), s.size(); } ||
-                                                 requires(const Source& s) { s.to_tensor(); })
-  Numbers(const Source& source) {
+  requires(!std::same_as<Source, Numbers>) &&
+      (
+          requires(const Source& s) { double(*s.data()), s.size(); } || requires(const Source& s) { s.to_tensor(); })
+          Numbers(const Source& source) {
     if constexpr (requires { double(*source.data()), source.size(); })
       copy(source.data(), source.size());
     else {

@@ -108,8 +108,8 @@ class Panel {
   /// Draws a marker at each point. Throws as line does.
   Panel& scatter(const Numbers& x, const Numbers& y, const ScatterOptions& options = {}) {
     check_sizes(x, y, "scatter");
-    return add({Series::Kind::scatter, x, y, options.label, options.colour, options.outline, Dash::solid, options.marker, 0,
-                options.size});
+    return add({Series::Kind::scatter, x, y, options.label, options.colour, options.outline, Dash::solid,
+                options.marker, 0, options.size});
   }
   /// Joins the points as a path with arrow heads along it and a small marker at each step. Throws as line does.
   Panel& arrows(const Numbers& x, const Numbers& y, const ArrowOptions& options = {}) {
@@ -119,7 +119,9 @@ class Panel {
   }
   /// Fills the bands between levels with a map's colours, and sets a colour bar beside the panel.
   Panel& field(Grid grid, const FieldOptions& options = {}) {
-    ColourBar bar{options.levels.empty() ? chosen_levels(grid, options.spacing, options.bands) : options.levels, {}, options.label};
+    ColourBar bar{options.levels.empty() ? chosen_levels(grid, options.spacing, options.bands) : options.levels,
+                  {},
+                  options.label};
     check_levels(bar.levels, 2, "field");
     const std::size_t bands = bar.levels.size() - 1;
     for (std::size_t band = 0; band < bands; ++band) {
@@ -144,8 +146,8 @@ class Panel {
     const auto levels = options.levels.empty() ? chosen_levels(grid, options.spacing, options.bands) : options.levels;
     check_levels(levels, 1, "contour");
     for (const double level : levels)
-      layers_.push_back({grids_.size(), level, false, options.colour, level == levels[0] ? options.label : "", options.dash,
-                         options.width});
+      layers_.push_back({grids_.size(), level, false, options.colour, level == levels[0] ? options.label : "",
+                         options.dash, options.width});
     grids_.push_back(std::move(grid));
     return *this;
   }

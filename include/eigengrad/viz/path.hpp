@@ -39,9 +39,8 @@ class PathText {
     const double x = c.x - a.x, y = c.y - a.y, length = std::hypot(x, y);
     const Point& b = between.back();
     if (between.size() > 100 || (b.x - a.x) * (c.x - b.x) + (b.y - a.y) * (c.y - b.y) <= 0) return false;
-    return std::all_of(between.begin(), between.end(), [&](const Point& p) {
-      return std::abs(x * (p.y - a.y) - y * (p.x - a.x)) <= 0.03 * length;
-    });
+    return std::all_of(between.begin(), between.end(),
+                       [&](const Point& p) { return std::abs(x * (p.y - a.y) - y * (p.x - a.x)) <= 0.03 * length; });
   }
   void write_next(const Point& p) {
     text_ += 'L';

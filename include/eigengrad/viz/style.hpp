@@ -80,7 +80,8 @@ inline std::string marker_path(Marker marker, Point centre, double radius) {
   };
   switch (marker) {
     case Marker::automatic:
-    case Marker::none: return {};
+    case Marker::none:
+      return {};
     case Marker::circle: {
       d = "M";
       append_number(d, centre.x - radius);
@@ -91,13 +92,31 @@ inline std::string marker_path(Marker marker, Point centre, double radius) {
       append_number(across, 2 * radius);
       return d + to_text("a", size, " ", size, " 0 1 0 ", across, " 0a", size, " ", size, " 0 1 0 -", across, " 0z");
     }
-    case Marker::triangle: corners({{0, -1.25}, {1.15, 0.8}, {-1.15, 0.8}}); break;
-    case Marker::square: corners({{-0.9, -0.9}, {0.9, -0.9}, {0.9, 0.9}, {-0.9, 0.9}}); break;
-    case Marker::diamond: corners({{0, -1.3}, {1.1, 0}, {0, 1.3}, {-1.1, 0}}); break;
-    case Marker::down_triangle: corners({{0, 1.25}, {1.15, -0.8}, {-1.15, -0.8}}); break;
+    case Marker::triangle:
+      corners({{0, -1.25}, {1.15, 0.8}, {-1.15, 0.8}});
+      break;
+    case Marker::square:
+      corners({{-0.9, -0.9}, {0.9, -0.9}, {0.9, 0.9}, {-0.9, 0.9}});
+      break;
+    case Marker::diamond:
+      corners({{0, -1.3}, {1.1, 0}, {0, 1.3}, {-1.1, 0}});
+      break;
+    case Marker::down_triangle:
+      corners({{0, 1.25}, {1.15, -0.8}, {-1.15, -0.8}});
+      break;
     case Marker::plus:
-      corners({{-0.4, -1.2}, {0.4, -1.2}, {0.4, -0.4}, {1.2, -0.4}, {1.2, 0.4}, {0.4, 0.4},
-               {0.4, 1.2}, {-0.4, 1.2}, {-0.4, 0.4}, {-1.2, 0.4}, {-1.2, -0.4}, {-0.4, -0.4}});
+      corners({{-0.4, -1.2},
+               {0.4, -1.2},
+               {0.4, -0.4},
+               {1.2, -0.4},
+               {1.2, 0.4},
+               {0.4, 0.4},
+               {0.4, 1.2},
+               {-0.4, 1.2},
+               {-0.4, 0.4},
+               {-1.2, 0.4},
+               {-1.2, -0.4},
+               {-0.4, -0.4}});
       break;
     case Marker::star:
       for (int i = 0; i < 10; ++i) {

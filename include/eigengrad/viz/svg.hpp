@@ -45,7 +45,8 @@ inline std::size_t character_length(std::string_view text) {
     code = code << 6 | (byte(i) & 0x3fu);
   }
   const bool overlong = code < (length == 4 ? 0x10000u : length == 3 ? 0x800u : 0x80u);
-  const bool forbidden = code < 0xa0 || (code >= 0xd800 && code <= 0xdfff) || (code & 0xfffeu) == 0xfffe || code > 0x10ffff;
+  const bool forbidden =
+      code < 0xa0 || (code >= 0xd800 && code <= 0xdfff) || (code & 0xfffeu) == 0xfffe || code > 0x10ffff;
   return overlong || forbidden ? 0 : length;
 }
 
@@ -55,30 +56,44 @@ inline void append_escaped(std::string& target, std::string_view text) {
   while (!text.empty()) {
     const char c = text.front();
     std::size_t length = character_length(text);
-    if (c == '&') target += "&amp;";
-    else if (c == '<') target += "&lt;";
-    else if (c == '>') target += "&gt;";
-    else if (c == '"') target += "&quot;";
-    else if (c == '\'') target += "&#39;";
-    else if (c == '\n' || c == '\t' || c == '\r') target += ' ';
-    else if (length == 0) target += "\xef\xbf\xbd";
-    else target += text.substr(0, length);
+    if (c == '&')
+      target += "&amp;";
+    else if (c == '<')
+      target += "&lt;";
+    else if (c == '>')
+      target += "&gt;";
+    else if (c == '"')
+      target += "&quot;";
+    else if (c == '\'')
+      target += "&#39;";
+    else if (c == '\n' || c == '\t' || c == '\r')
+      target += ' ';
+    else if (length == 0)
+      target += "\xef\xbf\xbd";
+    else
+      target += text.substr(0, length);
     text.remove_prefix(length == 0 ? 1 : length);
   }
 }
 
-/// About how many pixels wide the text is; a little too wide rather than too narrow (DejaVu Sans, the widest usual font).
+/// About how many pixels wide the text is; a little too wide rather than too narrow (DejaVu Sans, the widest usual
+/// font).
 inline double text_width(std::string_view text, double size) {
   double ems = 0;
   while (!text.empty()) {
     const char c = text.front();
     const std::size_t length = character_length(text);
     const std::string_view narrow = "iIjl.,:;'|!", slim = "ftr()[]/\\- \"{}", wide = "mwMW%@";
-    if (length > 1) ems += length == 2 ? 0.66 : text.substr(0, 3) == "\xe2\x88\x92" ? 0.84 : 1;
-    else if (narrow.find(c) != narrow.npos) ems += 0.32;
-    else if (slim.find(c) != slim.npos) ems += 0.42;
-    else if (wide.find(c) != wide.npos) ems += 0.95;
-    else ems += c >= 'A' && c <= 'Z' ? 0.72 : 0.63;
+    if (length > 1)
+      ems += length == 2 ? 0.66 : text.substr(0, 3) == "\xe2\x88\x92" ? 0.84 : 1;
+    else if (narrow.find(c) != narrow.npos)
+      ems += 0.32;
+    else if (slim.find(c) != slim.npos)
+      ems += 0.42;
+    else if (wide.find(c) != wide.npos)
+      ems += 0.95;
+    else
+      ems += c >= 'A' && c <= 'Z' ? 0.72 : 0.63;
     text.remove_prefix(length == 0 ? 1 : length);
   }
   return ems * size;
@@ -108,7 +123,7 @@ struct TextOptions {
   double size = 12;
   Anchor anchor = Anchor::start;
   bool bold = false;
-  bool upwards = false;           // turned to be read from bottom to top
+  bool upwards = false;            // turned to be read from bottom to top
   std::string_view exponent = {};  // written small and raised after the text
 };
 
@@ -140,8 +155,8 @@ class Svg {
   void text(double x, double y, std::string_view content, const TextOptions& options = {}) {
     if (content.empty()) return;
     constexpr std::string_view anchors[] = {"", "middle", "end"};
-    start("text", "x", x, "y", y, "font-size", options.size, "text-anchor",
-          anchors[static_cast<int>(options.anchor)], "font-weight", options.bold ? "bold" : "");
+    start("text", "x", x, "y", y, "font-size", options.size, "text-anchor", anchors[static_cast<int>(options.anchor)],
+          "font-weight", options.bold ? "bold" : "");
     if (options.upwards) {
       text_ += " transform=\"rotate(-90 ";
       append_number(text_, x);

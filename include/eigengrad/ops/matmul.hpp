@@ -1,0 +1,131 @@
+#pragma once
+
+#include "../core/gemm.hpp"
+#include "sum.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// A matrix as a product reads it: row-major [rows, columns], or its transpose, without moving anything.
+template <class T>
+struct Operand {
+  Tensor<T> tensor;
+  bool transposed = false;
+
+  Index rows() const { return tensor.shape()[transposed ? 1 : 0]; }
+  Index columns() const { return tensor.shape()[transposed ? 0 : 1]; }
+  MatrixView<T> view() const {
+    const Index step = tensor.shape()[1];
+    return transposed ? MatrixView<T>{tensor.data(), 1, step} : MatrixView<T>{tensor.data(), step, 1};
+  }
+  Operand transpose() const { return {tensor, !transposed}; }
+};
+
+/// a . b, not computed until it is written where it is needed: what a product's rules return.
+template <class T>
+struct Product {
+  using Element = T;
+  Operand<T> a, b;
+
+  Shape shape() const { return {a.rows(), b.columns()}; }
+  void write_to(Tensor<T>& target, bool add) const {
+    Gemm<T>::run(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target.mutable_data(), add);
+  }
+  Tensor<T> to_tensor() const {
+    Tensor<T> result = Tensor<T>::empty(shape());
+    write_to(result, false);
+    if (!records("matmul", a.tensor, b.tensor)) return result;
+    // y = a b:  da = dy b^T, db = a^T dy; for an operand that is read transposed, the transpose of that.
+    return record("matmul", std::move(result), wrt(a.tensor, [a = a, b = b](const Tensor<T>& dy) {
+                    return a.transposed ? Product{b, {dy, true}} : Product{{dy}, b.transpose()};
+                  }),
+                  wrt(b.tensor, [a = a, b = b](const Tensor<T>& dy) {
+                    return b.transposed ? Product{{dy, true}, a} : Product{a.transpose(), {dy}};
+                  }));
+  }
+};
+
+/// The products of batches of matrices, a batch being stretched where it broadcasts.
+template <class T>
+struct BatchedProduct {
+  Tensor<T> a, b;
+  Shape batch, batch_a, batch_b;
+  Index n, k, m;
+
+  void forward(T* y) const {
+    for_each([&](const T* left, const T* right, Index i) {
+      Gemm<T>::run(n, m, k, {left, k, 1}, {right, m, 1}, y + i * n * m, false);
+    });
+  }
+  Tensor<T> gradient_a(const Tensor<T>& dy) const {
+    Tensor<T> result = Tensor<T>::zeros(a.shape());
+    T* da = result.mutable_data();
+    for_each([&](const T* left, const T* right, Index i) {
+      Gemm<T>::run(n, k, m, {dy.data() + i * n * m, m, 1}, {right, 1, m}, da + (left - a.data()), true);
+    });
+    return result;
+  }
+  Tensor<T> gradient_b(const Tensor<T>& dy) const {
+    Tensor<T> result = Tensor<T>::zeros(b.shape());
+    T* db = result.mutable_data();
+    for_each([&](const T* left, const T* right, Index i) {
+      Gemm<T>::run(k, m, n, {left, 1, k}, {dy.data() + i * n * m, m, 1}, db + (right - b.data()), true);
+    });
+    return result;
+  }
+
+ private:
+  template <class Body>
+  void for_each(Body&& body) const {
+    const Loop loop(batch, {&batch_a, &batch_b});
+    Index i = 0;
+    loop.for_each_row([&](const Index* offsets) {
+      for (Index j = 0; j < loop.row; ++j, ++i)
+        body(a.data() + (offsets[0] + j * loop.row_strides[0]) * n * k, b.data() + (offsets[1] + j * loop.row_strides[1]) * k * m, i);
+    });
+  }
+};
+
+/// matmul with vectors or batches: brought to [batch..., n, k] . [batch..., k, m].
+template <class T>
+Tensor<T> batched_matmul(const Tensor<T>& a, const Tensor<T>& b, const Location& where) {
+  const Shape left = a.rank() == 1 ? Shape{1} + a.shape() : a.shape();
+  const Shape right = b.rank() == 1 ? b.shape() + Shape{1} : b.shape();
+  const Index n = left[left.rank() - 2], k = left.back(), m = right.back();
+  const Shape batch_a(left.begin(), left.end() - 2), batch_b(right.begin(), right.end() - 2);
+  Shape batch;
+  try {
+    batch = broadcast(batch_a, batch_b, "matmul");
+  } catch (const ShapeError&) {
+    fail<ShapeError>("matmul: a is ", a.shape(), ", b is ", b.shape(), ": the leading axes, which are batches, do not broadcast", where);
+  }
+  Shape shape = batch;
+  if (a.rank() > 1) shape.push_back(n);
+  if (b.rank() > 1) shape.push_back(m);
+
+  const BatchedProduct<T> product{a, b, batch, batch_a, batch_b, n, k, m};
+  Tensor<T> result = Tensor<T>::empty(shape);
+  product.forward(result.mutable_data());
+  if (!records("matmul", a, b)) return result;
+  return record("matmul", std::move(result), wrt(a, [product](const Tensor<T>& dy) { return product.gradient_a(dy); }),
+                wrt(b, [product](const Tensor<T>& dy) { return product.gradient_b(dy); }));
+}
+
+/// The matrix product, as NumPy's: [n, k] . [k, m] -> [n, m]; a vector is a row on the left, a column on the right, and
+/// its axis is dropped from the result; leading axes are batches and broadcast. Gradients: dy b^T and a^T dy.
+/// Throws ShapeError when the inner sizes differ or an operand has no axes.
+template <Expression A, Expression B>
+auto matmul(const A& left, const B& right, Location where = Location::current()) {
+  using T = typename A::Element;
+  static_assert(std::is_same_v<T, typename B::Element>, "matmul of two number types: cast<T>(tensor) one of them");
+  const Tensor<T>& a = left.to_tensor();
+  const Tensor<T>& b = right.to_tensor();
+  require<ShapeError>(a.rank() > 0 && b.rank() > 0, "matmul: a is ", a.shape(), ", b is ", b.shape(),
+                      ": a product needs vectors or matrices; multiply by a scalar with *", where);
+  const Index inner_a = a.shape().back(), inner_b = b.shape()[b.rank() > 1 ? b.rank() - 2 : 0];
+  require<ShapeError>(inner_a == inner_b, "matmul: inner sizes differ: a is ", a.shape(), ", b is ", b.shape(),
+                      ": a's last axis must be as long as b's last but one", where);
+  if (a.rank() == 2 && b.rank() == 2) return Product<T>{{a}, {b}}.to_tensor();
+  return batched_matmul(a, b, where);
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI
