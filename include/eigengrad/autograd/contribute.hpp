@@ -86,7 +86,11 @@ Tensor<T>& prepare(Slot<T>& slot, const Shape& shape, bool& add) {
 template <class T, class Result>
   requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
 void contribute(Slot<T>& slot, const Shape& shape, const Result& result) {
-  if (!(result.shape() == shape)) return contribute(slot, shape, Tensor<T>(result.to_tensor()));
+  if (!(result.shape() == shape)) {
+    Tensor<T> whole = Tensor<T>::empty(result.shape());
+    result.write_to(whole, false);
+    return contribute(slot, shape, std::move(whole));
+  }
   bool add = false;
   Tensor<T>& target = prepare(slot, shape, add);
   result.write_to(target, add);

@@ -77,6 +77,12 @@ class Parameter : public ParameterRef<T> {
     return *this;
   }
   Parameter& operator=(Parameter&&) noexcept = default;
+
+  /// Starts anew as a parameter of this value and shape.
+  void initialize_as(const Tensor<T>& value) {
+    *this = Parameter(value);
+    this->state().fresh = true;
+  }
 };
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

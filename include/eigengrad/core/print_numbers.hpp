@@ -1,0 +1,145 @@
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "config.hpp"
+
+// Numbers as words of one width, as NumPy's array2string chooses them: 8 digits after the point at most, fewer where
+// fewer say the same, the scientific form where the numbers are too large, too small or too far apart.
+namespace eigengrad::inline EIGENGRAD_ABI::print {
+
+/// A finite number in parts: "-1", "25" and, in the scientific form, sign and digits of the exponent: "+08".
+struct NumberParts {
+  std::string whole, fraction, exponent;
+};
+
+template <class T>
+NumberParts parts_of(const char* first, const char* last) {
+  const std::string_view text(first, static_cast<std::size_t>(last - first));
+  const auto e = std::min(text.find('e'), text.size());
+  const std::string_view digits = text.substr(0, e);
+  const auto point = std::min(digits.find('.'), digits.size());
+  NumberParts parts;
+  parts.whole = digits.substr(0, point);
+  if (point < digits.size()) parts.fraction = digits.substr(point + 1);
+  while (!parts.fraction.empty() && parts.fraction.back() == '0') parts.fraction.pop_back();
+  if (e < text.size()) parts.exponent = text.substr(e + 1);
+  return parts;
+}
+/// The fewest digits that give the number back, cut (rounded) to `precision` after the point; trailing zeros dropped.
+template <class T>
+NumberParts parts_of(T number, std::chars_format format, std::size_t precision = 8) {
+  char text[512];
+  NumberParts parts = parts_of<T>(text, std::to_chars(text, text + sizeof text, number, format).ptr);
+  if (parts.fraction.size() <= precision) return parts;
+  return parts_of<T>(text, std::to_chars(text, text + sizeof text, number, format, static_cast<int>(precision)).ptr);
+}
+
+/// Whether NumPy would choose the scientific form for these numbers.
+template <class T>
+bool needs_exponents(const std::vector<T>& numbers) {
+  T largest = 0, smallest = std::numeric_limits<T>::infinity();
+  for (const T number : numbers) {
+    if (!std::isfinite(number) || number == 0) continue;
+    largest = std::max(largest, std::abs(number));
+    smallest = std::min(smallest, std::abs(number));
+  }
+  if (largest == 0) return false;
+  constexpr T too_large = static_cast<T>(std::numeric_limits<T>::digits10 < 8 ? 1e6 : 1e8);
+  return largest >= too_large || smallest < T(0.0001) || largest / smallest > T(1000);
+}
+
+inline std::string padded(std::string text, std::size_t width) {
+  return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
+}
+
+template <class T>
+  requires std::is_floating_point_v<T>
+std::vector<std::string> to_words(const std::vector<T>& numbers) {
+  const bool scientific = needs_exponents(numbers);
+  std::vector<NumberParts> all;
+  std::size_t left = 0, right = 0, exponent = 0, finite = 0, widest_special = 0;
+  for (const T number : numbers) {
+    NumberParts parts;
+    if (std::isfinite(number)) {
+      ++finite;
+      parts = parts_of(number, scientific ? std::chars_format::scientific : std::chars_format::fixed);
+      left = std::max(left, parts.whole.size());
+      right = std::max(right, parts.fraction.size());
+      exponent = std::max(exponent, parts.exponent.size());
+    } else {
+      parts.whole = std::isnan(number) ? "nan" : number < 0 ? "-inf" : "inf";
+      widest_special = std::max(widest_special, parts.whole.size());
+    }
+    all.push_back(std::move(parts));
+  }
+  const std::size_t after_point = right + (exponent > 0 ? exponent + 1 : 0);
+  const std::size_t width = std::max(left + 1 + after_point, widest_special);
+  std::vector<std::string> words;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    NumberParts& parts = all[i];
+    std::string word = std::move(parts.whole);
+    if (std::isfinite(numbers[i])) {
+      word += '.';
+      word += parts.fraction;
+      word.append(right - parts.fraction.size(), exponent > 0 ? '0' : ' ');
+      if (exponent > 0) {
+        word += 'e';
+        word += parts.exponent[0];
+        word.append(exponent - parts.exponent.size(), '0');
+        word.append(parts.exponent, 1);
+      }
+    }
+    words.push_back(padded(std::move(word), width));
+  }
+  return words;
+}
+
+/// Integers, aligned right; bools as True and False.
+template <class T>
+  requires std::is_integral_v<T>
+std::vector<std::string> to_words(const std::vector<T>& numbers) {
+  std::vector<std::string> words;
+  std::size_t width = 0;
+  for (const T number : numbers) {
+    if constexpr (std::is_same_v<T, bool>)
+      words.push_back(number ? "True" : "False");
+    else
+      words.push_back(std::to_string(number));
+    width = std::is_same_v<T, bool> ? 5 : std::max(width, words.back().size());
+  }
+  for (std::string& word : words) word = padded(std::move(word), width);
+  return words;
+}
+
+/// One number by itself, with all its digits, as Python prints it: 0.1, 1.0, 1e+20, nan, True, 7.
+template <class T>
+std::string to_word(T number) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return number ? "True" : "False";
+  } else if constexpr (std::is_integral_v<T>) {
+    return std::to_string(number);
+  } else {
+    if (!std::isfinite(number)) return std::isnan(number) ? "nan" : number < 0 ? "-inf" : "inf";
+    NumberParts parts = parts_of(number, std::chars_format::scientific, 40);
+    const T size = std::abs(number);
+    if (size != 0 && (size < T(1e-4) || size >= T(1e16)))
+      return parts.whole + (parts.fraction.empty() ? "" : "." + parts.fraction) + 'e' + parts.exponent;
+    // The digits may end before the point, where zeros follow: 16777216 of 1.6777216e7, but 123456790 of 1.2345679e8.
+    const bool negative = parts.whole[0] == '-';
+    std::string digits = parts.whole.substr(negative) + parts.fraction;
+    int point = 1 + std::stoi(parts.exponent);
+    for (; point < 1; ++point) digits.insert(0, 1, '0');
+    const auto whole = static_cast<std::size_t>(point);
+    if (digits.size() <= whole) digits.append(whole + 1 - digits.size(), '0');
+    return (negative ? "-" : "") + digits.substr(0, whole) + '.' + digits.substr(whole);
+  }
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI::print

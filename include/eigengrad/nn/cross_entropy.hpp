@@ -1,0 +1,185 @@
+#pragma once
+
+#include "loss.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// Class labels [n] checked against [n, classes].
+inline void require_labels(const char* loss, const Shape& prediction, const Tensor<std::int64_t>& labels, const Location& where) {
+  require<ShapeError>(prediction.rank() == 2 && labels.shape() == Shape{prediction[0]}, loss, ": the prediction is ", prediction,
+                      ", the labels are ", labels.shape(), ": give [n, classes] and labels [n]", where);
+  for (Index i = 0; i < labels.size(); ++i)
+    require<IndexError>(labels.data()[i] >= 0 && labels.data()[i] < prediction[1], loss, ": label ", labels.data()[i],
+                        " at position ", i, " is outside 0 to ", prediction[1] - 1, ": as many outputs as classes are needed", where);
+}
+
+/// One row of logits made ready: log(sum(exp(x))), and the probabilities if `p` is not null.
+template <class T>
+T log_sum_exp_row(const T* x, Index count, T* p) {
+  constexpr Index width = lane_width<T>;
+  using L = lane_t<T>;
+  T largest = x[0];
+  for (Index j = 1; j < count; ++j)
+    if (x[j] > largest || x[j] != x[j]) largest = x[j];
+  const L shift = L(std::isfinite(static_cast<double>(largest)) ? largest : T(0));
+  Total<T> sum(0);
+  Index j = 0;
+  for (; j + width <= count; j += width) {
+    const L e = math::exp(L(lane::load(x + j) - shift));
+    if (p != nullptr) lane::store<T>(p + j, e);
+    sum += lane::sum<T>(e);
+  }
+  if (j < count) {
+    T last[width];
+    lane::store<T>(last, math::exp(L(lane::load(x + j, count - j) - shift)));
+    for (Index l = 0; l < count - j; ++l) {
+      if (p != nullptr) p[j + l] = last[l];
+      sum += last[l];
+    }
+  }
+  if (p != nullptr) {
+    const T scale = static_cast<T>(1 / sum);
+    for (Index l = 0; l < count; ++l) p[l] *= scale;
+  }
+  return static_cast<T>(std::log(sum)) + (std::isfinite(static_cast<double>(largest)) ? largest : T(0));
+}
+
+/// What softmax_cross_entropy leaves for the way back: probabilities, and the target as labels or a distribution.
+template <class T>
+struct SoftmaxCrossEntropyGradient {
+  Tensor<T> probabilities, distribution;
+  Tensor<std::int64_t> labels;
+  T scale;
+  bool per_sample;
+  Tensor<T> dy;
+
+  Shape shape() const { return probabilities.shape(); }
+  /// (p - y) dy / N.
+  void write_to(Tensor<T>& target, bool add) const {
+    const Index n = probabilities.shape()[0], classes = probabilities.shape()[1];
+    T* to = target.mutable_data();
+    const T* p = probabilities.data();
+    for (Index i = 0; i < n; ++i, to += classes, p += classes) {
+      const T factor = dy.data()[per_sample ? i : 0] * scale;
+      if (labels.size() > 0) {
+        const Index label = labels.data()[i];
+        const T old = add ? to[label] : T(0);
+        for (Index j = 0; j < classes; ++j) to[j] = add ? to[j] + p[j] * factor : p[j] * factor;
+        to[label] = old + (p[label] - T(1)) * factor;
+      } else {
+        const T* y = distribution.data() + i * classes;
+        T weight(0);
+        for (Index j = 0; j < classes; ++j) weight += y[j];
+        for (Index j = 0; j < classes; ++j) {
+          const T here = (p[j] * weight - y[j]) * factor;
+          to[j] = add ? to[j] + here : here;
+        }
+      }
+    }
+  }
+  Tensor<T> to_tensor() const {
+    Tensor<T> result = Tensor<T>::empty(shape());
+    write_to(result, false);
+    return result;
+  }
+};
+
+template <class T>
+Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t>& labels, const Tensor<T>& distribution,
+                                   Reduction reduction, const Location& where) {
+  const char* name = "softmax_cross_entropy";
+  const Index n = x.shape()[0], classes = x.shape()[1];
+  require<ShapeError>(reduction == Reduction::none || n > 0, name, ": the logits are ", x.shape(),
+                      ", no samples to take a mean of: leave the empty batch out", where);
+  const bool recorded = records(name, x), per_sample = reduction == Reduction::none;
+  const T scale = per_sample || reduction == Reduction::sum ? T(1) : T(1) / static_cast<T>(n);
+  Tensor<T> probabilities = recorded ? Tensor<T>::empty(x.shape()) : Tensor<T>();
+  T* p = recorded ? probabilities.mutable_data() : nullptr;
+  Tensor<T> result = Tensor<T>::zeros(per_sample ? Shape{n} : Shape{});
+  T* loss = result.mutable_data();
+  Total<T> total(0);
+  for (Index i = 0; i < n; ++i) {
+    const T* row = x.data() + i * classes;
+    const T normaliser = log_sum_exp_row(row, classes, recorded ? p + i * classes : nullptr);
+    T term(0);
+    if (labels.size() > 0) {
+      term = normaliser - row[labels.data()[i]];
+    } else {
+      for (Index j = 0; j < classes; ++j)
+        if (const T y = distribution.data()[i * classes + j]; y != T(0)) term += y * (normaliser - row[j]);
+    }
+    if (per_sample)
+      loss[i] = term;
+    else
+      total += term;
+  }
+  if (!per_sample) loss[0] = static_cast<T>(total * scale);
+  if (!recorded) return result;
+  return record(name, std::move(result), wrt(x, [=](const Tensor<T>& dy) {
+                  return SoftmaxCrossEntropyGradient<T>{probabilities, distribution, labels, scale, per_sample, dy};
+                }));
+}
+
+/// -(1/N) sum y log(softmax(x)), fused and stable. logits [n, classes]; target: labels Tensor<int64> [n], or a distribution
+/// [n, classes], taken as a constant. Gradient: (softmax(x) - y) / N. `none` gives [n]; `mean` is over samples.
+/// Throws IndexError for a label out of range, ShapeError for shapes that do not fit.
+template <Expression P, Expression Q>
+auto softmax_cross_entropy(const P& logits, const Q& target, Reduction reduction = Reduction::batch_mean, Location where = Location::current()) {
+  using T = typename P::Element;
+  const Tensor<T>& x = logits.to_tensor();
+  if constexpr (std::is_same_v<typename Q::Element, std::int64_t>) {
+    const Tensor<std::int64_t>& labels = target.to_tensor();
+    require_labels("softmax_cross_entropy", x.shape(), labels, where);
+    return softmax_cross_entropy_of<T>(x, labels, {}, reduction, where);
+  } else {
+    static_assert(std::is_same_v<typename Q::Element, T>, "softmax_cross_entropy: labels are Tensor<std::int64_t>, distributions Tensor<T>");
+    const Tensor<T>& distribution = target.to_tensor();
+    require<ShapeError>(x.rank() == 2 && distribution.shape() == x.shape(), "softmax_cross_entropy: the logits are ", x.shape(),
+                        ", the target is ", distribution.shape(), ": give a distribution of the logits' shape, or labels as Tensor<std::int64_t>", where);
+    return softmax_cross_entropy_of<T>(x, {}, distribution.detach(), reduction, where);
+  }
+}
+
+/// -y log(p) of a probability; 0 where y is 0.
+struct CrossEntropyOperation {
+  static constexpr const char* name = "cross_entropy";
+  static constexpr int cost = 12;
+  EIGENGRAD_INLINE static auto value(const auto& p, const auto& y) { return where(y == 0, 0, -(y * log(p))); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& p, const auto& y) {
+    return to_each(where(y == 0, 0, -(dy * y / p)), -(dy * log(p)));
+  }
+};
+
+/// -(1/N) sum y log(p) of probabilities p [n, classes] against a one-hot or soft target of the same shape, or labels [n].
+/// Throws ValueError unless every row is a distribution: softmax_cross_entropy takes logits. `none` gives [n, classes].
+template <Expression P, Expression Q>
+auto cross_entropy(const P& probabilities, const Q& target, Reduction reduction = Reduction::batch_mean, Location where = Location::current()) {
+  using T = typename P::Element;
+  const Tensor<T>& p = probabilities.to_tensor();
+  require<ShapeError>(p.rank() == 2, "cross_entropy: the probabilities are ", p.shape(), ": give [n, classes]", where);
+  const Index n = p.shape()[0], classes = p.shape()[1];
+  for (Index i = 0; i < n; ++i) {
+    Total<T> sum(0);
+    for (Index j = 0; j < classes; ++j) {
+      const T number = p.data()[i * classes + j];
+      require<ValueError>(!(number < 0 || number > 1), "cross_entropy: row ", i, " has ", number,
+                          ", which is not a probability: put a Softmax before, or give logits to softmax_cross_entropy", where);
+      sum += number;
+    }
+    require<ValueError>(!(std::abs(static_cast<double>(sum) - 1) > 1e-3), "cross_entropy: row ", i, " sums to ", static_cast<double>(sum),
+                        ", not 1: put a Softmax before, or give logits to softmax_cross_entropy", where);
+  }
+  if constexpr (std::is_same_v<typename Q::Element, std::int64_t>) {
+    const Tensor<std::int64_t>& labels = target.to_tensor();
+    require_labels("cross_entropy", p.shape(), labels, where);
+    Tensor<T> y = Tensor<T>::zeros(p.shape());
+    T* to = y.mutable_data();
+    for (Index i = 0; i < n; ++i) to[i * classes + labels.data()[i]] = T(1);
+    return reduce_loss("cross_entropy", apply<CrossEntropyOperation>(p, y), reduction == Reduction::mean ? Reduction::batch_mean : reduction, where);
+  } else {
+    require_same_shape("cross_entropy", p.shape(), target.shape(), where);
+    return reduce_loss("cross_entropy", apply<CrossEntropyOperation>(p, target), reduction == Reduction::mean ? Reduction::batch_mean : reduction, where);
+  }
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

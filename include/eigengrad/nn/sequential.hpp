@@ -1,0 +1,89 @@
+#pragma once
+
+#include "module.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// Modules one after another; owns copies of them, and copies them when it is copied. Weights that nobody has set start
+/// as the module after them prefers.
+template <class T>
+class Sequential : public Module<T> {
+ public:
+  Sequential() = default;
+  template <class First, class... Rest>
+    requires(std::is_base_of_v<Module<T>, std::decay_t<First>> && !(sizeof...(Rest) == 0 && std::is_same_v<std::decay_t<First>, Sequential>))
+  explicit Sequential(First&& first, Rest&&... rest) {
+    add(std::forward<First>(first));
+    (add(std::forward<Rest>(rest)), ...);
+  }
+  Sequential(const Sequential& other) : Module<T>(other) {
+    for (const auto& held : other.held_) held_.push_back(held->copy());
+  }
+  Sequential(Sequential&&) noexcept = default;
+  Sequential& operator=(const Sequential& other) {
+    if (this != &other) *this = Sequential(other);
+    return *this;
+  }
+  Sequential& operator=(Sequential&&) noexcept = default;
+
+  /// Puts a module at the end.
+  template <class M>
+  Sequential& add(M&& module) {
+    held_.push_back(std::make_unique<Held<std::decay_t<M>>>(std::forward<M>(module)));
+    const WeightInitializer<T> wanted = held_.back()->get().preferred_initializer();
+    if (wanted.draw != nullptr && held_.size() > 1) held_[held_.size() - 2]->get().reinitialize(wanted);
+    return *this;
+  }
+
+  Tensor<T> forward(const Tensor<T>& x) override {
+    if (held_.empty()) return x;
+    Tensor<T> y = held_.front()->get()(x);
+    for (std::size_t i = 1; i < held_.size(); ++i) y = held_[i]->get()(y);
+    return y;
+  }
+  void members(Members<T>& m) override {
+    for (std::size_t i = 0; i < held_.size(); ++i) m(to_text(i), held_[i]->get());
+  }
+  std::string kind() const override { return "Sequential"; }
+
+  Index size() const { return static_cast<Index>(held_.size()); }
+  /// The module at position i; throws IndexError outside.
+  Module<T>& operator[](Index i) { return at(i); }
+  Module<T>& at(Index i, Location where = Location::current()) {
+    require<IndexError>(i >= 0 && i < size(), "Sequential: no module ", i, " of ", size(), where);
+    return held_[static_cast<std::size_t>(i)]->get();
+  }
+  /// The same, as the type it was added with; throws ValueError when it is another.
+  template <class M>
+  M& at(Index i, Location where = Location::current()) {
+    Module<T>& module = at(i, where);
+    require<ValueError>(held_[static_cast<std::size_t>(i)]->type() == &type_tag<M>, "Sequential: module ", i, " is a ",
+                        module.kind(), ", not of the type asked for", where);
+    return static_cast<M&>(module);
+  }
+
+ private:
+  template <class M>
+  static inline const char type_tag = 0;
+
+  // A module of any type, copyable although Module itself knows nothing of copying.
+  struct Holder {
+    virtual ~Holder() = default;
+    virtual Module<T>& get() = 0;
+    virtual const void* type() const = 0;  // stands in for RTTI, which may be off
+    virtual std::unique_ptr<Holder> copy() const = 0;
+  };
+  template <class M>
+  struct Held final : Holder {
+    explicit Held(M m) : module(std::move(m)) {}
+    Module<T>& get() override { return module; }
+    const void* type() const override { return &type_tag<M>; }
+    std::unique_ptr<Holder> copy() const override { return std::make_unique<Held>(module); }
+
+    M module;
+  };
+
+  std::vector<std::unique_ptr<Holder>> held_;
+};
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

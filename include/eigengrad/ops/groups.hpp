@@ -1,0 +1,60 @@
+#pragma once
+
+#include "shape.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// A tensor seen as [outer, count, inner]: `count` elements, `inner` apart, go into each of the outer * inner results.
+/// Axes that do not stand side by side are brought to the end first, by a recorded permute.
+template <class T>
+struct Groups {
+  Tensor<T> x;
+  Index outer = 1, count = 1, inner = 1;
+  Reduced reduced;
+
+  Groups(const Tensor<T>& tensor, const Axes& axes, bool keepdims, const char* operation, const Location& where)
+      : x(tensor), reduced(tensor.shape(), axes, keepdims, operation, where) {
+    const Shape& shape = tensor.shape();
+    const auto goes = [&](Index axis) { return shape[axis] != reduced.kept[axis]; };  // an axis of size 1 may do either
+    Index first = 0, last = shape.rank() - 1;
+    while (first <= last && !goes(first)) ++first;
+    while (last > first && !goes(last)) --last;
+    bool together = true;
+    for (Index axis = first; axis <= last; ++axis) together = together && (goes(axis) || shape[axis] == 1);
+    if (together) {
+      for (Index axis = 0; axis < shape.rank(); ++axis) (axis < first ? outer : axis <= last ? count : inner) *= shape[axis];
+    } else {
+      Axes order;
+      for (const bool go : {false, true})
+        for (Index axis = 0; axis < shape.rank(); ++axis)
+          if (goes(axis) == go) {
+            order.axes[order.count++] = axis;
+            (go ? count : outer) *= shape[axis];
+          }
+      x = permute(tensor, order, where);
+    }
+  }
+
+  Index size() const { return outer * inner; }
+  bool empty() const { return count == 0 && size() > 0; }
+};
+
+/// dy added at `places`, flat positions in a tensor of the given shape: the gradient of picking them.
+template <class T>
+struct Scattered {
+  Tensor<T> dy;
+  Tensor<std::int64_t> places;
+  Shape target_shape;
+
+  const Shape& shape() const { return target_shape; }
+  void write_to(Tensor<T>& target, bool add) const {
+    T* to = target.mutable_data();
+    if (!add) std::fill_n(to, target.size(), T(0));
+    for (Index k = 0; k < dy.size(); ++k) {
+      T& place = to[places.data()[k]];
+      place = place + dy.data()[k];
+    }
+  }
+};
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

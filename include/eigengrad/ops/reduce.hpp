@@ -1,0 +1,99 @@
+#pragma once
+
+#include "extreme.hpp"
+#include "groups.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// The winners over axes, and the rule that sends dy to the first winner of each group.
+template <class Order, class T>
+Tensor<T> extreme(const char* name, const Tensor<T>& x, const Axes& axes, bool keepdims, const Location& where) {
+  const Groups<T> groups(x, axes, keepdims, name, where);
+  require<ShapeError>(!groups.empty(), name, ": shape ", x.shape(),
+                      " leaves no element to choose from: check that it is not empty first", where);
+  Tensor<T> result = Tensor<T>::empty(groups.reduced.result);
+  const bool recorded = std::is_floating_point_v<T> && records(name, groups.x);
+  Tensor<std::int64_t> places = Tensor<std::int64_t>::empty({recorded ? groups.size() : 0});
+  std::int64_t* place = recorded ? places.mutable_data() : nullptr;
+  if (result.size() > 0)
+    winners<Order>(groups.x.data(), groups.outer, groups.count, groups.inner, result.mutable_data(), place);
+  if (!recorded) return result;
+  for (Index o = 0; o < groups.outer; ++o)
+    for (Index i = 0; i < groups.inner; ++i, ++place) *place = (o * groups.count + *place) * groups.inner + i;
+  return record(name, std::move(result), wrt(groups.x, [places, shape = groups.x.shape()](const Tensor<T>& dy) {
+                  return Scattered<T>{dy, places, shape};
+                }));
+}
+
+/// The largest element over all or the named axes; NaN if there is one. Gradient: to the first that is largest.
+/// Throws ShapeError where there is none to choose from.
+template <Expression X>
+Tensor<typename X::Element> max(const X& x, const Axes& axes = {}, bool keepdims = false, Location where = Location::current()) {
+  const Tensor<typename X::Element>& t = x.to_tensor();
+  return extreme<Largest>("max", t, axes, keepdims, where);
+}
+/// The smallest element; as max.
+template <Expression X>
+Tensor<typename X::Element> min(const X& x, const Axes& axes = {}, bool keepdims = false, Location where = Location::current()) {
+  const Tensor<typename X::Element>& t = x.to_tensor();
+  return extreme<Smallest>("min", t, axes, keepdims, where);
+}
+
+template <class Order, class T>
+Tensor<std::int64_t> place_of_extreme(const char* name, const Tensor<T>& x, const Axes& axes, bool keepdims,
+                                      const Location& where) {
+  const Groups<T> groups(x, axes, keepdims, name, where);
+  require<ShapeError>(!groups.empty(), name, ": shape ", x.shape(),
+                      " leaves no element to choose from: check that it is not empty first", where);
+  Tensor<std::int64_t> result = Tensor<std::int64_t>::empty(groups.reduced.result);
+  Tensor<T> best = Tensor<T>::empty(groups.reduced.result);
+  if (result.size() > 0)
+    winners<Order>(groups.x.data(), groups.outer, groups.count, groups.inner, best.mutable_data(), result.mutable_data());
+  return result;
+}
+
+/// Where the largest element stands along an axis, the first of equals; NaN counts as largest. Not differentiable.
+/// Throws ShapeError where there is none to choose from.
+template <Expression X>
+Tensor<std::int64_t> argmax(const X& x, Index axis, bool keepdims = false, Location where = Location::current()) {
+  const Tensor<typename X::Element>& t = x.to_tensor();
+  return place_of_extreme<Largest>("argmax", t, axis, keepdims, where);
+}
+/// Its place in the flattened tensor.
+template <Expression X>
+Tensor<std::int64_t> argmax(const X& x, Location where = Location::current()) {
+  const Tensor<typename X::Element>& t = x.to_tensor();
+  return place_of_extreme<Largest>("argmax", t, {}, false, where);
+}
+/// Where the smallest element stands along an axis; as argmax, NaN counts as smallest.
+template <Expression X>
+Tensor<std::int64_t> argmin(const X& x, Index axis, bool keepdims = false, Location where = Location::current()) {
+  const Tensor<typename X::Element>& t = x.to_tensor();
+  return place_of_extreme<Smallest>("argmin", t, axis, keepdims, where);
+}
+template <Expression X>
+Tensor<std::int64_t> argmin(const X& x, Location where = Location::current()) {
+  const Tensor<typename X::Element>& t = x.to_tensor();
+  return place_of_extreme<Smallest>("argmin", t, {}, false, where);
+}
+
+/// Whether all are true, of bools or a comparison: all(x > 0). Of none, true.
+template <Expression X>
+Tensor<bool> all(const X& x, const Axes& axes = {}, bool keepdims = false, Location where = Location::current()) {
+  static_assert(std::is_same_v<typename X::Element, bool>, "all of numbers: say which are true, as in all(x != 0)");
+  const Tensor<bool>& t = x.to_tensor();
+  const Groups<bool> groups(t, axes, keepdims, "all", where);
+  if (groups.count == 0) return Tensor<bool>::full(groups.reduced.result, true);
+  return extreme<Smallest>("all", t, axes, keepdims, where);
+}
+/// Whether any is true. Of none, false.
+template <Expression X>
+Tensor<bool> any(const X& x, const Axes& axes = {}, bool keepdims = false, Location where = Location::current()) {
+  static_assert(std::is_same_v<typename X::Element, bool>, "any of numbers: say which are true, as in any(x != 0)");
+  const Tensor<bool>& t = x.to_tensor();
+  const Groups<bool> groups(t, axes, keepdims, "any", where);
+  if (groups.count == 0) return Tensor<bool>::full(groups.reduced.result, false);
+  return extreme<Largest>("any", t, axes, keepdims, where);
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

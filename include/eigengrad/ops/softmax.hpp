@@ -1,0 +1,115 @@
+#pragma once
+
+#include "activations.hpp"
+#include "reduce.hpp"
+#include "sum.hpp"
+
+// Every row has its largest number subtracted first, so that no exponential overflows.
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// The sum of exp(x - shift) over n numbers; the exponentials too where `to` is not null.
+template <class T>
+T sum_of_exponentials(const T* x, Index n, T shift, T* to) {
+  using L = lane_t<T>;
+  constexpr Index width = lane_width<T>, chunk = 128 * width;
+  Total<T> total(0);
+  Index i = 0;
+  for (const Index whole = n - n % width; i < whole;) {
+    L sum(0);
+    for (const Index end = std::min(i + chunk, whole); i < end; i += width) {
+      const L e = math::exp(lane::load(x + i) - L(shift));
+      if (to != nullptr) lane::store<T>(to + i, e);
+      sum = sum + e;
+    }
+    total = total + lane::sum<T>(sum);
+  }
+  if (i < n) {
+    const L e = math::exp(lane::load(x + i, n - i) - L(shift));
+    T last[width];
+    lane::store<T>(last, e);
+    for (Index j = 0; j < n - i; ++j) {
+      total = total + last[j];
+      if (to != nullptr) to[i + j] = last[j];
+    }
+  }
+  return static_cast<T>(total);
+}
+
+/// y = softmax(x) of one row; x and y may be the same.
+template <class T>
+void softmax_row(const T* x, T* y, Index n) {
+  const T sum = sum_of_exponentials(x, n, winner_of_row<Largest>(x, n), y), scale = T(1) / sum;
+  for (Index i = 0; i < n; ++i) y[i] = y[i] * scale;
+}
+/// y = x - log(sum(exp(x))) of one row; x and y may be the same. Returns what was subtracted.
+template <class T>
+void log_softmax_row(const T* x, T* y, Index n) {
+  const T largest = winner_of_row<Largest>(x, n);
+  const T rest = math::log(sum_of_exponentials(x, n, largest, static_cast<T*>(nullptr)));
+  for (Index i = 0; i < n; ++i) y[i] = (x[i] - largest) - rest;
+}
+
+template <class T, class Row>
+Tensor<T> for_each_row(const Tensor<T>& x, Row row) {
+  Tensor<T> result = Tensor<T>::empty(x.shape());
+  if (result.size() == 0) return result;
+  const Index n = x.rank() == 0 ? 1 : x.shape().back();
+  T* to = result.mutable_data();
+  for (Index i = 0; i < x.size(); i += n) row(x.data() + i, to + i, n);
+  return result;
+}
+
+/// exp(x) / sum(exp(x)) along an axis; every row sums to 1. Gradient: y (dy - sum(dy y)).
+/// A row with +infinity or NaN, or with nothing but -infinity, gives NaN, as PyTorch's.
+template <Expression X>
+Tensor<typename X::Element> softmax(const X& x, Index axis = -1, Location where = Location::current()) {
+  using T = typename X::Element;
+  static_assert(std::is_floating_point_v<T>, "softmax of integers: cast<float>(tensor) first");
+  const Tensor<T>& t = x.to_tensor();
+  const Index along = t.shape().checked_axis(axis, "softmax", where);
+  if (along != t.rank() - 1) return transpose(softmax(transpose(t, along, -1), -1, where), along, -1);
+  Tensor<T> y = for_each_row(t, softmax_row<T>);
+  if (!records("softmax", t)) return y;
+  return record("softmax", y, wrt(t, [y](const Tensor<T>& dy) { return y * (dy - sum(dy * y, -1, true)); }));
+}
+
+/// x - log(sum(exp(x))) along an axis: the logarithm of softmax without its rounding. Gradient: dy - softmax sum(dy).
+template <Expression X>
+Tensor<typename X::Element> log_softmax(const X& x, Index axis = -1, Location where = Location::current()) {
+  using T = typename X::Element;
+  static_assert(std::is_floating_point_v<T>, "log_softmax of integers: cast<float>(tensor) first");
+  const Tensor<T>& t = x.to_tensor();
+  const Index along = t.shape().checked_axis(axis, "log_softmax", where);
+  if (along != t.rank() - 1) return transpose(log_softmax(transpose(t, along, -1), -1, where), along, -1);
+  Tensor<T> y = for_each_row(t, log_softmax_row<T>);
+  if (!records("log_softmax", t)) return y;
+  return record("log_softmax", y, wrt(t, [y](const Tensor<T>& dy) { return dy - exp(y) * sum(dy, -1, true); }));
+}
+
+/// x where it is finite or NaN, 0 in place of the infinities.
+template <class T>
+Tensor<T> without_infinities(const Tensor<T>& x) {
+  return Tensor<T>(where(abs(x) == std::numeric_limits<T>::infinity(), 0, x));
+}
+
+/// log(sum(exp(x))) over all or the named axes, without overflow; of none, or of nothing but -infinity, -infinity.
+/// Gradient: dy softmax(x); 0 where the result is -infinity.
+template <Expression X>
+Tensor<typename X::Element> log_sum_exp(const X& x, const Axes& axes = {}, bool keepdims = false, Location where = Location::current()) {
+  using T = typename X::Element;
+  static_assert(std::is_floating_point_v<T>, "log_sum_exp of integers: cast<float>(tensor) first");
+  const Tensor<T>& recorded = x.to_tensor();
+  const Tensor<T> t = recorded.detach();
+  const Reduced reduced(t.shape(), axes, keepdims, "log_sum_exp", where);
+  if (reduced.count == 0) return Tensor<T>::full(reduced.result, -std::numeric_limits<T>::infinity());
+  const Tensor<T> shift = without_infinities(max(t, axes, true, where));
+  const Tensor<T> kept = log(sum(exp(t - shift), axes, true)) + shift;
+  Tensor<T> result = kept.alias(reduced.result);
+  if (!records("log_sum_exp", recorded)) return result;
+  return record("log_sum_exp", std::move(result),
+                wrt(recorded, [t, y = without_infinities(kept)](const Tensor<T>& dy) {
+                  return dy.alias(y.shape()) * exp(t - y);
+                }));
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "optimizer.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+template <class T>
+struct AdamOptions {
+  T learning_rate = T(0.001);
+  T beta1 = T(0.9);
+  T beta2 = T(0.999);
+  T epsilon = T(1e-8);
+  T weight_decay = T(0);
+};
+template <class T>
+struct AdamWOptions : AdamOptions<T> {};
+
+/// m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  w = w - learning_rate mhat / (sqrt(vhat) + epsilon), the
+/// hats being divided by 1 - beta^t. Weight decay is added to g. Kingma, Ba: Adam, 2015, algorithm 1.
+/// With `decoupled`, it shrinks w by learning_rate * weight_decay instead. Loshchilov, Hutter: AdamW, 2019, algorithm 2.
+template <class T, bool decoupled>
+class AdamFamily : public Optimizer<T, 2> {
+ public:
+  using Options = AdamOptions<T>;
+
+  explicit AdamFamily(std::vector<ParameterRef<T>> parameters, Options options)
+      : Optimizer<T, 2>(decoupled ? "AdamW" : "Adam", std::move(parameters), options.learning_rate), options_(options) {
+    this->in_range("beta1", options.beta1, 0, 1);
+    this->in_range("beta2", options.beta2, 0, 1);
+    this->in_range("epsilon", options.epsilon, 0, std::numeric_limits<T>::max());
+    this->in_range("weight_decay", options.weight_decay, 0, std::numeric_limits<T>::max());
+  }
+
+  void step() {
+    const auto [_, beta1, beta2, epsilon, decay] = options_;
+    const auto t = static_cast<double>(this->steps() + 1);
+    const double correction1 = 1 - std::pow(static_cast<double>(beta1), t), correction2 = 1 - std::pow(static_cast<double>(beta2), t);
+    const T rate = static_cast<T>(static_cast<double>(this->learning_rate_) / correction1);
+    const T root = static_cast<T>(1 / std::sqrt(correction2)), shrink = decoupled ? 1 - this->learning_rate_ * decay : T(1);
+    const T added_decay = decoupled ? T(0) : decay, rest1 = 1 - beta1, rest2 = 1 - beta2;
+    this->update([=](auto& w, const auto& gradient, auto& m, auto& v) {
+      const auto g = gradient + added_decay * w;
+      m = beta1 * m + rest1 * g;
+      v = beta2 * v + rest2 * (g * g);
+      w = shrink * w - rate * (m / (math::sqrt(v) * root + epsilon));
+    });
+  }
+
+ private:
+  Options options_;
+};
+
+template <class T>
+class Adam : public AdamFamily<T, false> {
+ public:
+  explicit Adam(std::vector<ParameterRef<T>> parameters, AdamOptions<T> options = {}) : AdamFamily<T, false>(std::move(parameters), options) {}
+};
+
+/// Adam with decoupled weight decay, 0.01 unless set otherwise.
+template <class T>
+class AdamW : public AdamFamily<T, true> {
+ public:
+  struct Options {
+    T learning_rate = T(0.001);
+    T beta1 = T(0.9);
+    T beta2 = T(0.999);
+    T epsilon = T(1e-8);
+    T weight_decay = T(0.01);
+  };
+  explicit AdamW(std::vector<ParameterRef<T>> parameters, Options options)
+      : AdamFamily<T, true>(std::move(parameters), {options.learning_rate, options.beta1, options.beta2, options.epsilon, options.weight_decay}) {}
+  explicit AdamW(std::vector<ParameterRef<T>> parameters) : AdamW(std::move(parameters), Options()) {}
+};
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <vector>
+
+#include "../autograd/parameter.hpp"
+#include "../core/lane_math.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// What every optimizer has: parameters it keeps alive, `slots` tensors of state for each, a learning rate. A derived one
+/// is its formula: step() calls update with a function of (w, g, state...), lanes of one parameter's numbers.
+/// Throws ValueError for no parameters, the same one twice, or settings outside their range.
+template <class T, int slots>
+class Optimizer {
+ public:
+  /// Forgets the gradients; their buffers are written over by the next ones.
+  void zero_grad() {
+    for (const auto& parameter : parameters_) parameter.zero_grad();
+  }
+  T learning_rate() const { return learning_rate_; }
+  void set_learning_rate(T rate) {
+    require<ValueError>(rate >= 0, "optimizer: the learning rate ", rate, " is negative");
+    learning_rate_ = rate;
+  }
+  const std::vector<ParameterRef<T>>& parameters() const { return parameters_; }
+  /// How many steps have been taken.
+  Index steps() const { return steps_; }
+
+ protected:
+  Optimizer(const char* name, std::vector<ParameterRef<T>> parameters, T learning_rate) : parameters_(std::move(parameters)) {
+    require<ValueError>(!parameters_.empty(), name, ": there are no parameters to optimize: pass model.parameters()");
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j)
+        require<ValueError>(!parameters_[i].same_as(parameters_[j]), name, ": parameters ", j, " and ", i, " are the same one: list it once");
+      for (auto& slot : state_) slot.push_back(Tensor<T>::zeros(parameters_[i].shape()));
+    }
+    set_learning_rate(learning_rate);
+  }
+
+  /// Runs rule(w, g, state...) on every parameter that has a gradient, in place; w and the state are written back.
+  template <class Rule>
+  void update(const Rule& rule) {
+    ++steps_;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      ParameterState<T>& parameter = parameters_[i].state();
+      if (!parameter.gradient.filled) continue;
+      parameter.fresh = false;
+      update_one(rule, parameter, i, std::make_index_sequence<slots>());
+    }
+  }
+
+  static T in_range(const char* what, T value, T low, T high) {
+    require<ValueError>(value >= low && value <= high, "optimizer: ", what, " = ", value, " is not in [", low, ", ", high, "]");
+    return value;
+  }
+
+  T learning_rate_{};
+  Index steps_ = 0;
+
+ private:
+  template <class Rule, std::size_t... s>
+  void update_one(const Rule& rule, ParameterState<T>& parameter, std::size_t i, std::index_sequence<s...>) {
+    constexpr Index width = lane_width<T>;
+    using L = lane_t<T>;
+    const Index size = parameter.value.size(), whole = size - size % width;
+    T* w = parameter.value.mutable_data();
+    const T* g = parameter.gradient.value.data();
+    T* const state[slots + 1] = {state_[s][i].mutable_data()..., nullptr};
+    for (Index at = 0; at < whole; at += width) {
+      L weight = lane::load(w + at), lanes[slots + 1] = {lane::load(state[s] + at)..., L(0)};
+      rule(weight, lane::load(g + at), lanes[s]...);
+      lane::store<T>(w + at, weight);
+      (lane::store<T>(state[s] + at, lanes[s]), ...);
+    }
+    if (const Index rest = size - whole; rest > 0) {
+      L weight = lane::load(w + whole, rest), lanes[slots + 1] = {lane::load(state[s] + whole, rest)..., L(0)};
+      rule(weight, lane::load(g + whole, rest), lanes[s]...);
+      lane::store<T>(w + whole, weight, rest);
+      (lane::store<T>(state[s] + whole, lanes[s], rest), ...);
+    }
+  }
+
+  std::vector<ParameterRef<T>> parameters_;
+  std::vector<Tensor<T>> state_[slots + 1];
+};
+
+/// The 2-norm of all gradients together.
+template <class T>
+double gradient_norm(const std::vector<ParameterRef<T>>& parameters) {
+  double sum = 0;
+  for (const auto& parameter : parameters)
+    if (parameter.has_grad())
+      for (const T g : parameter.state().gradient.value) sum += static_cast<double>(g) * static_cast<double>(g);
+  return std::sqrt(sum);
+}
+
+/// Scales all gradients so that their common norm is at most `largest`; returns the norm they had. Throws ValueError, and
+/// changes nothing, when it is infinite or NaN. Pascanu, Mikolov, Bengio: On the difficulty of training RNNs, 2013.
+template <class T>
+double clip_gradient_norm(const std::vector<ParameterRef<T>>& parameters, double largest, Location where = Location::current()) {
+  const double norm = gradient_norm(parameters);
+  require<ValueError>(std::isfinite(norm), "clip_gradient_norm: the gradients' norm is ", norm,
+                      ": a gradient is infinite or NaN; lower the learning rate or look at the loss", where);
+  if (norm > largest)
+    for (const auto& parameter : parameters)
+      if (parameter.has_grad()) {
+        Tensor<T>& gradient = parameter.state().gradient.value;
+        T* g = gradient.mutable_data();
+        for (Index i = 0; i < gradient.size(); ++i) g[i] = g[i] * static_cast<T>(largest / norm);
+      }
+  return norm;
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

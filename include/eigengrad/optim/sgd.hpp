@@ -1,0 +1,47 @@
+#pragma once
+
+#include "optimizer.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+template <class T>
+struct SGDOptions {
+  T learning_rate = T(0.001);
+  T momentum = T(0);
+  T weight_decay = T(0);
+  bool nesterov = false;
+};
+
+/// Stochastic gradient descent:  g = gradient + weight_decay w;  v = momentum v + g;  w = w - learning_rate v, or with
+/// Nesterov's look ahead w - learning_rate (g + momentum v). Sutskever, Martens, Dahl, Hinton: On the importance of
+/// initialization and momentum in deep learning, 2013, in PyTorch's form.
+template <class T>
+class SGD : public Optimizer<T, 1> {
+ public:
+  using Options = SGDOptions<T>;
+
+  explicit SGD(std::vector<ParameterRef<T>> parameters, Options options = {})
+      : Optimizer<T, 1>("SGD", std::move(parameters), options.learning_rate), options_(options) {
+    this->in_range("momentum", options.momentum, 0, 1);
+    this->in_range("weight_decay", options.weight_decay, 0, std::numeric_limits<T>::max());
+    require<ValueError>(!options.nesterov || options.momentum > 0, "SGD: nesterov needs a momentum above 0");
+  }
+
+  void step() {
+    const auto [_, momentum, decay, nesterov] = options_;
+    const T rate = this->learning_rate_;
+    if (momentum == 0 && decay == 0)
+      this->update([=](auto& w, const auto& g, auto&) { w = w - rate * g; });
+    else
+      this->update([=](auto& w, const auto& gradient, auto& v) {
+        const auto g = gradient + decay * w;
+        v = momentum * v + g;
+        w = w - rate * (nesterov ? g + momentum * v : v);
+      });
+  }
+
+ private:
+  Options options_;
+};
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI
