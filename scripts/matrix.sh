@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
-install_needed
+install_needed libgtest-dev
 install_wanted clang python3-pip
 
 work=build/matrix
@@ -51,6 +51,20 @@ build_one clang++ "$eigen5" -std=c++2b -O3 -march=native
 build_one clang++ "$eigen3" -std=c++20 -O0 -DEIGEN_MAX_ALIGN_BYTES=0
 build_one clang++-19 "$eigen5" -std=c++20 -O3 -march=native -DNDEBUG
 build_one clang++-19 "$eigen3" -std=c++2b -O0
+
+# Every header and every test, as clang sees them (the suite itself is built with g++). No code is made, so this is quick.
+if command -v clang++ >/dev/null && has_header gtest/gtest.h; then
+  started=$SECONDS
+  find include/eigengrad -name '*.hpp' -printf '#include <eigengrad/%P>\n' | sort >"$work/every_header.cpp"
+  if find "$work/every_header.cpp" tests examples -name '*.cpp' -not -path '*/consumer/*' -print0 |
+       xargs -0 -n 1 -P "$(nproc)" clang++ -std=c++20 -fsyntax-only -Wall -Wextra -Wconversion -Wshadow -Werror \
+         -DEIGENGRAD_DATA_DIR='""' -Iinclude -Itests -isystem "$eigen3"; then
+    say "ok: clang++ on every header, test and example ($((SECONDS - started)) s)"
+  else
+    say "FAILED: clang++ on every header, test and example"
+    failures=$((failures + 1))
+  fi
+fi
 
 # Reads of uninitialised memory, which the sanitizers of g++ do not see.
 if command -v valgrind >/dev/null; then

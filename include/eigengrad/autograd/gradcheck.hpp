@@ -122,24 +122,23 @@ void gradcheck(const F& f, const std::vector<Tensor<double>>& inputs, const Grad
   GradientChecker<F>(f, constants, options, where).check();
 }
 
-/// The same for a function of one or several tensors of doubles: gradcheck(f, x, y). GradcheckOptions may come last.
-template <class F, class... X>
-  requires(sizeof...(X) > 0 && (... && (ConvertsToTensor<X, double> || std::same_as<X, GradcheckOptions>)))
-void gradcheck(const F& f, const X&... x) {
-  std::vector<Tensor<double>> inputs;
-  GradcheckOptions options;
-  const auto take = [&](const auto& argument) {
-    if constexpr (std::same_as<std::decay_t<decltype(argument)>, GradcheckOptions>)
-      options = argument;
-    else
-      inputs.push_back(argument.to_tensor());
-  };
-  (take(x), ...);
-  constexpr std::size_t count = (std::size_t{!std::same_as<X, GradcheckOptions>} + ...);
-  const auto of_list = [&f]<std::size_t... k>(std::index_sequence<k...>) {
-    return [&f](const std::vector<Tensor<double>>& list) { return Tensor<double>(f(list[k]...)); };
-  }(std::make_index_sequence<count>());
-  gradcheck(of_list, inputs, options, Location{});
+/// The same for a function of one, two or three tensors of doubles: gradcheck(f, x), gradcheck(f, x, {.epsilon = 1e-4}).
+template <class F, ConvertsToTensor<double> X>
+void gradcheck(const F& f, const X& x, const GradcheckOptions& options = {}, Location where = Location::current()) {
+  using List = std::vector<Tensor<double>>;
+  gradcheck([&f](const List& list) { return f(list[0]).to_tensor(); }, List{x.to_tensor()}, options, where);
+}
+template <class F, ConvertsToTensor<double> X, ConvertsToTensor<double> Y>
+void gradcheck(const F& f, const X& x, const Y& y, const GradcheckOptions& options = {}, Location where = Location::current()) {
+  using List = std::vector<Tensor<double>>;
+  gradcheck([&f](const List& list) { return f(list[0], list[1]).to_tensor(); }, List{x.to_tensor(), y.to_tensor()}, options, where);
+}
+template <class F, ConvertsToTensor<double> X, ConvertsToTensor<double> Y, ConvertsToTensor<double> Z>
+void gradcheck(const F& f, const X& x, const Y& y, const Z& z, const GradcheckOptions& options = {},
+               Location where = Location::current()) {
+  using List = std::vector<Tensor<double>>;
+  gradcheck([&f](const List& list) { return f(list[0], list[1], list[2]).to_tensor(); },
+            List{x.to_tensor(), y.to_tensor(), z.to_tensor()}, options, where);
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

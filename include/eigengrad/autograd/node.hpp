@@ -50,17 +50,11 @@ class Node {
   bool released = false;
 };
 
-/// A node whose output has numbers of type T; its gradient may arrive unexpanded, in a shape that broadcasts.
+/// A node whose output has numbers of type T.
 template <class T>
 class TypedNode : public Node {
  public:
-  TypedNode(const char* operation, const Shape& shape) : Node(operation), shape_(shape) {}
-
-  bool reached() const override { return slot_->filled; }
-  void forget_gradient() override {
-    if (slot_ == &own_) own_ = {};
-  }
-  const Shape& shape() const override { return shape_; }
+  using Node::Node;
 
   /// Where contributions go; null when nobody asked for this gradient.
   Slot<T>* slot() {
@@ -68,22 +62,42 @@ class TypedNode : public Node {
                            " were released by an earlier backward: call it with {.retain_graph = true} the first time");
     return slot_;
   }
+  /// Which slot that is, to compare; released or not.
+  const Slot<T>* slot_identity() const { return slot_; }
+
+ protected:
+  Slot<T>* slot_ = nullptr;
+};
+
+/// A recorded operation. Its gradient may arrive unexpanded, in a shape that broadcasts to the output's.
+template <class T>
+class OperationNode : public TypedNode<T> {
+ public:
+  OperationNode(const char* operation, const Shape& shape) : TypedNode<T>(operation), shape_(shape) { this->slot_ = &own_; }
+
+  bool reached() const final { return own_.filled; }
+  void forget_gradient() final {
+    own_.value = Tensor<T>();
+    own_.filled = false;
+  }
+  const Shape& shape() const final { return shape_; }
+
  protected:
   Shape shape_;
   Slot<T> own_;
-  Slot<T>* slot_ = &own_;
 };
 
 /// A parameter's appearance on a tape: what flows into it lands in the parameter's gradient.
 template <class T>
 class LeafNode final : public TypedNode<T> {
  public:
-  explicit LeafNode(std::shared_ptr<ParameterState<T>> state)
-      : TypedNode<T>("parameter", state->value.shape()), state_(std::move(state)) {
-    gather_in_parameter();
-  }
+  explicit LeafNode(const std::shared_ptr<ParameterState<T>>& state) : TypedNode<T>("parameter"), state_(state) { gather_in_parameter(); }
+
+  bool reached() const override { return false; }
   void propagate() override {}
+  void forget_gradient() override {}
   void release() override {}
+  const Shape& shape() const override { return state_->value.shape(); }
 
   const void* parameter() const override { return state_.get(); }
   void gather_in(void* slot) override { this->slot_ = static_cast<Slot<T>*>(slot); }

@@ -11,28 +11,28 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 /// the input or one that broadcasting stretched it to.
 template <class T, class Rule>
 struct Edge {
-  Tensor<T> input;
+  TapeLink link;
+  Shape shape;
   Rule rule;
   TypedNode<T>* target = nullptr;
-  Shape shape{};
 };
 
 template <class Input, class Rule>
-auto wrt(const Input& input, Rule rule) {
+EIGENGRAD_INLINE auto wrt(const Input& input, Rule rule) {
   using T = typename Input::Element;
-  Tensor<T> tensor = input.to_tensor();
-  return Edge<T, Rule>{std::move(tensor), std::move(rule), nullptr, {}};
+  const Tensor<T>& tensor = input.to_tensor();
+  return Edge<T, Rule>{tensor.link(), tensor.shape(), std::move(rule)};
 }
 
 /// An operation with one rule per differentiable input.
 template <class T, class... Edges>
-class RecordNode final : public TypedNode<T> {
+class RecordNode final : public OperationNode<T> {
  public:
-  RecordNode(const char* operation, const Shape& shape, Edges&&... edges)
-      : TypedNode<T>(operation, shape), edges_(std::in_place, std::move(edges)...) {}
+  RecordNode(const char* operation, const Shape& shape, Edges&... edges)
+      : OperationNode<T>(operation, shape), edges_(std::in_place, std::move(edges)...) {}
 
   void propagate() override {
-    const Tensor<T> dy = expand(this->slot_->value, this->shape_);
+    const Tensor<T> dy = expand(this->own_.value, this->shape_);
     std::apply([&](auto&... edge) { (pass(edge, dy), ...); }, *edges_);
   }
   void release() override { edges_.reset(); }
@@ -56,11 +56,10 @@ Tensor<T> record(const char* name, Tensor<T> value, Edges... edges) {
   value.set_link({});
   TapeState* tape = recording_tape();
   if (tape == nullptr) return value;
-  ((edges.target = node_on(tape, edges.input, name)), ...);
+  const auto find = [&]<class E, class Rule>(Edge<E, Rule>& edge) { edge.target = node_on<E>(tape, edge.link, edge.shape, name); };
+  (find(edges), ...);
   if (!((edges.target != nullptr) || ...)) return value;
-  // The rules hold what they need; the input itself is not kept.
-  ((edges.shape = edges.input.shape(), edges.input = Tensor<typename std::decay_t<decltype(edges.input)>::Element>()), ...);
-  Node* node = tape->template add<RecordNode<T, Edges...>>(tape->last, name, value.shape(), std::move(edges)...);
+  Node* node = tape->template add<RecordNode<T, Edges...>>(tape->last, name, value.shape(), edges...);
   ++tape->records;
   value.set_link(tape->link_to(node));
   return value;

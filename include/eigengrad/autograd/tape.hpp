@@ -38,7 +38,8 @@ class Tape {
   /// The operations' names, oldest first.
   std::vector<std::string> operations() const {
     std::vector<std::string> names;
-    for (const Node* node = state_->last; node != nullptr; node = node->previous) names.insert(names.begin(), node->name);
+    for (const Node* node = state_->last; node != nullptr; node = node->previous) names.emplace_back(node->name);
+    std::reverse(names.begin(), names.end());
     return names;
   }
 

@@ -106,17 +106,20 @@ class [[nodiscard]] NoGrad {
 /// The node that computed `tensor` on `tape`, or null for a constant. Throws GradientError naming `operation` for a
 /// tensor of another tape that still lives.
 template <class T>
-EIGENGRAD_INLINE TypedNode<T>* node_on(const TapeState* tape, const Tensor<T>& tensor, const char* operation) {
-  const TapeLink& link = tensor.link();
+EIGENGRAD_INLINE TypedNode<T>* node_on(const TapeState* tape, const TapeLink& link, const Shape& shape, const char* operation) {
   if (link.node == nullptr) return nullptr;
   if (link.tape == tape && link.serial == tape->serial.load(std::memory_order_relaxed)) [[likely]]
     return static_cast<TypedNode<T>*>(static_cast<Node*>(link.node));
   const auto* other = static_cast<const TapeState*>(link.tape);
   require<GradientError>(other == tape || other->serial.load(std::memory_order_acquire) != link.serial, operation,
-                         ": a tensor of shape ", tensor.shape(),
+                         ": a tensor of shape ", shape,
                          " was recorded by another tape than the one recording now: compute it under this tape, or take "
                          "it as a constant by .detach()");
   return nullptr;
+}
+template <class T>
+EIGENGRAD_INLINE TypedNode<T>* node_on(const TapeState* tape, const Tensor<T>& tensor, const char* operation) {
+  return node_on<T>(tape, tensor.link(), tensor.shape(), operation);
 }
 
 /// Whether the recording tape has computed `tensor`, so that operations on it are recorded.

@@ -157,6 +157,7 @@ class Block {
 
   explicit operator bool() const { return header_ != nullptr; }
   void* data() const { return header_ ? header_->data() : nullptr; }
+  std::size_t bytes() const { return header_ ? header_->bytes : 0; }
   bool unshared() const { return header_ && header_->references.load(std::memory_order_acquire) == 1; }
 
  private:

@@ -17,8 +17,10 @@ Tensor<T> Tensor<T>::arange(T start, T stop, T step) {
 template <class T>
 Tensor<T> Tensor<T>::linspace(T start, T stop, Index count) {
   Tensor result = empty({count});
-  const double step = count > 1 ? (static_cast<double>(stop) - static_cast<double>(start)) / static_cast<double>(count - 1) : 0;
-  for (Index i = 0; i < count; ++i) result.data_[i] = static_cast<T>(static_cast<double>(start) + static_cast<double>(i) * step);
+  const double span = static_cast<double>(stop) - static_cast<double>(start), parts = static_cast<double>(count - 1);
+  // Divided last, so that a 0 in the middle of -4 to 4 is 0 and not the rounding of a step.
+  for (Index i = 0; i < count; ++i)
+    result.data_[i] = static_cast<T>(static_cast<double>(start) + (count > 1 ? span * static_cast<double>(i) / parts : 0));
   if (count > 1) result.data_[count - 1] = stop;
   return result;
 }

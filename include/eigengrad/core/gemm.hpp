@@ -23,6 +23,7 @@ class Gemm {
   /// C[m, n] = A[m, k] . B[k, n] (+ C if `add`, + bias[n] in every row if not null). C is contiguous.
   static void run(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, bool add, const T* bias = nullptr) {
     if (m == 0 || n == 0) return;
+    if (m * n * k <= 128) return tiny(m, n, k, a, b, c, add, bias);
     if (m < 4 && b.row_step == 1 && a.column_step == 1 && k >= width) return dots(m, n, k, a, b, c, add, bias);
     const Index panel = 2 * width;
     // Rows of B that are already lanes next to each other can be read in place while they stay in the cache.
@@ -86,6 +87,16 @@ class Gemm {
         for (Index l = 0; l < count; ++l) to[(i + l) * k + p] = a(i + l, p);
     }
     return {to, k, 1};
+  }
+
+  /// Too small for anything but the definition.
+  static void tiny(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, bool add, const T* bias) {
+    for (Index i = 0; i < m; ++i)
+      for (Index j = 0; j < n; ++j, ++c) {
+        T sum = bias != nullptr ? bias[j] : T(0);
+        for (Index p = 0; p < k; ++p) sum = sum + a(i, p) * b(p, j);
+        *c = add ? T(*c + sum) : sum;
+      }
   }
 
   template <int lanes>

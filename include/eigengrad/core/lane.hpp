@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -136,11 +137,37 @@ template <class T>
 EIGENGRAD_INLINE void store(T* to, const lane_t<T>& from) {
   std::memcpy(to, &from, sizeof from);
 }
+/// Writes the first `count` numbers, by halves: pieces of 8, 4, 2 and 1.
 template <class T>
 EIGENGRAD_INLINE void store(T* to, const lane_t<T>& from, Index count) {
   T numbers[lane_width<T>];
   store(numbers, from);
-  for (Index i = 0; i < count; ++i) to[i] = numbers[i];
+  Index done = 0;
+  for_indices<5>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+    constexpr Index piece = Index{16} >> k;
+    if constexpr (piece <= lane_width<T>)
+      if ((count & piece) != 0) {
+        std::memcpy(to + done, numbers + done, piece * sizeof(T));
+        done += piece;
+      }
+  });
+}
+/// The first `count` numbers of a lane, the others 0.
+template <class T>
+EIGENGRAD_INLINE lane_t<T> first(const lane_t<T>& from, Index count) {
+  if constexpr (lane_width<T> == 1) {
+    return from;
+  } else {
+    static constexpr auto positions = [] {
+      std::array<typename LaneVectors<T>::Bits, lane_width<T>> result{};
+      for (std::size_t i = 0; i < result.size(); ++i) result[i] = static_cast<typename LaneVectors<T>::Bits>(i);
+      return result;
+    }();
+    typename LaneVectors<T>::Masks position;
+    std::memcpy(&position, positions.data(), sizeof position);
+    const auto keep = position < static_cast<typename LaneVectors<T>::Bits>(count);
+    return lane_t<T>(keep ? from.values : typename LaneVectors<T>::Values{});
+  }
 }
 /// Reads `count` bools as a mask for lanes of T.
 template <class T>

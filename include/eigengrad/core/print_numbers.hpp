@@ -14,13 +14,18 @@
 // fewer say the same, the scientific form where the numbers are too large, too small or too far apart.
 namespace eigengrad::inline EIGENGRAD_ABI::print {
 
+constexpr std::size_t most_digits = 8;  // after the point
+/// Whether the type has fewer digits than that.
+template <class T>
+inline constexpr bool is_short = std::numeric_limits<T>::digits10 < 8;
+
 /// A finite number in parts: "-1", "25" and, in the scientific form, sign and digits of the exponent: "+08".
 struct NumberParts {
   std::string whole, fraction, exponent;
 };
 
-template <class T>
-NumberParts parts_of(const char* first, const char* last) {
+/// Reads what std::to_chars wrote.
+inline NumberParts parts_of(const char* first, const char* last) {
   const std::string_view text(first, static_cast<std::size_t>(last - first));
   const auto e = std::min(text.find('e'), text.size());
   const std::string_view digits = text.substr(0, e);
@@ -32,13 +37,17 @@ NumberParts parts_of(const char* first, const char* last) {
   if (e < text.size()) parts.exponent = text.substr(e + 1);
   return parts;
 }
-/// The fewest digits that give the number back, cut (rounded) to `precision` after the point; trailing zeros dropped.
+/// The number rounded to `precision` digits after the point; trailing zeros dropped.
 template <class T>
-NumberParts parts_of(T number, std::chars_format format, std::size_t precision = 8) {
+NumberParts rounded_parts(T number, std::chars_format format, std::size_t precision) {
   char text[512];
-  NumberParts parts = parts_of<T>(text, std::to_chars(text, text + sizeof text, number, format).ptr);
-  if (parts.fraction.size() <= precision) return parts;
-  return parts_of<T>(text, std::to_chars(text, text + sizeof text, number, format, static_cast<int>(precision)).ptr);
+  return parts_of(text, std::to_chars(text, text + sizeof text, number, format, static_cast<int>(precision)).ptr);
+}
+/// The fewest digits that give the number back.
+template <class T>
+NumberParts shortest_parts(T number, std::chars_format format) {
+  char text[512];
+  return parts_of(text, std::to_chars(text, text + sizeof text, number, format).ptr);
 }
 
 /// Whether NumPy would choose the scientific form for these numbers.
@@ -51,7 +60,7 @@ bool needs_exponents(const std::vector<T>& numbers) {
     smallest = std::min(smallest, std::abs(number));
   }
   if (largest == 0) return false;
-  constexpr T too_large = static_cast<T>(std::numeric_limits<T>::digits10 < 8 ? 1e6 : 1e8);
+  constexpr T too_large = static_cast<T>(is_short<T> ? 1e6 : 1e8);
   return largest >= too_large || smallest < T(0.0001) || largest / smallest > T(1000);
 }
 
@@ -63,13 +72,14 @@ template <class T>
   requires std::is_floating_point_v<T>
 std::vector<std::string> to_words(const std::vector<T>& numbers) {
   const bool scientific = needs_exponents(numbers);
+  const auto format = scientific ? std::chars_format::scientific : std::chars_format::fixed;
   std::vector<NumberParts> all;
-  std::size_t left = 0, right = 0, exponent = 0, finite = 0, widest_special = 0;
+  std::size_t left = 0, right = 0, exponent = 0, widest_special = 0;
   for (const T number : numbers) {
     NumberParts parts;
     if (std::isfinite(number)) {
-      ++finite;
-      parts = parts_of(number, scientific ? std::chars_format::scientific : std::chars_format::fixed);
+      parts = shortest_parts(number, format);
+      if (parts.fraction.size() > most_digits) parts = rounded_parts(number, format, most_digits);
       left = std::max(left, parts.whole.size());
       right = std::max(right, parts.fraction.size());
       exponent = std::max(exponent, parts.exponent.size());
@@ -84,12 +94,14 @@ std::vector<std::string> to_words(const std::vector<T>& numbers) {
   std::vector<std::string> words;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     NumberParts& parts = all[i];
+    // In the scientific form all get as many digits as the longest, true ones rather than zeros.
+    if (scientific && std::isfinite(numbers[i])) parts = rounded_parts(numbers[i], format, right);
     std::string word = std::move(parts.whole);
     if (std::isfinite(numbers[i])) {
       word += '.';
       word += parts.fraction;
-      word.append(right - parts.fraction.size(), exponent > 0 ? '0' : ' ');
-      if (exponent > 0) {
+      word.append(right - parts.fraction.size(), scientific ? '0' : ' ');
+      if (scientific) {
         word += 'e';
         word += parts.exponent[0];
         word.append(exponent - parts.exponent.size(), '0');
@@ -127,11 +139,11 @@ std::string to_word(T number) {
     return std::to_string(number);
   } else {
     if (!std::isfinite(number)) return std::isnan(number) ? "nan" : number < 0 ? "-inf" : "inf";
-    NumberParts parts = parts_of(number, std::chars_format::scientific, 40);
-    const T size = std::abs(number);
-    if (size != 0 && (size < T(1e-4) || size >= T(1e16)))
+    NumberParts parts = shortest_parts(number, std::chars_format::scientific);
+    const double size = std::abs(static_cast<double>(number));
+    if (size != 0 && (size < 1e-4 || size >= (is_short<T> ? 1e6 : 1e16)))
       return parts.whole + (parts.fraction.empty() ? "" : "." + parts.fraction) + 'e' + parts.exponent;
-    // The digits may end before the point, where zeros follow: 16777216 of 1.6777216e7, but 123456790 of 1.2345679e8.
+    // Written out around the point, with zeros where the digits end before it or begin behind it.
     const bool negative = parts.whole[0] == '-';
     std::string digits = parts.whole.substr(negative) + parts.fraction;
     int point = 1 + std::stoi(parts.exponent);

@@ -14,6 +14,14 @@ class Shape {
  public:
   static constexpr Index max_rank = 8;
 
+  /// [0]: no elements.
+  static Shape empty() {
+    Shape result;
+    result.rank_ = 1;
+    result.size_ = 0;
+    return result;
+  }
+
   Shape() = default;
   Shape(std::initializer_list<Index> sizes) : Shape(sizes.begin(), sizes.end()) {}
   template <class Iterator>
@@ -24,11 +32,11 @@ class Shape {
   Index rank() const { return rank_; }
   /// The number of elements: the product of the sizes.
   Index size() const { return size_; }
-  Index operator[](Index axis) const { return sizes_[static_cast<std::size_t>(axis)]; }
+  Index operator[](Index axis) const { return sizes_[axis]; }
   /// The size of an axis; negative axes count from the end.
   Index at(Index axis) const { return (*this)[checked_axis(axis, "shape")]; }
-  const Index* begin() const { return sizes_.data(); }
-  const Index* end() const { return sizes_.data() + rank_; }
+  const Index* begin() const { return sizes_; }
+  const Index* end() const { return sizes_ + rank_; }
   Index back() const { return (*this)[rank_ - 1]; }
 
   EIGENGRAD_INLINE friend bool operator==(const Shape& a, const Shape& b) {
@@ -44,13 +52,13 @@ class Shape {
 
   /// Changes one axis' size.
   void set(Index axis, Index size) {
-    sizes_[static_cast<std::size_t>(axis)] = size;
+    sizes_[axis] = size;
     recount();
   }
   void push_back(Index size) {
     require<ShapeError>(rank_ < max_rank, "shape: more than ", max_rank, " axes: merge some by reshape");
     require<ShapeError>(size >= 0, "shape: axis ", rank_, " has the negative size ", size);
-    sizes_[static_cast<std::size_t>(rank_++)] = size;
+    sizes_[rank_++] = size;
     recount();
   }
   /// The shape with one axis taken out.
@@ -95,7 +103,7 @@ class Shape {
     size_ = empty ? 0 : product;
   }
 
-  std::array<Index, max_rank> sizes_{};
+  Index sizes_[max_rank] = {};
   Index rank_ = 0;
   Index size_ = 1;
 };

@@ -38,7 +38,7 @@ class Tensor {
   using ColumnArray = Eigen::Array<T, Eigen::Dynamic, 1>;
 
   /// An empty tensor of shape [0].
-  Tensor() : shape_{0} {}
+  Tensor() : shape_(Shape::empty()) {}
   /// Values in nested braces: {{1, 2}, {3, 4}} has shape [2, 2]. Throws ShapeError when the rows differ in length.
   Tensor(std::initializer_list<Nested<T>> values) : Tensor(empty(nested_shape(values))) {
     T* next = mutable_data();
@@ -53,6 +53,9 @@ class Tensor {
   static Tensor empty(const Shape& shape) {
     Tensor result(shape, Block(static_cast<std::size_t>(shape.size()) * sizeof(T)));
     result.data_ = static_cast<T*>(result.block_.data());
+    // What lies between the last number and the end of its cache line is computed with, though never looked at.
+    const std::size_t bytes = static_cast<std::size_t>(shape.size()) * sizeof(T), line = bytes == 0 ? 0 : (bytes - 1) / 64 * 64;
+    std::memset(static_cast<void*>(reinterpret_cast<std::byte*>(result.data_) + line), 0, 64);
     return result;
   }
   static Tensor full(const Shape& shape, T value) {
@@ -159,6 +162,11 @@ class Tensor {
   const TapeLink& link() const { return link_; }
   void set_link(const TapeLink& link) { link_ = link; }
   bool unshared() const { return block_.unshared(); }
+  /// Whether whole cache lines can be read at its end: memory of our own is rounded up to them.
+  bool padded() const {
+    const auto from = reinterpret_cast<const std::byte*>(data_) - static_cast<const std::byte*>(block_.data());
+    return block_ && static_cast<std::size_t>(from) + (static_cast<std::size_t>(size()) * sizeof(T) + 63) / 64 * 64 <= block_.bytes();
+  }
   /// The same buffer seen from element `first` on under another shape of at most as many elements; not recorded.
   Tensor alias(const Shape& shape, Index first = 0) const {
     Tensor result(shape, block_);

@@ -7,17 +7,17 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 /// The record of a formula, evaluated or summed. `seen_` is the shape in which dy lines up with the formula, `scale_` what a
 /// mean divides by.
 template <class F>
-class FormulaNode final : public TypedNode<typename F::Scalar> {
+class FormulaNode final : public OperationNode<typename F::Scalar> {
  public:
   using T = typename F::Scalar;
   using Targets = std::array<TypedNode<T>*, F::leaves>;
 
   FormulaNode(const char* operation, const Tensor<T>& value, const F& formula, const Targets& targets)
-      : TypedNode<T>(operation, value.shape()), formula_(formula), seen_(value.shape()), targets_(targets) {
+      : OperationNode<T>(operation, value.shape()), formula_(formula), seen_(value.shape()), targets_(targets) {
     if constexpr (from_result<F>) result_ = value.detach();
   }
   FormulaNode(const char* operation, const Tensor<T>& value, const F& formula, const Targets& targets, const Shape& seen, T scale)
-      : TypedNode<T>(operation, value.shape()), formula_(formula), seen_(seen), scale_(scale), summed_(true), targets_(targets) {}
+      : OperationNode<T>(operation, value.shape()), formula_(formula), seen_(seen), scale_(scale), summed_(true), targets_(targets) {}
   void keep_derivative(Tensor<T> derivative) { derivative_ = std::move(derivative); }
 
   void release() override {
@@ -25,7 +25,7 @@ class FormulaNode final : public TypedNode<typename F::Scalar> {
     result_ = derivative_ = Tensor<T>();
   }
   void propagate() override {
-    Tensor<T> dy = this->slot_->value;
+    Tensor<T> dy = this->own_.value;
     if (summed_) {
       dy = expand(dy, this->shape_).alias(seen_);
       if (scale_ != T(1)) scale(dy);
@@ -39,6 +39,7 @@ class FormulaNode final : public TypedNode<typename F::Scalar> {
         if (slot == nullptr) return;
         Tensor<T>& target = prepare(*slot, operand.shape(), sinks[k].add);
         sinks[k].data = target.mutable_data();
+        sinks[k].room = target.padded();
         if (sinks[k].add || (operand.size() == formula_->size() && operand.size() > 1)) return;
         std::fill_n(sinks[k].data, operand.size(), T(0));  // stretched, or a scalar: gathered by adding
         sinks[k].add = true;
@@ -94,7 +95,8 @@ inline constexpr bool stores_derivative = (from_result<F> ? F::inner_cost : F::c
 
 template <class Op, class... Arguments>
 void Formula<Op, Arguments...>::write_to(Tensor<Element>& target, bool add) const {
-  evaluate(*this, target.mutable_data(), add);
+  Element* to = target.mutable_data();
+  evaluate(*this, to, add, target.padded());
 }
 
 template <class Op, class... Arguments>
@@ -114,8 +116,8 @@ auto Formula<Op, Arguments...>::to_tensor() const -> Tensor<Element> {
           wanted[k] = targets[k] != nullptr;
           if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<Element>>)
             if (wanted[k]) {
-              if (only == nullptr) only = targets[k]->slot();
-              one = one && targets[k]->slot() == only && operand.shape() == shape_;
+              if (only == nullptr) only = targets[k]->slot_identity();
+              one = one && targets[k]->slot_identity() == only && operand.shape() == shape_;
             }
         });
         if (one && size() > 0) {
@@ -123,7 +125,7 @@ auto Formula<Op, Arguments...>::to_tensor() const -> Tensor<Element> {
           evaluate_with_derivative(*this, wanted, result.mutable_data(), derivative.mutable_data());
         }
       }
-      if (derivative.size() == 0) evaluate(*this, result.mutable_data(), false);
+      if (derivative.size() == 0) evaluate(*this, result.mutable_data(), false, true);
       auto* node = tape->template add<Recorded>(tape->last, op_.name, result, *this, targets);
       node->keep_derivative(std::move(derivative));
       ++tape->records;
@@ -131,7 +133,7 @@ auto Formula<Op, Arguments...>::to_tensor() const -> Tensor<Element> {
       return result;
     }
   }
-  evaluate(*this, result.mutable_data(), false);
+  evaluate(*this, result.mutable_data(), false, true);
   return result;
 }
 

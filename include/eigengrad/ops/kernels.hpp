@@ -28,6 +28,12 @@ struct Operands {
     shapes[F::leaves + j] = &tensor.shape();
     extras[j] = tensor.data();
   }
+  /// Whether there is one row, and every operand that advances along it can be read to the end of its last lane.
+  bool padded(const Loop& loop) const {
+    bool result = loop.rows == 1;
+    formula.template for_each_leaf<0>([&](auto k, const auto& tensor) { result = result && (loop.row_strides[k] == 0 || tensor.padded()); });
+    return result;
+  }
   EIGENGRAD_INLINE void start_row(const Loop& loop, const Index* offsets) {
     formula.template for_each_leaf<0>(
         [&](auto k, const auto& tensor) { cursors[k].template start<T>(tensor.data() + offsets[k], loop.row_strides[k]); });
@@ -41,17 +47,24 @@ struct Operands {
   }
 };
 
-/// target (=|+=) formula, in the formula's shape.
+/// Where the whole lanes of a row end: before its rest, or, where there is room behind the row, after it.
+template <class T>
+EIGENGRAD_INLINE Index end_of_lanes(Index row, bool room) {
+  constexpr Index width = lane_width<T>;
+  return room ? (row + width - 1) / width * width : row - row % width;
+}
+
+/// target (=|+=) formula, in the formula's shape; `room` says that target's last lane may be written whole.
 template <class F>
-void evaluate(const F& formula, typename F::Element* target, bool add) {
+void evaluate(const F& formula, typename F::Element* target, bool add, bool room) {
   using T = typename F::Scalar;
   using E = typename F::Element;
   constexpr Index width = lane_width<T>;
   Operands<F, 0> operands(formula);
   const Loop loop(formula.shape(), operands.shapes, F::leaves);
+  const Index whole = end_of_lanes<T>(loop.row, room && operands.padded(loop));
   loop.for_each_row([&](const Index* offsets) EIGENGRAD_FLATTEN_LAMBDA {
     operands.start_row(loop, offsets);
-    const Index whole = loop.row - loop.row % width;
     E last[width];
     E* to = target;
     for (bool tail = false;; tail = true) {
@@ -65,7 +78,7 @@ void evaluate(const F& formula, typename F::Element* target, bool add) {
           lane::store(to + i, value);
         }
       }
-      if (tail || whole == loop.row) break;
+      if (tail || whole >= loop.row) break;
       operands.start_tail(whole, loop.row - whole);
       for (Index j = 0; j < width; ++j) last[j] = add && whole + j < loop.row ? target[whole + j] : E(0);
       to = last;
@@ -84,9 +97,9 @@ void evaluate_with_derivative(const F& formula, const bool* wanted, typename F::
   constexpr Index width = lane_width<T>;
   Operands<F, 0> operands(formula);
   const Loop loop(formula.shape(), operands.shapes, F::leaves);
+  const Index whole = end_of_lanes<T>(loop.row, operands.padded(loop));
   loop.for_each_row([&](const Index* offsets) EIGENGRAD_FLATTEN_LAMBDA {
     operands.start_row(loop, offsets);
-    const Index whole = loop.row - loop.row % width;
     T last[2][width];
     T *to = target, *to_derivative = derivative;
     for (bool tail = false;; tail = true) {
@@ -99,7 +112,7 @@ void evaluate_with_derivative(const F& formula, const bool* wanted, typename F::
         });
         lane::store(to_derivative + i, sum);
       }
-      if (tail || whole == loop.row) break;
+      if (tail || whole >= loop.row) break;
       operands.start_tail(whole, loop.row - whole);
       to = last[0];
       to_derivative = last[1];
@@ -118,6 +131,7 @@ template <class T>
 struct Sink {
   T* data = nullptr;
   bool add = false;
+  bool room = false;  // its last lane may be written whole
 };
 
 /// Adds to every sink its operand's gradient, given dy, which broadcasts to the formula's shape. `result`, if not null, is
@@ -142,10 +156,12 @@ void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const T
   for (int k = first; k < leaves; ++k)
     single = single && (sinks[k].data == nullptr || (sinks[k].data == sinks[first].data && loop.row_strides[k] == 1));
   const bool add_common = sinks[first].add;
+  bool room = operands.padded(loop) && (loop.row_strides[leaves] == 0 || dy.padded()) && (result == nullptr || result->padded());
+  for (int k = first; k < leaves; ++k) room = room && (sinks[k].data == nullptr || loop.row_strides[k] == 0 || sinks[k].room);
+  const Index whole = end_of_lanes<T>(loop.row, room);
 
   loop.for_each_row([&](const Index* offsets) EIGENGRAD_FLATTEN_LAMBDA {
     operands.start_row(loop, offsets);
-    const Index whole = loop.row - loop.row % width;
     T* to[leaves];
     L sums[leaves] = {};
     Total<T> totals[leaves] = {};
@@ -173,7 +189,7 @@ void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const T
             for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
               if (to[k] == nullptr) return;
               if (loop.row_strides[k] == 0)
-                sums[k] = sums[k] + adjoints[k];
+                sums[k] = sums[k] + (i + width <= loop.row || tail ? adjoints[k] : lane::first<T>(adjoints[k], loop.row - i));
               else
                 lane::store(to[k] + i, sinks[k].add ? L(adjoints[k] + lane::load(to[k] + i)) : adjoints[k]);
             });
@@ -190,7 +206,7 @@ void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const T
           sums[k] = L(0);
         }
       }
-      if (tail || whole == loop.row) break;
+      if (tail || whole >= loop.row) break;
       operands.start_tail(whole, loop.row - whole);
       for (int k = 0; k < leaves; ++k) {
         if (to[k] == nullptr || loop.row_strides[k] == 0) continue;
@@ -205,7 +221,7 @@ void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const T
       if (sinks[k].data == nullptr) continue;
       if (loop.row_strides[k] == 0)
         sinks[k].data[offsets[k]] = static_cast<T>(sinks[k].data[offsets[k]] + totals[k]);
-      else if (whole != loop.row && to[k] == last[k])
+      else if (whole < loop.row && to[k] == last[k])
         std::copy_n(last[k], loop.row - whole, sinks[k].data + offsets[k] + whole);
     }
   });
@@ -263,9 +279,9 @@ void sum_into(const F& formula, const Shape& kept, typename F::Scalar* target, t
   RowSum<T> rows(by_blocks ? loop.row : 0);
   Index rows_done = 0;
   Total<T> total(0);
+  const Index whole = end_of_lanes<T>(loop.row, along_row && operands.padded(loop));
   loop.for_each_row([&](const Index* offsets) EIGENGRAD_FLATTEN_LAMBDA {
     operands.start_row(loop, offsets);
-    const Index whole = loop.row - loop.row % width;
     T* const row = by_blocks ? rows.row() : target + offsets[leaves];
     T* to = row;
     T last[width] = {};
@@ -280,9 +296,10 @@ void sum_into(const F& formula, const Shape& kept, typename F::Scalar* target, t
         };
         Index i = from;
         if (along_row) {
-          for (; i + 3 * width < end; i += 4 * width)
+          for (; i + 4 * width <= std::min(end, loop.row); i += 4 * width)
             for_indices<4>([&](auto k) EIGENGRAD_INLINE_LAMBDA { sums[k] = sums[k] + value(i + k * width); });
-          for (; i < end; i += width) sums[0] = sums[0] + value(i);
+          for (; i < end; i += width)
+            sums[0] = sums[0] + (i + width <= loop.row || tail ? value(i) : lane::first<T>(value(i), loop.row - i));
         } else {
           for (; i < end; i += width) lane::store<T>(to + i, lane::load(to + i) + value(i) * scale);
           continue;
@@ -295,7 +312,7 @@ void sum_into(const F& formula, const Shape& kept, typename F::Scalar* target, t
           total = total + lane::sum<T>(sum);
         }
       }
-      if (tail || whole == loop.row) break;
+      if (tail || whole >= loop.row) break;
       operands.start_tail(whole, loop.row - whole);
       if (!along_row) {
         std::copy_n(to + whole, loop.row - whole, last);

@@ -28,13 +28,15 @@ Tensor<T> extreme(const char* name, const Tensor<T>& x, const Axes& axes, bool k
 /// The largest element over all or the named axes; NaN if there is one. Gradient: to the first that is largest.
 /// Throws ShapeError where there is none to choose from.
 template <Expression X>
-Tensor<typename X::Element> max(const X& x, const Axes& axes = {}, bool keepdims = false, Location where = Location::current()) {
+Tensor<typename X::Element> max(const X& x, const Axes& axes = {}, bool keepdims = false,
+                                Location where = Location::current()) {
   const Tensor<typename X::Element>& t = x.to_tensor();
   return extreme<Largest>("max", t, axes, keepdims, where);
 }
 /// The smallest element; as max.
 template <Expression X>
-Tensor<typename X::Element> min(const X& x, const Axes& axes = {}, bool keepdims = false, Location where = Location::current()) {
+Tensor<typename X::Element> min(const X& x, const Axes& axes = {}, bool keepdims = false,
+                                Location where = Location::current()) {
   const Tensor<typename X::Element>& t = x.to_tensor();
   return extreme<Smallest>("min", t, axes, keepdims, where);
 }
@@ -75,6 +77,48 @@ template <Expression X>
 Tensor<std::int64_t> argmin(const X& x, Location where = Location::current()) {
   const Tensor<typename X::Element>& t = x.to_tensor();
   return place_of_extreme<Smallest>("argmin", t, {}, false, where);
+}
+
+/// dy times the product of all the others, for each element; without a division, so it is right beside zeros.
+template <class T>
+Tensor<T> product_of_others(const Groups<T>& groups, const T* dy) {
+  Tensor<T> result = Tensor<T>::empty(groups.x.shape());
+  const T* x = groups.x.data();
+  T* to = result.mutable_data();
+  const Index n = groups.count * groups.inner, step = groups.inner;
+  for (Index o = 0; o < groups.outer; ++o, x += n, to += n)
+    for (Index i = 0; i < step; ++i) {
+      T before(1), after = *dy++;
+      for (Index j = i; j < n; j += step) {
+        to[j] = before;
+        before = before * x[j];
+      }
+      for (Index j = n - step + i; j >= 0; j -= step) {
+        to[j] = to[j] * after;
+        after = after * x[j];
+      }
+    }
+  return result;
+}
+
+/// The product over all or the named axes; of none, 1. Gradient: dy times the product of the others.
+template <Expression X>
+Tensor<typename X::Element> prod(const X& x, const Axes& axes = {}, bool keepdims = false,
+                                 Location where = Location::current()) {
+  using T = typename X::Element;
+  static_assert(!std::is_same_v<T, bool>, "prod of bools: say all(x), or cast<float>(x) first");
+  const Tensor<T>& t = x.to_tensor();
+  const Groups<T> groups(t, axes, keepdims, "prod", where);
+  Tensor<T> result = Tensor<T>::ones(groups.reduced.result);
+  T* to = result.mutable_data();
+  for (Index o = 0; o < groups.outer; ++o, to += groups.inner)
+    for (Index j = 0; j < groups.count; ++j) {
+      const T* row = groups.x.data() + (o * groups.count + j) * groups.inner;
+      for (Index i = 0; i < groups.inner; ++i) to[i] = to[i] * row[i];
+    }
+  if (!records("prod", groups.x)) return result;
+  return record("prod", std::move(result),
+                wrt(groups.x, [groups](const Tensor<T>& dy) { return product_of_others(groups, dy.data()); }));
 }
 
 /// Whether all are true, of bools or a comparison: all(x > 0). Of none, true.

@@ -95,7 +95,8 @@ Tensor<T> without_infinities(const Tensor<T>& x) {
 /// log(sum(exp(x))) over all or the named axes, without overflow; of none, or of nothing but -infinity, -infinity.
 /// Gradient: dy softmax(x); 0 where the result is -infinity.
 template <Expression X>
-Tensor<typename X::Element> log_sum_exp(const X& x, const Axes& axes = {}, bool keepdims = false, Location where = Location::current()) {
+Tensor<typename X::Element> log_sum_exp(const X& x, const Axes& axes = {}, bool keepdims = false,
+                                        Location where = Location::current()) {
   using T = typename X::Element;
   static_assert(std::is_floating_point_v<T>, "log_sum_exp of integers: cast<float>(tensor) first");
   const Tensor<T>& recorded = x.to_tensor();

@@ -62,8 +62,10 @@ class Optimizer {
   void update_one(const Rule& rule, ParameterState<T>& parameter, std::size_t i, std::index_sequence<s...>) {
     constexpr Index width = lane_width<T>;
     using L = lane_t<T>;
-    const Index size = parameter.value.size(), whole = size - size % width;
     T* w = parameter.value.mutable_data();
+    // Memory of our own can be worked on to the end of its last lane.
+    const bool padded = parameter.gradient.value.padded() && parameter.value.padded();
+    const Index size = parameter.value.size(), whole = padded ? (size + width - 1) / width * width : size - size % width;
     const T* g = parameter.gradient.value.data();
     T* const state[slots + 1] = {state_[s][i].mutable_data()..., nullptr};
     for (Index at = 0; at < whole; at += width) {
@@ -72,7 +74,7 @@ class Optimizer {
       lane::store<T>(w + at, weight);
       (lane::store<T>(state[s] + at, lanes[s]), ...);
     }
-    if (const Index rest = size - whole; rest > 0) {
+    if (const Index rest = size - whole; rest > 0) [[unlikely]] {
       L weight = lane::load(w + whole, rest), lanes[slots + 1] = {lane::load(state[s] + whole, rest)..., L(0)};
       rule(weight, lane::load(g + whole, rest), lanes[s]...);
       lane::store<T>(w + whole, weight, rest);

@@ -1,0 +1,165 @@
+#pragma once
+
+#include "groups.hpp"
+
+// Parts of a tensor by position. Gradients are added at the positions that were read.
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// In place of a slice's end: the axis' end.
+inline constexpr Index to_the_end = std::numeric_limits<Index>::max();
+
+/// A tensor's shape as [outer, count, inner] around one axis.
+struct AroundAxis {
+  Index axis, outer = 1, count = 1, inner = 1;
+
+  AroundAxis(const Shape& shape, Index named, const char* operation, const Location& where)
+      : axis(shape.checked_axis(named, operation, where)), count(shape[axis]) {
+    for (Index i = 0; i < shape.rank(); ++i)
+      if (i != axis) (i < axis ? outer : inner) *= shape[i];
+  }
+  Shape resized(Shape shape, Index size) const {
+    shape.set(axis, size);
+    return shape;
+  }
+  /// Calls body(whole, part) with the element offsets of each run of `inner` elements, for `size` positions of the part.
+  template <class Positions, class Body>
+  void for_each_run(Index size, Positions position, Body body) const {
+    for (Index o = 0; o < outer; ++o)
+      for (Index k = 0; k < size; ++k) body((o * count + position(k)) * inner, (o * size + k) * inner);
+  }
+};
+
+/// Every `step`-th position from `begin` on.
+struct Strided {
+  Index begin, step;
+  Index operator()(Index k) const { return begin + k * step; }
+};
+/// The positions listed.
+struct Listed {
+  Tensor<std::int64_t> positions;
+  Index operator()(Index k) const { return positions.data()[k]; }
+};
+
+/// dy added at positions of one axis: the gradient of picking them.
+template <class T, class Positions>
+struct ScatteredAlong {
+  Tensor<T> dy;
+  Positions position;
+  AroundAxis around;
+  Shape target_shape;
+
+  const Shape& shape() const { return target_shape; }
+  void write_to(Tensor<T>& target, bool add) const {
+    T* to = target.mutable_data();
+    if (!add) std::fill_n(to, target.size(), T(0));
+    if (dy.size() == 0) return;
+    around.for_each_run(dy.shape()[around.axis], position, [&](Index whole, Index part) {
+      for (Index i = 0; i < around.inner; ++i) to[whole + i] = to[whole + i] + dy.data()[part + i];
+    });
+  }
+};
+
+template <class T, class Positions>
+Tensor<T> pick(const char* name, const Tensor<T>& x, const AroundAxis& around, Index size, const Positions& position) {
+  const Shape shape = around.resized(x.shape(), size);
+  Tensor<T> result;
+  bool copied = true;
+  if constexpr (std::is_same_v<Positions, Strided>)
+    if (around.outer == 1 && (position.step == 1 || size == 1)) {
+      result = x.alias(shape, size > 0 ? position.begin * around.inner : 0);
+      copied = false;
+    }
+  if (copied) {
+    result = Tensor<T>::empty(shape);
+    T* to = result.mutable_data();
+    if (result.size() > 0)
+      around.for_each_run(size, position,
+                          [&](Index whole, Index part) { std::copy_n(x.data() + whole, around.inner, to + part); });
+  }
+  if (!records(name, x)) return result;
+  return record(name, std::move(result), wrt(x, [position, around, whole = x.shape()](const Tensor<T>& dy) {
+                  return ScatteredAlong<T, Positions>{dy, position, around, whole};
+                }));
+}
+
+/// Positions begin, begin + step, ... before end on an axis; negative ones count from the end. Along the first axis with
+/// step 1 nothing is copied. Throws IndexError for a begin or end outside the axis, ValueError for a step below 1.
+template <Expression X>
+Tensor<typename X::Element> slice(const X& x, Index axis, Index begin, Index end = to_the_end, Index step = 1,
+                                  Location where = Location::current()) {
+  const Tensor<typename X::Element>& t = x.to_tensor();
+  const AroundAxis around(t.shape(), axis, "slice", where);
+  const auto checked = [&](const char* which, Index position) {
+    const Index result = position < 0 ? position + around.count : position;
+    require<IndexError>(result >= 0 && result <= around.count, "slice: ", which, " ", position, " is outside axis ",
+                        around.axis, " of shape ", t.shape(), ": use -", around.count, " to ", around.count, where);
+    return result;
+  };
+  require<ValueError>(step >= 1, "slice: the step is ", step, " for shape ", t.shape(), ": it must be at least 1", where);
+  const Index first = checked("begin", begin), last = end == to_the_end ? around.count : checked("end", end);
+  const Index size = first < last ? (last - first - 1) / step + 1 : 0;
+  return pick("slice", t, around, size, Strided{first, step});
+}
+
+/// One position of an axis, which is dropped: [3, 4] at axis 0 -> [4]. Throws IndexError for a position outside the axis.
+template <Expression X>
+Tensor<typename X::Element> select(const X& x, Index axis, Index position, Location where = Location::current()) {
+  const Tensor<typename X::Element>& t = x.to_tensor();
+  const AroundAxis around(t.shape(), axis, "select", where);
+  const Index place = position < 0 ? position + around.count : position;
+  require<IndexError>(place >= 0 && place < around.count, "select: position ", position, " is outside axis ", around.axis,
+                      " of shape ", t.shape(), ", which has ", around.count, where);
+  return reshape(pick("select", t, around, 1, Strided{place, 1}), t.shape().without(around.axis), where);
+}
+
+/// The listed positions of an axis, in their order, repeated as often as they stand there: indices are [n].
+/// Throws IndexError for one outside the axis.
+template <Expression X>
+Tensor<typename X::Element> index_select(const X& x, Index axis, const Tensor<std::int64_t>& indices,
+                                         Location where = Location::current()) {
+  const Tensor<typename X::Element>& t = x.to_tensor();
+  require<ShapeError>(indices.rank() == 1, "index_select: the indices have shape ", indices.shape(),
+                      ", where [n] is needed for x of ", t.shape(), ": flatten them", where);
+  const AroundAxis around(t.shape(), axis, "index_select", where);
+  for (Index k = 0; k < indices.size(); ++k)
+    require<IndexError>(indices.data()[k] >= 0 && indices.data()[k] < around.count, "index_select: index ",
+                        indices.data()[k], " at position ", k, " is outside axis ", around.axis, " of shape ", t.shape(),
+                        ", which has ", around.count, where);
+  return pick("index_select", t, around, indices.size(), Listed{indices.detach()});
+}
+
+/// Element by element along an axis: result(i, j) = x(indices(i, j), j) for axis 0, x(i, indices(i, j)) for axis 1. The
+/// indices have as many axes as x and are no longer on the others. Throws IndexError for one outside the axis.
+template <Expression X>
+Tensor<typename X::Element> gather(const X& x, Index axis, const Tensor<std::int64_t>& indices,
+                                   Location where = Location::current()) {
+  using T = typename X::Element;
+  const Tensor<T>& t = x.to_tensor();
+  const Shape &shape = t.shape(), &wanted = indices.shape();
+  const AroundAxis around(shape, axis, "gather", where);
+  bool fits = wanted.rank() == shape.rank();
+  for (Index i = 0; fits && i < shape.rank(); ++i) fits = i == around.axis || wanted[i] <= shape[i];
+  require<ShapeError>(fits, "gather: indices of shape ", wanted, " do not fit x of shape ", shape, " along axis ",
+                      around.axis, ": give as many axes, none longer but that one", where);
+
+  Tensor<T> result = Tensor<T>::empty(wanted);
+  Tensor<std::int64_t> places = Tensor<std::int64_t>::empty(wanted);
+  T* to = result.mutable_data();
+  std::int64_t* place = places.mutable_data();
+  Index position[Shape::max_rank] = {};
+  for (Index k = 0; k < indices.size(); ++k) {
+    const std::int64_t index = indices.data()[k];
+    require<IndexError>(index >= 0 && index < around.count, "gather: index ", index, " at element ", k,
+                        " is outside axis ", around.axis, " of shape ", shape, ", which has ", around.count, where);
+    Index offset = 0;
+    for (Index i = 0; i < shape.rank(); ++i) offset = offset * shape[i] + (i == around.axis ? index : position[i]);
+    place[k] = offset;
+    to[k] = t.data()[offset];
+    for (Index i = shape.rank() - 1; i >= 0 && ++position[i] == wanted[i]; --i) position[i] = 0;
+  }
+  if (!records("gather", t)) return result;
+  return record("gather", std::move(result),
+                wrt(t, [places, shape](const Tensor<T>& dy) { return Scattered<T>{dy, places, shape}; }));
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

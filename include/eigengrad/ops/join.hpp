@@ -1,0 +1,130 @@
+#pragma once
+
+#include <vector>
+
+#include "index.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// The record of a concatenation: every part gets its own slice of dy.
+template <class T>
+class JoinNode final : public OperationNode<T> {
+ public:
+  struct Part {
+    TypedNode<T>* target;
+    Shape shape;
+  };
+
+  JoinNode(const char* operation, const Shape& shape, Index axis, std::vector<Part> parts)
+      : OperationNode<T>(operation, shape), axis_(axis), parts_(std::move(parts)) {}
+  void propagate() override {
+    const Tensor<T> dy = expand(this->own_.value, this->shape_);
+    Index begin = 0;
+    for (const Part& part : parts_) {
+      const Index end = begin + part.shape[axis_];
+      if (part.target != nullptr)
+        if (Slot<T>* slot = part.target->slot()) contribute(*slot, part.shape, slice(dy, axis_, begin, end));
+      begin = end;
+    }
+  }
+  void release() override { parts_.clear(); }
+
+ private:
+  Index axis_;
+  std::vector<Part> parts_;
+};
+
+template <class T>
+Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, const Location& where) {
+  require<ShapeError>(!parts.empty(), name, ": there are no tensors to join: give at least one", where);
+  const Shape& first = parts[0].shape();
+  const AroundAxis around(first, axis, name, where);
+  Index size = 0;
+  for (const Tensor<T>& part : parts) {
+    bool fits = part.rank() == first.rank();
+    for (Index i = 0; fits && i < first.rank(); ++i) fits = i == around.axis || part.shape()[i] == first[i];
+    require<ShapeError>(fits, name, ": shapes ", first, " and ", part.shape(), " do not join along axis ", around.axis,
+                        ": they may differ on that axis only", where);
+    size += part.shape()[around.axis];
+  }
+  Tensor<T> result = Tensor<T>::empty(around.resized(first, size));
+  T* to = result.mutable_data();
+  for (const Tensor<T>& part : parts) {
+    const Index run = part.shape()[around.axis] * around.inner;
+    for (Index o = 0; o < around.outer && run > 0; ++o)
+      std::copy_n(part.data() + o * run, run, to + o * size * around.inner);
+    to += run;
+  }
+
+  bool recorded = false;
+  for (const Tensor<T>& part : parts) recorded = records(name, part) || recorded;
+  if (!recorded) return result;
+  TapeState* tape = recording_tape();
+  std::vector<typename JoinNode<T>::Part> targets;
+  for (const Tensor<T>& part : parts) targets.push_back({node_on(tape, part, name), part.shape()});
+  Node* node = tape->template add<JoinNode<T>>(tape->last, name, result.shape(), around.axis, std::move(targets));
+  ++tape->records;
+  result.set_link(tape->link_to(node));
+  return result;
+}
+
+/// Tensors one after another along an axis: [2, 3] and [4, 3] -> [6, 3]. Gradient: each part's slice of dy.
+/// Parameters and formulas: concatenate<float>({p, 2 * q}). Throws ShapeError when they differ on another axis.
+template <class T>
+Tensor<T> concatenate(const std::vector<Tensor<T>>& parts, Index axis = 0, Location where = Location::current()) {
+  return join<T>("concatenate", parts, axis, where);
+}
+template <class T>
+Tensor<T> concatenate(std::initializer_list<Tensor<T>> parts, Index axis = 0, Location where = Location::current()) {
+  return join<T>("concatenate", std::span<const Tensor<T>>(parts.begin(), parts.size()), axis, where);
+}
+
+/// Tensors of one shape side by side on a new axis: three of [2, 4] -> [3, 2, 4], or at axis 1 [2, 3, 4].
+template <class T>
+Tensor<T> stack(const std::vector<Tensor<T>>& parts, Index axis = 0, Location where = Location::current()) {
+  std::vector<Tensor<T>> raised;
+  for (const Tensor<T>& part : parts) {
+    require<ShapeError>(part.shape() == parts[0].shape(), "stack: shapes ", parts[0].shape(), " and ", part.shape(),
+                        " differ: give tensors of one shape, or concatenate them", where);
+    raised.push_back(unsqueeze(part, axis, where));
+  }
+  return join<T>("stack", raised, axis, where);
+}
+template <class T>
+Tensor<T> stack(std::initializer_list<Tensor<T>> parts, Index axis = 0, Location where = Location::current()) {
+  return stack(std::vector<Tensor<T>>(parts), axis, where);
+}
+
+/// The parts of the given sizes along an axis. Throws ShapeError unless they add up to it.
+template <Expression X>
+std::vector<Tensor<typename X::Element>> split(const X& x, const std::vector<Index>& sizes, Index axis = 0,
+                                               Location where = Location::current()) {
+  const Tensor<typename X::Element>& t = x.to_tensor();
+  const Index along = t.shape().checked_axis(axis, "split", where);
+  Index total = 0;
+  for (const Index size : sizes) {
+    require<ShapeError>(size >= 0, "split: the size ", size, " for shape ", t.shape(), " is negative", where);
+    total += size;
+  }
+  require<ShapeError>(total == t.shape()[along], "split: the sizes add up to ", total, ", axis ", along, " of shape ",
+                      t.shape(), " has ", t.shape()[along], where);
+  std::vector<Tensor<typename X::Element>> parts;
+  Index begin = 0;
+  for (const Index size : sizes) {
+    parts.push_back(slice(t, along, begin, begin + size, 1, where));
+    begin += size;
+  }
+  return parts;
+}
+/// `sections` equal parts along an axis. Throws ShapeError when it does not divide.
+template <Expression X>
+std::vector<Tensor<typename X::Element>> split(const X& x, Index sections, Index axis = 0,
+                                               Location where = Location::current()) {
+  const Tensor<typename X::Element>& t = x.to_tensor();
+  const Index along = t.shape().checked_axis(axis, "split", where), size = t.shape()[along];
+  require<ShapeError>(sections > 0 && size % sections == 0, "split: ", sections, " sections do not divide axis ", along,
+                      " of shape ", t.shape(), ": give the parts' sizes as a std::vector<Index>", where);
+  return split(t, std::vector<Index>(static_cast<std::size_t>(sections), size / sections), along, where);
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

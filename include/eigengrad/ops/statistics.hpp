@@ -1,0 +1,83 @@
+#pragma once
+
+#include "activations.hpp"
+#include "reduce.hpp"
+#include "sum.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+struct VarianceOptions {
+  Index correction = 1;  // divide by count - correction: 1 estimates from a sample, 0 is the population's
+  bool keepdims = false;
+};
+
+/// count - correction, at least 0.
+template <class T>
+T degrees_of_freedom(const Reduced& reduced, const VarianceOptions& options) {
+  return static_cast<T>(std::max(Index{0}, reduced.count - options.correction));
+}
+
+/// The variance over all or the named axes: sum((x - mean)^2) / (count - correction), with correction 1 unless another is
+/// given, as torch.var. NaN where that is nothing divided by nothing. Gradient: 2 dy (x - mean) / (count - correction).
+template <Expression X>
+Tensor<typename X::Element> var(const X& x, const Axes& axes = {}, VarianceOptions options = {},
+                                Location where = Location::current()) {
+  using T = typename X::Element;
+  static_assert(std::is_floating_point_v<T>, "var of integers or bools: cast<float>(tensor) first");
+  const Tensor<T>& t = x.to_tensor();
+  const Reduced reduced(t.shape(), axes, options.keepdims, "var", where);
+  return scaled_sum("var", square(t - mean(t, axes, true, where)), reduced, T(1) / degrees_of_freedom<T>(reduced, options));
+}
+
+/// y * (0 where a is 0).
+template <class T>
+Tensor<T> zero_where_zero(const Tensor<T>& a, const Tensor<T>& y) {
+  return Tensor<T>(where(a == 0, 0, y));
+}
+
+/// The standard deviation, sqrt(var); gradient dy (x - mean) / ((count - correction) std), and 0 where std is 0.
+template <Expression X>
+Tensor<typename X::Element> std(const X& x, const Axes& axes = {}, VarianceOptions options = {},
+                                Location where = Location::current()) {
+  using T = typename X::Element;
+  static_assert(std::is_floating_point_v<T>, "std of integers or bools: cast<float>(tensor) first");
+  const Tensor<T>& t = x.to_tensor();
+  const Reduced reduced(t.shape(), axes, options.keepdims, "std", where);
+  const Tensor<T> y = sqrt(var(t.detach(), axes, {options.correction, true}, where));
+  Tensor<T> result = y.alias(reduced.result);
+  if (!records("std", t)) return result;
+  return record("std", std::move(result),
+                wrt(t, [x = t.detach(), y, axes, n = degrees_of_freedom<T>(reduced, options)](const Tensor<T>& dy) {
+                  return zero_where_zero<T>(y, dy.alias(y.shape()) / (n * y)) * (x - mean(x, axes, true));
+                }));
+}
+
+/// sqrt(sum(x^2)) of each group, of shape [.., 1, ..]; where squares overflow or vanish, of scaled numbers.
+template <class T>
+Tensor<T> kept_norms(const Tensor<T>& x, const Axes& axes, bool any) {
+  const Tensor<T> plain = sqrt(sum(square(x), axes, true));
+  // The square of what is smaller than this loses digits.
+  const T small = std::sqrt(std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon());
+  if (!any || all(plain > small && plain < std::numeric_limits<T>::infinity()).item()) return plain;
+  const Tensor<T> largest = max(abs(x), axes, true);
+  const Tensor<T> scale = where(largest > 0 && largest < std::numeric_limits<T>::infinity(), largest, 1);
+  return scale * sqrt(sum(square(x / scale), axes, true));
+}
+
+/// The Euclidean norm over all or the named axes. Gradient: dy x / norm, and 0 at the zero vector.
+template <Expression X>
+Tensor<typename X::Element> norm(const X& x, const Axes& axes = {}, bool keepdims = false,
+                                 Location where = Location::current()) {
+  using T = typename X::Element;
+  static_assert(std::is_floating_point_v<T>, "norm of integers or bools: cast<float>(tensor) first");
+  const Tensor<T>& t = x.to_tensor();
+  const Reduced reduced(t.shape(), axes, keepdims, "norm", where);
+  const Tensor<T> y = kept_norms(t.detach(), axes, t.size() > 0 && reduced.count > 0);
+  Tensor<T> result = y.alias(reduced.result);
+  if (!records("norm", t)) return result;
+  return record("norm", std::move(result), wrt(t, [x = t.detach(), y](const Tensor<T>& dy) {
+                  return zero_where_zero<T>(y, dy.alias(y.shape()) / y) * x;
+                }));
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "eigengrad/autograd/gradcheck.hpp"
+#include "eigengrad/ops/functions.hpp"
+
+// What a row of the gradient table holds (gradient_table.cpp).
+namespace gradients {
+
+namespace eg = eigengrad;
+using List = std::vector<eg::Tensor<double>>;
+using Shapes = std::vector<eg::Shape>;
+using Dual = eg::Dual<double>;
+
+/// Where an input's random values come from, in a word.
+struct Domain {
+  const char* word;
+  double low, high;
+  bool both_signs = false;
+};
+inline constexpr Domain any{"any", -2, 2}, positive{"positive", 0.5, 2.5}, nonzero{"nonzero", 0.3, 2, true},
+    above_minus_one{"above -1", -0.6, 2}, within_one{"within 1", -0.9, 0.9};
+
+/// Inputs at a kink or far out, each one number, and the gradient that is documented there.
+struct Awkward {
+  std::vector<double> inputs, gradients;
+};
+
+struct Row {
+  std::string name;
+  std::vector<Domain> domains;  // one per input; the last holds for the inputs after it too
+  std::function<eg::Tensor<double>(const List&)> run;
+  std::vector<Shapes> shapes;   // small cases, each with one shape per input
+  Shapes large;                 // for one check in a random direction
+  std::vector<Awkward> awkward = {};
+  // Element-wise operations only: the same on single numbers.
+  std::function<long double(const std::vector<long double>&)> precise = {};
+  std::function<Dual(const std::vector<Dual>&)> dual = {};
+
+  std::size_t inputs() const { return large.size(); }
+};
+
+/// Every class of shapes: none, one, vectors, matrices, batches, a lane's rest, empty ones, all broadcast pairs.
+inline std::vector<Shapes> shape_classes(int inputs) {
+  if (inputs == 1)
+    return {{{}}, {{1}}, {{5}}, {{17}}, {{1, 1}}, {{1, 4}}, {{3, 1}}, {{3, 4}}, {{2, 3, 4}}, {{0}}, {{0, 3}}, {{3, 0}}, {{0, 0}}};
+  if (inputs == 2)
+    return {{{}, {}},         {{1}, {1}},          {{5}, {5}},       {{3, 4}, {3, 4}}, {{3, 4}, {}},        {{}, {3, 4}},
+            {{3, 4}, {1, 1}}, {{1, 1}, {3, 4}},    {{3, 4}, {1, 4}}, {{4}, {3, 4}},    {{3, 4}, {3, 1}},    {{3, 1}, {3, 4}},
+            {{3, 1}, {1, 4}}, {{1, 4}, {3, 1}},    {{3, 1}, {4}},    {{2, 3, 4}, {4}}, {{3, 1}, {2, 3, 4}}, {{2, 1, 4}, {3, 1}},
+            {{0}, {1}},       {{0, 3}, {3}},       {{3, 1}, {3, 0}}, {{1, 1}, {1, 4}}, {{2, 19}, {19}},     {{2, 19}, {2, 1}}};
+  return {{{}, {}, {}},        {{5}, {5}, {5}},           {{3, 4}, {3, 4}, {3, 4}}, {{3, 4}, {}, {}},
+          {{}, {3, 4}, {4}},   {{3, 4}, {4}, {3, 1}},     {{2, 1, 4}, {3, 1}, {1}}, {{1, 4}, {3, 1}, {1, 1}},
+          {{0, 3}, {3}, {1}}};
+}
+
+template <int inputs, class F, class X>
+auto call(const F& f, const std::vector<X>& x) {
+  if constexpr (inputs == 1)
+    return f(x[0]);
+  else if constexpr (inputs == 2)
+    return f(x[0], x[1]);
+  else
+    return f(x[0], x[1], x[2]);
+}
+
+/// The row of an element-wise operation.
+template <int inputs, class F>
+Row elementwise(const char* name, std::vector<Domain> domains, F f, std::vector<Awkward> awkward = {}) {
+  Row row{name, std::move(domains), [f](const List& x) { return eg::Tensor<double>(call<inputs>(f, x)); }, shape_classes(inputs),
+          Shapes(static_cast<std::size_t>(inputs), eg::Shape{32, 64}), std::move(awkward)};
+  row.precise = [f](const std::vector<long double>& x) { return static_cast<long double>(call<inputs>(f, x)); };
+  row.dual = [f](const std::vector<Dual>& x) { return Dual(call<inputs>(f, x)); };
+  return row;
+}
+
+/// The row of any other operation: `f` takes the list of inputs.
+template <class F>
+Row structural(const char* name, std::vector<Domain> domains, F f, std::vector<Shapes> shapes, Shapes large) {
+  return {name, std::move(domains), [f](const List& x) { return eg::Tensor<double>(f(x)); }, std::move(shapes), std::move(large)};
+}
+
+std::vector<Row> elementwise_rows();
+std::vector<Row> structural_rows();
+
+/// Random inputs from the row's domains.
+inline List draw(const Row& row, const Shapes& shapes, eg::Generator& generator) {
+  List inputs;
+  for (std::size_t k = 0; k < shapes.size(); ++k) {
+    const Domain& domain = row.domains[std::min(k, row.domains.size() - 1)];
+    eg::Tensor<double> input = eg::Tensor<double>::empty(shapes[k]);
+    double* numbers = input.mutable_data();
+    for (eg::Index i = 0; i < input.size(); ++i) {
+      numbers[i] = domain.low + (domain.high - domain.low) * generator.uniform();
+      if (domain.both_signs && generator.below(2) == 0) numbers[i] = -numbers[i];
+    }
+    inputs.push_back(input);
+  }
+  return inputs;
+}
+
+inline std::string text(const Shapes& shapes) {
+  std::string result;
+  for (const eg::Shape& shape : shapes) result += eg::to_text(shape) + " ";
+  return result;
+}
+
+}  // namespace gradients

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "eigengrad/core/tensor.hpp"
+
+// Comparing tensors with numbers, and errors with their messages.
+namespace support {
+
+/// Every element within `tolerance` of what is expected, relative to 1 or to its size; infinities and NaN as they are.
+template <class T>
+testing::AssertionResult close(const eigengrad::Tensor<T>& actual, const std::vector<double>& expected, double tolerance = 1e-12) {
+  if (actual.size() != static_cast<eigengrad::Index>(expected.size()))
+    return testing::AssertionFailure() << actual.size() << " elements, not " << expected.size();
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double a = static_cast<double>(actual.data()[i]), e = expected[i];
+    const bool same = std::isfinite(e) ? std::abs(a - e) <= tolerance * std::max(1.0, std::abs(e)) : a == e || (std::isnan(a) && std::isnan(e));
+    if (!same) return testing::AssertionFailure() << "element " << i << " is " << testing::PrintToString(a) << ", not " << testing::PrintToString(e);
+  }
+  return testing::AssertionSuccess();
+}
+template <class T>
+testing::AssertionResult close(const eigengrad::Tensor<T>& actual, const eigengrad::Tensor<T>& expected, double tolerance = 1e-12) {
+  if (actual.shape() != expected.shape())
+    return testing::AssertionFailure() << "shape " << eigengrad::to_text(actual.shape()) << ", not " << eigengrad::to_text(expected.shape());
+  return close(actual, std::vector<double>(expected.begin(), expected.end()), tolerance);
+}
+
+/// The same shape and the same bits, NaN included.
+template <class T>
+bool same_bits(const eigengrad::Tensor<T>& a, const eigengrad::Tensor<T>& b) {
+  return a.shape() == b.shape() &&
+         (a.size() == 0 || std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(T)) == 0);
+}
+
+/// The message of the E that `run` throws; a failure and "" when it throws none.
+template <class E, class F>
+std::string message_of(const F& run) {
+  try {
+    run();
+  } catch (const E& error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return "";
+}
+
+/// Whether `text` holds all the parts, in any order.
+inline testing::AssertionResult mentions(const std::string& text, const std::vector<std::string>& parts) {
+  for (const std::string& part : parts)
+    if (text.find(part) == std::string::npos) return testing::AssertionFailure() << "\"" << part << "\" is not in: " << text;
+  return testing::AssertionSuccess();
+}
+
+}  // namespace support
