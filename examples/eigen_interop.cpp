@@ -1,6 +1,6 @@
 // From Eigen and back: a user's matrices go in, predictions come out as an Eigen matrix. A linear layer trained on them
 // must arrive where linear algebra does, at the least-squares solution.
-// Answer: largest difference to least squares: [0-9.]+e-(0[6-9]|1[0-9])
+// Answer: largest difference to least squares: ([0-9.]+e-(0[6-9]|1[0-9])|0[^.])
 // Answer: the view shares the matrix's memory: yes
 #include <Eigen/QR>
 #include <eigengrad/eigengrad.hpp>

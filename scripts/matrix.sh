@@ -58,7 +58,7 @@ if command -v clang++ >/dev/null && has_header gtest/gtest.h; then
   find include/eigengrad -name '*.hpp' -printf '#include <eigengrad/%P>\n' | sort >"$work/every_header.cpp"
   if find "$work/every_header.cpp" tests examples -name '*.cpp' -not -path '*/consumer/*' -print0 |
        xargs -0 -n 1 -P "$(nproc)" clang++ -std=c++20 -fsyntax-only -Wall -Wextra -Wconversion -Wshadow -Werror \
-         -DEIGENGRAD_DATA_DIR='""' -Iinclude -Itests -isystem "$eigen3"; then
+         -DEIGENGRAD_DATA_DIR='""' -DEIGENGRAD_SOURCE_DIR='""' -Iinclude -Itests -isystem "$eigen3"; then
     say "ok: clang++ on every header, test and example ($((SECONDS - started)) s)"
   else
     say "FAILED: clang++ on every header, test and example"

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <concepts>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -23,8 +25,8 @@ testing::AssertionResult close(const eigengrad::Tensor<T>& actual, const std::ve
   }
   return testing::AssertionSuccess();
 }
-template <class T>
-testing::AssertionResult close(const eigengrad::Tensor<T>& actual, const eigengrad::Tensor<T>& expected, double tolerance = 1e-12) {
+template <class T, std::same_as<eigengrad::Tensor<T>> Expected>
+testing::AssertionResult close(const eigengrad::Tensor<T>& actual, const Expected& expected, double tolerance = 1e-12) {
   if (actual.shape() != expected.shape())
     return testing::AssertionFailure() << "shape " << eigengrad::to_text(actual.shape()) << ", not " << eigengrad::to_text(expected.shape());
   return close(actual, std::vector<double>(expected.begin(), expected.end()), tolerance);

@@ -25,6 +25,13 @@ Tensor<T> expand(const Tensor<T>& value, const Shape& shape) {
   return result;
 }
 
+template <class T>
+Tensor<T> whole(Tensor<T> value, const Shape& shape) {
+  if (value.shape() == shape) [[likely]]
+    return value;
+  return expand(value, shape);
+}
+
 /// `value` summed over the axes that broadcasting had stretched, back to `shape`.
 template <class T>
 Tensor<T> sum_to(const Tensor<T>& value, const Shape& shape) {

@@ -83,6 +83,9 @@ class OperationNode : public TypedNode<T> {
   const Shape& shape() const final { return shape_; }
 
  protected:
+  /// The gathered gradient, which its slot then no longer holds.
+  Tensor<T> take_gradient() { return std::move(own_.value); }
+
   Shape shape_;
   Slot<T> own_;
 };

@@ -32,7 +32,7 @@ class RecordNode final : public OperationNode<T> {
       : OperationNode<T>(operation, shape), edges_(std::in_place, std::move(edges)...) {}
 
   void propagate() override {
-    const Tensor<T> dy = expand(this->own_.value, this->shape_);
+    const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
     std::apply([&](auto&... edge) { (pass(edge, dy), ...); }, *edges_);
   }
   void release() override { edges_.reset(); }
@@ -52,14 +52,14 @@ class RecordNode final : public OperationNode<T> {
 ///   record("matmul", value, wrt(a, [=](const auto& dy) { return product(dy, b); }), wrt(b, ...)).
 /// Returns the value, connected to the recording tape if one of the inputs is.
 template <class T, class... Edges>
-Tensor<T> record(const char* name, Tensor<T> value, Edges... edges) {
+Tensor<T> record(const char* name, Tensor<T> value, Edges&&... edges) {
   value.set_link({});
   TapeState* tape = recording_tape();
   if (tape == nullptr) return value;
   const auto find = [&]<class E, class Rule>(Edge<E, Rule>& edge) { edge.target = node_on<E>(tape, edge.link, edge.shape, name); };
   (find(edges), ...);
   if (!((edges.target != nullptr) || ...)) return value;
-  Node* node = tape->template add<RecordNode<T, Edges...>>(tape->last, name, value.shape(), edges...);
+  Node* node = tape->template add<RecordNode<T, std::decay_t<Edges>...>>(tape->last, name, value.shape(), edges...);
   ++tape->records;
   value.set_link(tape->link_to(node));
   return value;

@@ -31,10 +31,12 @@
 #define EIGENGRAD_INLINE_LAMBDA __attribute__((always_inline))
 #define EIGENGRAD_FLATTEN_LAMBDA __attribute__((flatten))  // inlines all that it calls, a user's lambda too
 #define EIGENGRAD_COLD [[gnu::noinline, gnu::cold]]
+#define EIGENGRAD_NO_VECTORS __asm__ volatile("")
 #else
 #define EIGENGRAD_INLINE inline
 #define EIGENGRAD_INLINE_LAMBDA
 #define EIGENGRAD_FLATTEN_LAMBDA
+#define EIGENGRAD_NO_VECTORS static_cast<void>(0)
 #define EIGENGRAD_COLD
 #endif
 

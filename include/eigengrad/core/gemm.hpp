@@ -89,14 +89,28 @@ class Gemm {
     return {to, k, 1};
   }
 
-  /// Too small for anything but the definition.
+  /// Too small to prepare anything: four, two or one elements of a row at a time.
   static void tiny(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, bool add, const T* bias) {
-    for (Index i = 0; i < m; ++i)
-      for (Index j = 0; j < n; ++j, ++c) {
-        T sum = bias != nullptr ? bias[j] : T(0);
-        for (Index p = 0; p < k; ++p) sum = sum + a(i, p) * b(p, j);
-        *c = add ? T(*c + sum) : sum;
+    for (Index i = 0; i < m; ++i, a.data += a.row_step, c += n) {
+      Index j = 0;
+      for (; j + 4 <= n; j += 4) few<4>(k, a, b, j, c, add, bias);
+      if (j + 2 <= n) {
+        few<2>(k, a, b, j, c, add, bias);
+        j += 2;
       }
+      if (j < n) few<1>(k, a, b, j, c, add, bias);
+    }
+  }
+  template <int count>
+  EIGENGRAD_INLINE static void few(Index k, const MatrixView<T>& a, const MatrixView<T>& b, Index j, T* c, bool add, const T* bias) {
+    T sums[count];
+    for_indices<count>([&](auto l) EIGENGRAD_INLINE_LAMBDA { sums[l] = bias != nullptr ? bias[j + l] : add ? c[j + l] : T(0); });
+    const T *left = a.data, *right = b.data + j * b.column_step;
+    for (Index p = 0; p < k; ++p, left += a.column_step, right += b.row_step) {
+      for_indices<count>([&](auto l) EIGENGRAD_INLINE_LAMBDA { sums[l] = sums[l] + *left * right[l * b.column_step]; });
+      EIGENGRAD_NO_VECTORS;  // of a loop of two
+    }
+    for_indices<count>([&](auto l) EIGENGRAD_INLINE_LAMBDA { c[j + l] = bias != nullptr && add ? T(c[j + l] + sums[l]) : sums[l]; });
   }
 
   template <int lanes>

@@ -56,10 +56,11 @@ class Shape {
     recount();
   }
   void push_back(Index size) {
-    require<ShapeError>(rank_ < max_rank, "shape: more than ", max_rank, " axes: merge some by reshape");
-    require<ShapeError>(size >= 0, "shape: axis ", rank_, " has the negative size ", size);
-    sizes_[rank_++] = size;
-    recount();
+    append_size(size);
+    if (size_ > 0 && size > 0) [[likely]]
+      size_ = product(size_, size);
+    else
+      recount();
   }
   /// The shape with one axis taken out.
   Shape without(Index axis) const {
@@ -86,21 +87,33 @@ class Shape {
   }
 
  private:
+  static constexpr Index largest = std::numeric_limits<Index>::max() / 16;  // bytes, too, must be countable
+
+  void append_size(Index size) {
+    require<ShapeError>(rank_ < max_rank, "shape: more than ", max_rank, " axes: merge some by reshape");
+    require<ShapeError>(size >= 0, "shape: axis ", rank_, " has the negative size ", size);
+    sizes_[rank_++] = size;
+  }
+  Index product(Index a, Index b) const {
+    Index result = 0;
+#if defined(__GNUC__) || defined(__clang__)
+    const bool overflow = __builtin_mul_overflow(a, b, &result) || result > largest;
+#else
+    const bool overflow = a > largest / b;
+    if (!overflow) result = a * b;
+#endif
+    require<ShapeError>(!overflow, "shape: ", *this, " has more elements than can be indexed");
+    return result;
+  }
   void recount() {
     // An empty axis makes the product 0, but the other sizes must still be indexable.
-    Index product = 1;
-    bool empty = false;
-    for (Index axis = 0; axis < rank_; ++axis) {
-      const Index size = (*this)[axis];
-      if (size == 0) {
-        empty = true;
-        continue;
-      }
-      require<ShapeError>(product <= std::numeric_limits<Index>::max() / 16 / size, "shape: ", *this,
-                          " has more elements than can be indexed");
-      product *= size;
+    Index count = 1;
+    bool none = false;
+    for (const Index size : *this) {
+      if (size > 0) count = product(count, size);
+      none = none || size == 0;
     }
-    size_ = empty ? 0 : product;
+    size_ = none ? 0 : count;
   }
 
   Index sizes_[max_rank] = {};

@@ -10,13 +10,24 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 /// dy [n, m] summed over its rows: the gradient of a bias.
 template <class T>
 struct ColumnSum {
-  Tensor<T> dy;
+  const Tensor<T>& dy;
 
   Shape shape() const { return {dy.shape()[1]}; }
   void write_to(Tensor<T>& target, bool add) const {
     T* to = target.mutable_data();
-    if (!add) std::fill_n(to, target.size(), T(0));
-    sum_into(Leaf<T>{dy}, Shape{1, dy.shape()[1]}, to, T(1));
+    const Index rows = dy.shape()[0], columns = dy.shape()[1];
+    if (!add) std::fill_n(to, columns, T(0));
+    if (rows > RowSum<T>::block) return sum_into(Leaf<T>{dy}, Shape{1, columns}, to, T(1));
+    constexpr Index width = lane_width<T>;
+    const T* from = dy.data();
+    Index j = 0;
+    for (; j + width <= columns; j += width) {
+      lane_t<T> total = lane::load(to + j);
+      for (Index i = 0; i < rows; ++i) total = total + lane::load(from + i * columns + j);
+      lane::store<T>(to + j, total);
+    }
+    for (; j < columns; ++j)
+      for (Index i = 0; i < rows; ++i) to[j] = to[j] + from[i * columns + j];
   }
   Tensor<T> to_tensor() const { return sum(dy, 0); }
 };
@@ -24,7 +35,7 @@ struct ColumnSum {
 /// x W^T + b for x [n, in] (more leading axes are batches), W [out, in] and b [out] or empty: one record.
 /// Gradients: dx = dy W, dW = dy^T x, db = the sum of dy's rows. Throws ShapeError naming all three.
 template <class T>
-Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias, Location where = Location::current()) {
+Tensor<T> linear(const Tensor<T>& x, Tensor<T> weight, const Tensor<T>& bias, Location where = Location::current()) {
   const bool biased = bias.size() > 0;
   require<ShapeError>(weight.rank() == 2 && x.rank() >= 1 && x.shape().back() == weight.shape()[1] &&
                           (!biased || bias.shape() == Shape{weight.shape()[0]}),
@@ -35,15 +46,16 @@ Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
     Shape shape(x.shape().begin(), x.shape().end() - 1);
     const Tensor<T> flat = reshape(x, {shape.size(), in});
     shape.push_back(out);
-    return reshape(linear(flat, weight, bias, where), shape);
+    return reshape(linear(flat, std::move(weight), bias, where), shape);
   }
   const Index n = x.shape()[0];
   Tensor<T> y = Tensor<T>::empty({n, out});
   Gemm<T>::run(n, out, in, {x.data(), in, 1}, {weight.data(), 1, in}, y.mutable_data(), false, biased ? bias.data() : nullptr);
   if (!records("linear", x, weight, bias)) return y;
-  return record("linear", std::move(y), wrt(x, [weight](const Tensor<T>& dy) { return Product<T>{{dy}, {weight}}; }),
-                wrt(weight, [x](const Tensor<T>& dy) { return Product<T>{{dy, true}, {x}}; }),
-                wrt(bias, [](const Tensor<T>& dy) { return ColumnSum<T>{dy}; }));
+  auto dw = wrt(weight, [x](const Tensor<T>& dy) { return Product<T>{{dy, true}, {x}}; });
+  auto db = wrt(bias, [](const Tensor<T>& dy) { return ColumnSum<T>{dy}; });
+  auto dx = wrt(x, [weight = std::move(weight)](const Tensor<T>& dy) { return Product<T>{{dy}, {weight}}; });
+  return record("linear", std::move(y), dx, dw, db);
 }
 
 struct LinearOptions {

@@ -25,9 +25,9 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
     result_ = derivative_ = Tensor<T>();
   }
   void propagate() override {
-    Tensor<T> dy = this->own_.value;
+    Tensor<T> dy = this->take_gradient();
     if (summed_) {
-      dy = expand(dy, this->shape_).alias(seen_);
+      dy = whole(std::move(dy), this->shape_).alias(seen_);
       if (scale_ != T(1)) scale(dy);
     }
     if (derivative_.size() > 0) return pass_derivative(dy);

@@ -8,7 +8,7 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 /// A matrix as a product reads it: row-major [rows, columns], or its transpose, without moving anything.
 template <class T>
 struct Operand {
-  Tensor<T> tensor;
+  const Tensor<T>& tensor;
   bool transposed = false;
 
   Index rows() const { return tensor.shape()[transposed ? 1 : 0]; }
@@ -17,10 +17,9 @@ struct Operand {
     const Index step = tensor.shape()[1];
     return transposed ? MatrixView<T>{tensor.data(), 1, step} : MatrixView<T>{tensor.data(), step, 1};
   }
-  Operand transpose() const { return {tensor, !transposed}; }
 };
 
-/// a . b, not computed until it is written where it is needed: what a product's rules return.
+/// a . b, not computed until it is written where it is needed: what a product's rules return. Refers to its operands.
 template <class T>
 struct Product {
   using Element = T;
@@ -35,11 +34,12 @@ struct Product {
     write_to(result, false);
     if (!records("matmul", a.tensor, b.tensor)) return result;
     // y = a b:  da = dy b^T, db = a^T dy; for an operand that is read transposed, the transpose of that.
-    return record("matmul", std::move(result), wrt(a.tensor, [a = a, b = b](const Tensor<T>& dy) {
-                    return a.transposed ? Product{b, {dy, true}} : Product{{dy}, b.transpose()};
+    const bool at = a.transposed, bt = b.transposed;
+    return record("matmul", std::move(result), wrt(a.tensor, [=, right = b.tensor](const Tensor<T>& dy) {
+                    return at ? Product{{right, bt}, {dy, true}} : Product{{dy}, {right, !bt}};
                   }),
-                  wrt(b.tensor, [a = a, b = b](const Tensor<T>& dy) {
-                    return b.transposed ? Product{{dy, true}, a} : Product{a.transpose(), {dy}};
+                  wrt(b.tensor, [=, left = a.tensor](const Tensor<T>& dy) {
+                    return bt ? Product{{dy, true}, {left, at}} : Product{{left, !at}, {dy}};
                   }));
   }
 };

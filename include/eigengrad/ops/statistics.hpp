@@ -29,7 +29,7 @@ Tensor<typename X::Element> var(const X& x, const Axes& axes = {}, VarianceOptio
   return scaled_sum("var", square(t - mean(t, axes, true, where)), reduced, T(1) / degrees_of_freedom<T>(reduced, options));
 }
 
-/// y * (0 where a is 0).
+/// y, but 0 where a is 0.
 template <class T>
 Tensor<T> zero_where_zero(const Tensor<T>& a, const Tensor<T>& y) {
   return Tensor<T>(where(a == 0, 0, y));

@@ -35,17 +35,20 @@ template <class Y>
 bool name_classes(const Tensor<Y>& targets) {
   if (targets.size() == 0 || targets.rank() > 2) return false;
   const Index columns = targets.rank() == 2 ? targets.shape()[1] : 1;
-  if constexpr (std::is_integral_v<Y>) return columns == 1;
-  for (Index i = 0; i < targets.shape()[0]; ++i) {
-    Index ones = 0;
-    for (Index j = 0; j < columns; ++j) {
-      const Y value = targets.data()[i * columns + j];
-      if (!(value == Y(0) || value == Y(1))) return false;
-      if (value == Y(1)) ++ones;
+  if constexpr (std::is_integral_v<Y>) {
+    return columns == 1;
+  } else {
+    for (Index i = 0; i < targets.shape()[0]; ++i) {
+      Index ones = 0;
+      for (Index j = 0; j < columns; ++j) {
+        const Y value = targets.data()[i * columns + j];
+        if (!(value == Y(0) || value == Y(1))) return false;
+        if (value == Y(1)) ++ones;
+      }
+      if (columns > 1 && ones != 1) return false;
     }
-    if (columns > 1 && ones != 1) return false;
+    return true;
   }
-  return true;
 }
 
 /// A mean loss and an accuracy, NaN where it was not measured.
@@ -90,11 +93,13 @@ double loss_number(const char* name, const Tensor<T>& loss, const Location& wher
 /// Throws ValueError for a data set without samples.
 template <class T, class Y, class Loss>
 Evaluation evaluate(Module<T>& model, const Loss& loss, const Dataset<T, Y>& data, Index batch_size = 256,
-                    Accuracy accuracy = Accuracy::automatic, double threshold = 0.5, Location where = Location::current()) {
+                    Accuracy accuracy = Accuracy::automatic, double threshold = 0.5,
+                    Location where = Location::current()) {
   require<ValueError>(data.size() > 0, "evaluate: inputs ", data.inputs.shape(), " hold no samples", where);
   const ModeGuard<T> mode(model, false);
   const NoGrad pause;
-  Measure measure(accuracy == Accuracy::yes || (accuracy == Accuracy::automatic && name_classes(data.targets)), threshold);
+  Measure measure(accuracy == Accuracy::yes || (accuracy == Accuracy::automatic && name_classes(data.targets)),
+                  threshold);
   DataLoader<T, Y> loader(data, {.batch_size = batch_size, .shuffle = false}, where);
   for (const auto& [inputs, targets] : loader) {
     const Tensor<T> prediction = model(inputs);
@@ -107,7 +112,8 @@ Evaluation evaluate(Module<T>& model, const Loss& loss, const Dataset<T, Y>& dat
 /// What the model says of inputs [n, ...], batch by batch, in evaluation mode and unrecorded -> [n, ...].
 /// Throws ShapeError when a batch's first axis does not come out as it went in.
 template <class T>
-Tensor<T> predict(Module<T>& model, const Tensor<T>& inputs, Index batch_size = 256, Location where = Location::current()) {
+Tensor<T> predict(Module<T>& model, const Tensor<T>& inputs, Index batch_size = 256,
+                  Location where = Location::current()) {
   require<ValueError>(batch_size > 0, "predict: batch_size is ", batch_size, ": it must be at least 1", where);
   require<ShapeError>(inputs.rank() > 0, "predict: shape ", inputs.shape(), " has no axis of samples", where);
   const ModeGuard<T> mode(model, false);
@@ -118,15 +124,16 @@ Tensor<T> predict(Module<T>& model, const Tensor<T>& inputs, Index batch_size = 
   for (Index first = 0; first < n; first += batch_size) {
     const Index count = std::min(batch_size, n - first);
     const Tensor<T> some = model(take_rows(inputs, first, first + count, where));
-    require<ShapeError>(some.rank() > 0 && some.shape()[0] == count, "predict: ", count, " samples gave an output of shape ",
-                        some.shape(), ": the model must keep the first axis", where);
+    require<ShapeError>(some.rank() > 0 && some.shape()[0] == count, "predict: ", count,
+                        " samples gave an output of shape ", some.shape(), ": the model must keep the first axis",
+                        where);
     if (first == 0) {
       Shape shape = some.shape();
       shape.set(0, n);
       result = Tensor<T>::empty(shape);
     }
-    require<ShapeError>(some.shape().without(0) == result.shape().without(0), "predict: an output of shape ", some.shape(),
-                        " follows one of shape ", result.shape(), ": all must be alike", where);
+    require<ShapeError>(some.shape().without(0) == result.shape().without(0), "predict: an output of shape ",
+                        some.shape(), " follows one of shape ", result.shape(), ": all must be alike", where);
     std::copy(some.begin(), some.end(), result.mutable_data() + first * (result.size() / n));
   }
   return result;

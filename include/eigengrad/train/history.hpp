@@ -8,8 +8,8 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// What one epoch of training came to; NaN for what was not measured. Loss and accuracy are means over the epoch's samples,
-/// each taken before the step it led to; the validation's are of the weights after the epoch.
+/// What one epoch of training came to; NaN for what was not measured. Loss and accuracy are means over the epoch's
+/// samples, each taken before the step it led to; the validation's are of the weights after the epoch.
 struct EpochRecord {
   static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
@@ -26,6 +26,7 @@ struct History {
   std::vector<EpochRecord> epochs;
   bool stopped_early = false;  // before the last epoch that was asked for
   bool reached_target = false;
+  bool restored_best = false;  // the weights are those after best_epoch, not after the last
   std::string reason;
   Index best_epoch = 0;  // the one of least validation loss, or training loss where there is none; 0 before any
 

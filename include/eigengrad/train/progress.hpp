@@ -39,13 +39,17 @@ inline std::string epoch_line(const EpochRecord& record, Index epochs) {
   return line + ", " + report::fixed(record.seconds, record.seconds < 10 ? 2 : 0) + " s";
 }
 
-/// Tells how training goes, on stderr or another stream. Some epochs, every `every`-th (0: some 20 in all), and the last
-/// leave a line; on a terminal the current one is shown below, without colour, and no wider than the terminal.
+/// Tells how training goes, on stderr or another stream. Some epochs, every `every`-th (0: some 20 in all), and the
+/// last leave a line; on a terminal the current one is shown below, without colour, and no wider than the terminal.
 class ProgressLine {
  public:
   ProgressLine(Progress style, Index epochs, Index every = 0, std::FILE* stream = stderr)
-      : style_(style != Progress::automatic ? style : is_terminal(stream) ? Progress::bar : Progress::lines),
-        epochs_(epochs), every_(every > 0 ? every : round_step(epochs)), stream_(stream) {
+      : style_(style != Progress::automatic ? style
+               : is_terminal(stream)        ? Progress::bar
+                                            : Progress::lines),
+        epochs_(epochs),
+        every_(every > 0 ? every : round_step(epochs)),
+        stream_(stream) {
     if (const char* columns = std::getenv("COLUMNS")) width_ = std::atoi(columns);
     width_ = std::clamp(width_ - 1, 19, 500);
   }
@@ -81,11 +85,11 @@ class ProgressLine {
     }
   }
 
-  /// At the end: the last epoch, unless it was told, and the reason for an early stop.
+  /// At the end: the last epoch, unless it was told, and why the training stopped there or went back.
   void finish(const History& history) {
     if (style_ == Progress::none) return;
     if (last_.epoch != kept_) keep(epoch_line(last_, epochs_));
-    if (history.stopped_early) keep(history.reason);
+    if (history.stopped_early || history.restored_best) keep(history.reason);
   }
 
  private:

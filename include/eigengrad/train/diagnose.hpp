@@ -1,0 +1,151 @@
+#pragma once
+
+#include "../nn/sequential.hpp"
+#include "diagnosis.hpp"
+#include "evaluate.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// When something counts, and when it is worth a sentence.
+struct DiagnoseOptions {
+  double flat = 0.05;       // an output is saturated where the slope is below this share of its largest
+  double dead = 0.2;        // told above this share of a layer's units
+  double saturated = 0.5;   // told above this share of a layer's outputs
+  double vanishing = 1e-3;  // told below this ratio of the first layer's gradient to the last one's
+  double exploding = 1e3;   // told above
+};
+
+/// The share of a ReLU's units that give 0 and pass no gradient on, for every sample. [n, units...] both.
+template <class T>
+double dead_share(const Tensor<T>& output, const Tensor<T>& input_gradient) {
+  const Index n = output.shape()[0], units = n == 0 ? 0 : output.size() / n;
+  Index dead = 0;
+  for (Index unit = 0; unit < units; ++unit) {
+    bool silent = true;
+    for (Index i = unit; i < output.size() && silent; i += units)
+      silent = output.data()[i] == 0 && input_gradient.data()[i] == 0;
+    if (silent) ++dead;
+  }
+  return static_cast<double>(dead) / static_cast<double>(units);
+}
+
+/// The share of outputs where the slope, y (1 - y) for a sigmoid and 1 - y^2 for tanh, is below `flat` times its
+/// largest.
+template <class T>
+double saturated_share(const Tensor<T>& output, bool is_tanh, double flat) {
+  Index count = 0;
+  for (const T number : output) {
+    const auto y = static_cast<double>(number);
+    const double slope = is_tanh ? 1 - y * y : 4 * y * (1 - y);
+    if (slope < flat) ++count;
+  }
+  return static_cast<double>(count) / static_cast<double>(output.size());
+}
+
+template <class T>
+double squared_norm(const Tensor<T>& x) {
+  double sum = 0;
+  for (const T number : x) sum += static_cast<double>(number) * static_cast<double>(number);
+  return sum;
+}
+
+/// Says in sentences what the numbers mean.
+class Findings {
+ public:
+  Findings(Diagnosis& diagnosis, const DiagnoseOptions& options) : diagnosis_(diagnosis), options_(options) {}
+
+  void write() {
+    for (const LayerDiagnosis& layer : diagnosis_.layers) {
+      if (!std::isfinite(layer.mean) || !std::isfinite(layer.deviation)) {
+        tell(layer, "its outputs hold NaN or infinity: lower the learning rate, or look for them in the inputs");
+        return;  // all that follows comes of it
+      }
+      if (layer.dead > options_.dead)
+        tell(layer,
+             report::percent(layer.dead, 0) + " of its units are dead: lower the learning rate or use LeakyReLU");
+      // The last layer's outputs may well be sure of themselves.
+      if (layer.saturated > options_.saturated && &layer != &diagnosis_.layers.back())
+        tell(layer, report::percent(layer.saturated, 0) +
+                        " of its outputs are saturated: scale the inputs, start with smaller weights or use ReLU");
+    }
+    tell_of_gradients();
+  }
+
+ private:
+  void tell_of_gradients() {
+    const auto& layers = diagnosis_.layers;
+    if (layers.empty() || layers.back().output_gradient == 0) return;  // nothing left to learn here
+    if (!std::isfinite(layers.front().output_gradient))
+      return tell(layers.front(), "its gradient is NaN or infinite: lower the learning rate or clip the gradients");
+    std::size_t blocked = layers.size();
+    while (blocked > 0 && layers[blocked - 1].output_gradient != 0) --blocked;
+    if (blocked > 0)
+      return tell(layers[blocked - 1], "no gradient reaches it, nor any layer before it: look at the layers after it");
+    const double ratio = diagnosis_.gradient_ratio();
+    if (ratio < options_.vanishing)
+      tell(layers.front(), "the gradient vanishes: it is " + report::short_number(ratio, 2) +
+                               " of the last layer's: use ReLU or fewer layers, and weights that suit the activation");
+    if (ratio > options_.exploding)
+      tell(layers.front(), "the gradient explodes: it is " + report::short_number(ratio, 2) +
+                               " times the last layer's: start with smaller weights or clip the gradients");
+  }
+  void tell(const LayerDiagnosis& layer, const std::string& what) {
+    diagnosis_.findings.push_back(to_text("layer ", layer.index, ", ", layer.kind, ": ", what));
+  }
+
+  Diagnosis& diagnosis_;
+  const DiagnoseOptions& options_;
+};
+
+/// Looks at a model at work on one batch, layer by layer: activations, dead and saturated units, gradients. It runs in
+/// evaluation mode and changes nothing: not the weights, not their .grad(), not the modes. Units within an inner module
+/// are not looked at one by one. Throws what the model and the loss throw, and ValueError for no layers or no samples.
+template <class T, class Y, class Loss>
+Diagnosis diagnose(Sequential<T>& model, const Loss& loss, const Tensor<T>& inputs, const Tensor<Y>& targets,
+                   const DiagnoseOptions& options = {}, Location where = Location::current()) {
+  require<ValueError>(model.size() > 0 && inputs.rank() > 0 && inputs.size() > 0, "diagnose: ", model.size(),
+                      " layers and inputs ", inputs.shape(), ": at least one layer and one sample are needed", where);
+  const ModeGuard<T> mode(model, false);
+  // A zero added to a tensor does not change it, but its gradient is the tensor's: one probe for the inputs and one for
+  // each layer's output; the layers' parameters follow.
+  std::vector<ParameterRef<T>> watched;
+  const auto probed = [&](const Tensor<T>& x) {
+    const Parameter<T> probe(Tensor<T>::zeros(x.shape()));
+    watched.push_back(probe);
+    return Tensor<T>(x + probe);
+  };
+  Tape tape;
+  std::vector<Tensor<T>> values{probed(inputs.detach())};
+  for (Index i = 0; i < model.size(); ++i) values.push_back(probed(model[i](values.back())));
+  const Tensor<T> measured = loss(values.back(), targets);
+  for (const auto& parameter : model.parameters()) watched.push_back(parameter);
+
+  Diagnosis result;
+  result.loss = loss_number("diagnose", measured, where);
+  const std::vector<Tensor<T>> gradients = tape.gradient(measured, watched, {}, where);
+  std::size_t next = values.size();
+  for (Index i = 0; i < model.size(); ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    const Tensor<T>&output = values[at + 1], &input_gradient = gradients[at], &output_gradient = gradients[at + 1];
+    LayerDiagnosis layer{i, model[i].kind(), output.shape()};
+    const auto count = static_cast<double>(output.size());
+    double sum = 0, squares = 0;
+    for (const T y : output) sum += static_cast<double>(y);
+    layer.mean = sum / count;
+    for (const T y : output) squares += (static_cast<double>(y) - layer.mean) * (static_cast<double>(y) - layer.mean);
+    layer.deviation = std::sqrt(squares / count);
+    if (layer.kind == "ReLU" && output.rank() > 0) layer.dead = dead_share(output, input_gradient);
+    if (layer.kind == "Sigmoid" || layer.kind == "Tanh")
+      layer.saturated = saturated_share(output, layer.kind == "Tanh", options.flat);
+    layer.output_gradient = std::sqrt(squared_norm(output_gradient));
+    const auto own = model[i].parameters();
+    double of_parameters = 0;
+    for (std::size_t p = 0; p < own.size(); ++p) of_parameters += squared_norm(gradients[next++]);
+    if (!own.empty()) layer.parameter_gradient = std::sqrt(of_parameters);
+    result.layers.push_back(std::move(layer));
+  }
+  Findings(result, options).write();
+  return result;
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

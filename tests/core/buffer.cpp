@@ -1,0 +1,82 @@
+#include "eigengrad/core/buffer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <thread>
+#include <vector>
+
+namespace eg = eigengrad;
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool pooled = false;  // there every buffer is its own
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool pooled = false;
+#else
+constexpr bool pooled = true;
+#endif
+#else
+constexpr bool pooled = true;
+#endif
+
+TEST(Buffer, HoldsWhatWasAskedForAndIsAligned) {
+  for (std::size_t bytes = 0; bytes < 5000; bytes += 37) {
+    const eg::Block block(bytes);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block.data()) % 64, 0u);
+    std::memset(block.data(), 1, bytes);
+  }
+}
+
+TEST(Buffer, CountsItsOwners) {
+  eg::Block a(100);
+  EXPECT_TRUE(a.unshared());
+  eg::Block b = a;
+  EXPECT_FALSE(a.unshared());
+  EXPECT_EQ(a.data(), b.data());
+  eg::Block c = std::move(b);
+  EXPECT_FALSE(static_cast<bool>(b));
+  c = eg::Block();
+  EXPECT_TRUE(a.unshared());
+  eg::Block& alias = a;
+  a = alias;
+  EXPECT_TRUE(a.unshared());
+  EXPECT_FALSE(eg::Block().unshared());
+  EXPECT_EQ(eg::Block().data(), nullptr);
+}
+
+// Line 12 of the reliability list: a freed buffer is the next one of its size.
+TEST(Buffer, ComesBackFromThePool) {
+  if (!pooled) GTEST_SKIP() << "buffers are not pooled under AddressSanitizer";
+  for (const std::size_t bytes : {1, 64, 1000, 100'000, 3'000'000}) {
+    void* first = eg::Block(bytes).data();
+    EXPECT_EQ(eg::Block(bytes).data(), first) << bytes;
+  }
+}
+
+TEST(Buffer, PoolIsBoundedAndCanBeTrimmed) {
+  if (!pooled) GTEST_SKIP() << "buffers are not pooled under AddressSanitizer";
+  { const eg::Block block(1 << 20); }
+  EXPECT_GE(eg::BufferPool::kept_bytes(), std::size_t{1} << 20);
+  eg::BufferPool::trim();
+  EXPECT_EQ(eg::BufferPool::kept_bytes(), 0u);
+  for (int round = 0; round < 20; ++round) const eg::Block block(std::size_t{64} << 20);
+  EXPECT_LE(eg::BufferPool::kept_bytes(), eg::BufferPool::kept_at_least);
+  eg::BufferPool::trim();
+}
+
+TEST(Buffer, MayEndInAnotherThread) {
+  std::vector<eg::Block> blocks;
+  std::thread([&] {
+    for (int i = 0; i < 100; ++i) blocks.emplace_back(1000);
+  }).join();
+  blocks.clear();
+  std::thread([moved = std::vector<eg::Block>(100, eg::Block(64))]() mutable { moved.clear(); }).join();
+}
+
+// Line 28: what cannot be had is an error, and the pool goes on.
+TEST(Buffer, OutOfMemoryIsAnError) {
+  if (!pooled) GTEST_SKIP() << "AddressSanitizer has its own limit";
+  EXPECT_THROW(eg::Block(std::size_t{1} << 58), eg::Error);
+  EXPECT_NE(eg::Block(64).data(), nullptr);
+}

@@ -1,0 +1,166 @@
+#include "eigengrad/nn/module.hpp"
+
+#include "eigengrad/nn/activation.hpp"
+#include "eigengrad/nn/dropout.hpp"
+#include "eigengrad/nn/loss.hpp"
+#include "eigengrad/nn/sequential.hpp"
+#include "support/close.hpp"
+
+namespace eg = eigengrad;
+using Real = eg::Tensor<double>;
+using support::close, support::mentions, support::message_of, support::same_bits;
+
+// A module of one's own, with a buffer, inner modules, and a dropout to tell training from evaluation.
+struct Net : eg::Module<double> {
+  eg::Linear<double> first{2, 3}, second{3, 1};
+  eg::Dropout<double> dropout{0.5};
+  eg::Parameter<double> scale{Real{1, 2, 3}};
+  Real offset = {0.5, 0.5, 0.5};
+
+  void members(eg::Members<double>& m) override {
+    m("first", first);
+    m("dropout", dropout);
+    m("second", second);
+    m("scale", scale);
+    m("offset", offset);
+  }
+  Real forward(const Real& x) override { return second(dropout(tanh(first(x)) * scale + offset)); }
+};
+
+static const Real inputs = {{1, 2}, {-0.5, 0.25}};
+
+static std::vector<std::string> names_of(eg::Module<double>& module) {
+  std::vector<std::string> names;
+  for (const auto& [name, parameter] : module.named_parameters()) names.push_back(name);
+  return names;
+}
+
+TEST(Module, NamesItsParametersInTheOrderOfMembers) {
+  Net net;
+  EXPECT_EQ(names_of(net), (std::vector<std::string>{"first.weight", "first.bias", "second.weight", "second.bias", "scale"}));
+  EXPECT_EQ(net.parameters().size(), 5u);
+  EXPECT_EQ(net.parameter_count(), 6 + 3 + 3 + 1 + 3);
+  EXPECT_TRUE(net.parameters()[4].same_as(net.scale));
+}
+
+TEST(Module, TrainAndEvalReachInnerModules) {
+  eg::Sequential<double> model(Net{}, eg::Sequential<double>(eg::Dropout<double>(0.5)));
+  EXPECT_TRUE(model.is_training());
+  model.eval();
+  EXPECT_FALSE(model.at<Net>(0).dropout.is_training());
+  EXPECT_FALSE(model.at<eg::Sequential<double>>(1)[0].is_training());
+  EXPECT_TRUE(same_bits(model(inputs), model(inputs))) << "nothing random";
+  model.train();
+  EXPECT_TRUE(model.at<Net>(0).dropout.is_training());
+  model.train(false);
+  EXPECT_FALSE(model.is_training());
+  EXPECT_FALSE(eg::Sequential<double>(model).at<Net>(0).dropout.is_training()) << "a copy is in the mode of the original";
+}
+
+TEST(Module, ACopyHasParametersOfItsOwn) {
+  Net net;
+  net.eval();
+  Net copy = net;
+  EXPECT_TRUE(same_bits(copy(inputs), net(inputs)));
+  const Real before = net(inputs);
+  copy.first.weight.set_value(Real::ones({3, 2}));
+  copy.offset.at(0) = 7;
+  EXPECT_TRUE(same_bits(net(inputs), before));
+
+  eg::Tape tape;
+  tape.backward(sum(net(inputs)));
+  EXPECT_TRUE(net.scale.has_grad());
+  EXPECT_FALSE(copy.scale.has_grad());
+  EXPECT_FALSE(Net(net).scale.has_grad()) << "gradients are not copied";
+  net.zero_grad();
+  EXPECT_FALSE(net.scale.has_grad());
+
+  copy = net;
+  EXPECT_TRUE(same_bits(copy(inputs), before));
+  EXPECT_FALSE(copy.scale.same_as(net.scale));
+}
+
+TEST(Module, AMoveKeepsTheParameters) {
+  Net net;
+  net.eval();
+  const Real before = net(inputs);
+  const auto parameters = net.parameters();
+  Net moved = std::move(net);
+  EXPECT_TRUE(same_bits(moved(inputs), before));
+  for (std::size_t i = 0; i < parameters.size(); ++i) EXPECT_TRUE(parameters[i].same_as(moved.parameters()[i]));
+  const std::string message = message_of<eg::GradientError>([&] { net(inputs); });
+  EXPECT_TRUE(mentions(message, {"moved from"}));
+  EXPECT_THROW(net.parameters(), eg::GradientError);
+  net = moved;
+  EXPECT_TRUE(same_bits(net(inputs), before)) << "assigning revives it";
+}
+
+TEST(Module, IsSafeInAVectorThatGrows) {
+  std::vector<Net> nets;
+  std::vector<Real> outputs;
+  for (int i = 0; i < 9; ++i) {
+    nets.emplace_back();
+    nets.back().eval();
+    outputs.push_back(nets.back()(inputs));
+  }
+  nets.erase(nets.begin());
+  outputs.erase(outputs.begin());
+  std::swap(nets[0], nets[5]);
+  std::swap(outputs[0], outputs[5]);
+  for (std::size_t i = 0; i < nets.size(); ++i) {
+    EXPECT_TRUE(same_bits(nets[i](inputs), outputs[i]));
+    EXPECT_TRUE(nets[i].parameters()[0].same_as(nets[i].first.weight));
+  }
+}
+
+TEST(Module, StateGoesOutAndIn) {
+  Net net, other;
+  net.offset = Real{1, 2, 3};
+  const eg::StateDict<double> state = net.state_dict();
+  ASSERT_EQ(state.size(), 6u);
+  EXPECT_TRUE(same_bits(state.at("offset"), net.offset));
+  const auto identity = other.parameters();
+  other.load_state_dict(state);
+  for (const auto& [name, tensor] : other.state_dict()) EXPECT_TRUE(same_bits(tensor, state.at(name))) << name;
+  EXPECT_TRUE(identity[0].same_as(other.first.weight)) << "an optimizer still holds the loaded parameters";
+
+  other.first.weight.set_value(Real::zeros({3, 2}));
+  other.offset.at(1) = 9;
+  EXPECT_TRUE(same_bits(state.at("first.weight"), net.first.weight.value())) << "the state is a value";
+  EXPECT_TRUE(same_bits(state.at("offset"), Real{1, 2, 3}));
+}
+
+TEST(Module, AStateThatDoesNotFitIsRefusedWithAllFaultsAndChangesNothing) {
+  Net net;
+  const eg::StateDict<double> before = net.state_dict();
+  eg::StateDict<double> wrong = Net().state_dict();
+  wrong.erase("first.bias");
+  wrong.at("second.weight") = Real::zeros({2, 3});
+  wrong.at("offset") = Real::zeros({4});
+  wrong["third.weight"] = Real::zeros({1});
+  const std::string message = message_of<eg::ShapeError>([&] { net.load_state_dict(wrong); });
+  EXPECT_TRUE(mentions(message, {"load_state_dict", "first.bias is missing", "second.weight is [2, 3], the module's is [1, 3]",
+                                 "offset is [4], the module's is [3]", "third.weight is not in the module", "module.cpp"}));
+  for (const auto& [name, tensor] : net.state_dict()) EXPECT_TRUE(same_bits(tensor, before.at(name))) << name;
+
+  eg::StateDict<double> surplus = before;
+  surplus["more"] = Real{1};
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([&] { net.load_state_dict(surplus); }), {"more is not in the module"}));
+  EXPECT_THROW(net.load_state_dict({}), eg::ShapeError);
+}
+
+TEST(Module, FrozenParametersAreConstants) {
+  Net net;
+  net.eval();
+  net.first.weight.set_requires_grad(false);
+  eg::Tape tape;
+  tape.backward(sum(net(inputs)));
+  EXPECT_FALSE(net.first.weight.has_grad());
+  EXPECT_TRUE(net.first.bias.has_grad());
+  EXPECT_FALSE(Net(net).first.weight.requires_grad()) << "a copy is frozen too";
+}
+
+TEST(Module, KindNamesIt) {
+  EXPECT_EQ(Net().kind(), "Module");
+  EXPECT_EQ(eg::Dropout<double>().kind(), "Dropout");
+}
