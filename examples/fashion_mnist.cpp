@@ -22,7 +22,10 @@ int main(int count, char** arguments) {
                               eg::Linear<float>(128, 10));
   eg::Adam<float> optimizer(model.parameters(), {.learning_rate = 0.001f});
   const auto loss = [](const auto& logits, const auto& labels) { return eg::softmax_cross_entropy(logits, labels); };
-  eg::fit(model, loss, optimizer, train, {.epochs = epochs, .batch_size = 128});
+  const auto slow_down = [&](const eg::EpochRecord& done) {  // large steps first, small ones at the end
+    optimizer.set_learning_rate(0.001f * (1 - static_cast<float>(done.epoch) / static_cast<float>(epochs)));
+  };
+  eg::fit(model, loss, optimizer, train, {.epochs = epochs, .batch_size = 128}, slow_down);
 
   // What each kind was taken for: trousers are easy, shirts are not.
   const auto scores = model(test.inputs);

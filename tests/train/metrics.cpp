@@ -1,3 +1,4 @@
+#include <eigengrad/ops/arithmetic.hpp>
 #include <eigengrad/train/metrics.hpp>
 
 #include "data/files.hpp"

@@ -29,7 +29,7 @@ struct alignas(64) BlockHeader {
 
 /// What a thread's pool knows. Constant-initialised and trivially destroyed, so that reaching it costs nothing.
 struct PoolState {
-  static constexpr std::uint32_t classes = 4 * 48;
+  static constexpr std::uint32_t classes = 4 * 56;  // up to 2^63 bytes
 
   BlockHeader* free[classes] = {};
   std::size_t kept = 0;

@@ -23,14 +23,15 @@ class Gemm {
   /// C[m, n] = A[m, k] . B[k, n] (+ C if `add`, + bias[n] in every row if not null). C is contiguous.
   static void run(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, bool add, const T* bias = nullptr) {
     if (m == 0 || n == 0) return;
-    if (m * n * k <= 128) return tiny(m, n, k, a, b, c, add, bias);
+    if (n == 1 && m * k <= 128) return column(m, k, a, b, c, add, bias);
     if (m < 4 && b.row_step == 1 && a.column_step == 1 && k >= width) return dots(m, n, k, a, b, c, add, bias);
     const Index panel = 2 * width;
     // Rows of B that are already lanes next to each other can be read in place while they stay in the cache.
     const bool in_place = b.column_step == 1 && n % width == 0 && (k * n <= 8192 || m <= rows);
     Block packed_b, packed_a;
     T* b_panel = nullptr;
-    if (!in_place) b_panel = scratch(packed_b, k * panel);
+    alignas(64) T small[256];  // for products too small to be worth a buffer
+    if (!in_place) b_panel = k * panel <= 256 ? small : scratch(packed_b, k * panel);
     if (a.column_step != 1 && n > panel && k > 1) a = pack_rows(m, k, a, packed_a);
     for (Index j = 0; j < n; j += panel) {
       const Index columns = std::min(panel, n - j), lanes = (columns + width - 1) / width;
@@ -60,12 +61,21 @@ class Gemm {
   /// to[p][0 .. padded) = the panel's row p, then zeros.
   static void pack_panel(Index k, Index columns, Index padded, MatrixView<T> b, T* to) {
     if (b.column_step == 1) {
+      const Index full = columns - columns % width;
       for (Index p = 0; p < k; ++p, to += padded) {
-        std::memcpy(to, b.data + p * b.row_step, static_cast<std::size_t>(columns) * sizeof(T));
-        for (Index j = columns; j < padded; ++j) to[j] = T(0);
+        const T* from = b.data + p * b.row_step;
+        for (Index j = 0; j < full; j += width) lane::store<T>(to + j, lane::load(from + j));
+        if (full == columns) continue;
+        lane::store<T>(to + full, L(0));
+        for (Index j = full; j < columns; ++j) {
+          to[j] = from[j];
+          EIGENGRAD_NO_VECTORS;  // of a loop of few
+        }
       }
       return;
     }
+    if (columns < padded)
+      for (Index p = 0; p < k; ++p) lane::store<T>(to + p * padded + padded - width, L(0));
     // A transposed operand: eight of its rows at a time, so that reads and writes both stay in few cache lines.
     Index j = 0;
     for (; j + 8 <= columns; j += 8) {
@@ -74,8 +84,8 @@ class Gemm {
       for (Index p = 0; p < k; ++p, ++from, row += padded)
         for (Index l = 0; l < 8; ++l) row[l] = from[l * b.column_step];
     }
-    for (; j < padded; ++j)
-      for (Index p = 0; p < k; ++p) to[p * padded + j] = j < columns ? b(p, j) : T(0);
+    for (; j < columns; ++j)
+      for (Index p = 0; p < k; ++p) to[p * padded + j] = b(p, j);
   }
 
   /// A transposed copied to rows, by blocks of eight.
@@ -89,28 +99,17 @@ class Gemm {
     return {to, k, 1};
   }
 
-  /// Too small to prepare anything: four, two or one elements of a row at a time.
-  static void tiny(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, bool add, const T* bias) {
-    for (Index i = 0; i < m; ++i, a.data += a.row_step, c += n) {
-      Index j = 0;
-      for (; j + 4 <= n; j += 4) few<4>(k, a, b, j, c, add, bias);
-      if (j + 2 <= n) {
-        few<2>(k, a, b, j, c, add, bias);
-        j += 2;
+  /// A small matrix times a column.
+  static void column(Index m, Index k, MatrixView<T> a, MatrixView<T> b, T* c, bool add, const T* bias) {
+    for (Index i = 0; i < m; ++i, a.data += a.row_step) {
+      T sum = bias != nullptr ? *bias : T(0);
+      const T *left = a.data, *right = b.data;
+      for (Index p = 0; p < k; ++p, left += a.column_step, right += b.row_step) {
+        sum = sum + *left * *right;
+        EIGENGRAD_NO_VECTORS;
       }
-      if (j < n) few<1>(k, a, b, j, c, add, bias);
+      c[i] = add ? T(c[i] + sum) : sum;
     }
-  }
-  template <int count>
-  EIGENGRAD_INLINE static void few(Index k, const MatrixView<T>& a, const MatrixView<T>& b, Index j, T* c, bool add, const T* bias) {
-    T sums[count];
-    for_indices<count>([&](auto l) EIGENGRAD_INLINE_LAMBDA { sums[l] = bias != nullptr ? bias[j + l] : add ? c[j + l] : T(0); });
-    const T *left = a.data, *right = b.data + j * b.column_step;
-    for (Index p = 0; p < k; ++p, left += a.column_step, right += b.row_step) {
-      for_indices<count>([&](auto l) EIGENGRAD_INLINE_LAMBDA { sums[l] = sums[l] + *left * right[l * b.column_step]; });
-      EIGENGRAD_NO_VECTORS;  // of a loop of two
-    }
-    for_indices<count>([&](auto l) EIGENGRAD_INLINE_LAMBDA { c[j + l] = bias != nullptr && add ? T(c[j + l] + sums[l]) : sums[l]; });
   }
 
   template <int lanes>

@@ -64,7 +64,7 @@ struct Lane {
   EIGENGRAD_INLINE Lane(Values v) : values(v) {}
   template <class Number>
     requires std::is_arithmetic_v<Number>
-  EIGENGRAD_INLINE Lane(Number number) : values(Values{} + static_cast<T>(number)) {}
+  EIGENGRAD_INLINE Lane(Number number) : values(static_cast<T>(number) - Values{}) {}  // keeps -0, as + would not
 
   T operator[](Index i) const { return values[i]; }
 

@@ -89,7 +89,7 @@ Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t
                                    Reduction reduction, const Location& where) {
   const char* name = "softmax_cross_entropy";
   const Index n = x.shape()[0], classes = x.shape()[1];
-  require<ShapeError>(reduction == Reduction::none || n > 0, name, ": the logits are ", x.shape(),
+  require<ShapeError>(n > 0 || reduction == Reduction::none || reduction == Reduction::sum, name, ": the logits are ", x.shape(),
                       ", no samples to take a mean of: leave the empty batch out", where);
   const bool recorded = records(name, x), per_sample = reduction == Reduction::none;
   const T scale = per_sample || reduction == Reduction::sum ? T(1) : T(1) / static_cast<T>(n);
@@ -134,7 +134,7 @@ auto softmax_cross_entropy(const P& logits, const Q& target, Reduction reduction
   } else {
     static_assert(std::is_same_v<typename Q::Element, T>, "softmax_cross_entropy: labels are Tensor<std::int64_t>, distributions Tensor<T>");
     const Tensor<T>& distribution = target.to_tensor();
-    require<ShapeError>(x.rank() == 2 && distribution.shape() == x.shape(), "softmax_cross_entropy: the logits are ", x.shape(),
+    require<ShapeError>(x.rank() == 2 && x.shape()[1] > 0 && distribution.shape() == x.shape(), "softmax_cross_entropy: the logits are ", x.shape(),
                         ", the target is ", distribution.shape(), ": give a distribution of the logits' shape, or labels as Tensor<std::int64_t>", where);
     return softmax_cross_entropy_of<T>(x, {}, distribution.detach(), reduction, where);
   }

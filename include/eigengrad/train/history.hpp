@@ -23,11 +23,11 @@ struct EpochRecord {
 
 /// What `fit` returns: a record per epoch, and why it stopped.
 struct History {
-  std::vector<EpochRecord> epochs;
+  std::vector<EpochRecord> epochs = {};
   bool stopped_early = false;  // before the last epoch that was asked for
   bool reached_target = false;
   bool restored_best = false;  // the weights are those after best_epoch, not after the last
-  std::string reason;
+  std::string reason = {};
   Index best_epoch = 0;  // the one of least validation loss, or training loss where there is none; 0 before any
 
   // One number per epoch, to draw or to print.

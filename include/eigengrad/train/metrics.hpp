@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../core/tensor.hpp"
 #include "../ops/apply.hpp"
 
 // How good predictions are, as plain numbers. Not differentiable: losses are.
