@@ -23,7 +23,10 @@ const Activation activations[] = {
     {"LeakyReLU", [](const Tensor& x) -> Tensor { return leaky_relu(x, 0.1); }},
     {"ELU", [](const Tensor& x) -> Tensor { return elu(x); }},
     // Maxout is the largest of several lines, which a network learns. Here they are x and -x/2.
-    {"Maxout", [](const Tensor& x) -> Tensor { return flatten(eg::maxout(unsqueeze(x, -1) * Tensor{1, -0.5})); }},
+    {"Maxout",
+     [](const Tensor& x) -> Tensor {
+       return flatten(eg::maxout(unsqueeze(x, -1) * Tensor{1, -0.5}));
+     }},
 };
 
 int main(int count, char** arguments) {

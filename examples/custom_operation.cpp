@@ -31,7 +31,8 @@ eg::Tensor<typename X::Element> running_sum(const X& x, bool backwards = false) 
     const eg::Index place = backwards ? numbers.size() - 1 - i : i;
     to[place] = total += numbers(place);
   }
-  return eg::record("running_sum", result, eg::wrt(numbers, [=](const Tensor& dy) { return running_sum(dy, !backwards); }));
+  return eg::record("running_sum", result,
+                    eg::wrt(numbers, [=](const Tensor& dy) { return running_sum(dy, !backwards); }));
 }
 
 int main() {

@@ -5,11 +5,13 @@
 #include <cstdio>
 #include <eigengrad/eigengrad.hpp>
 #include <eigengrad/io/fashion_mnist.hpp>
+#include <eigengrad/train/fit.hpp>
 namespace eg = eigengrad;
 
 int main(int count, char** arguments) {
   if (!eg::has_fashion_mnist()) {
-    std::printf("Skipped: no images in %s. They come with: apt-get install dataset-fashion-mnist\n", eg::fashion_mnist_directory);
+    std::printf("Skipped: no images in %s. They come with: apt-get install dataset-fashion-mnist\n",
+                eg::fashion_mnist_directory);
     return 77;
   }
   const eg::Index epochs = count > 1 ? std::atol(arguments[1]) : 10;
@@ -18,8 +20,8 @@ int main(int count, char** arguments) {
   const auto [all, test] = eg::load_fashion_mnist<float>();
   const auto train = all.take(0, images);
 
-  eg::Sequential<float> model(eg::Linear<float>(784, 256), eg::ReLU<float>(), eg::Linear<float>(256, 128), eg::ReLU<float>(),
-                              eg::Linear<float>(128, 10));
+  eg::Sequential<float> model(eg::Linear<float>(784, 256), eg::ReLU<float>(), eg::Linear<float>(256, 128),
+                              eg::ReLU<float>(), eg::Linear<float>(128, 10));
   eg::Adam<float> optimizer(model.parameters(), {.learning_rate = 0.001f});
   const auto loss = [](const auto& logits, const auto& labels) { return eg::softmax_cross_entropy(logits, labels); };
   const auto slow_down = [&](const eg::EpochRecord& done) {  // large steps first, small ones at the end
@@ -32,6 +34,7 @@ int main(int count, char** arguments) {
   const auto confusion = eg::confusion_matrix(scores, test.targets, 10);
   std::printf("\nof 1000 each, named right:\n");
   for (int kind = 0; kind < 10; ++kind)
-    std::printf("  %-12s %4ld\n", test.class_names[static_cast<std::size_t>(kind)].c_str(), static_cast<long>(confusion(kind, kind)));
+    std::printf("  %-12s %4ld\n", test.class_names[static_cast<std::size_t>(kind)].c_str(),
+                static_cast<long>(confusion(kind, kind)));
   std::printf("test accuracy: %.2f %%\n", 100 * eg::accuracy(scores, test.targets));
 }

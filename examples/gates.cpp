@@ -1,5 +1,5 @@
-// One neuron draws one straight line. That is enough for AND and for OR, but not for XOR: no line has (0,1) and (1,0) on
-// one side, (0,0) and (1,1) on the other. A hidden layer of eight neurons bends the line, and XOR is learned.
+// One neuron draws one straight line. That is enough for AND and for OR, but not for XOR: no line has (0,1) and (1,0)
+// on one side, (0,0) and (1,1) on the other. A hidden layer of eight neurons bends the line, and XOR is learned.
 // Answer: AND, one neuron: 4 of 4 right
 // Answer: OR, one neuron: 4 of 4 right
 // Answer: XOR, one neuron: [0-3] of 4 right
@@ -30,8 +30,8 @@ void learn(const char* name, const eg::Dataset<float>& gate, eg::Sequential<floa
   for (int i = 0; i < 4; ++i) {
     const bool wanted = gate.targets(i, 0) > 0.5f, predicted = prediction(i, 0) > 0.5f;
     right += predicted == wanted;
-    std::printf("  %g  %g  %4d      %.3f  %s\n", gate.inputs(i, 0), gate.inputs(i, 1), wanted, prediction(i, 0),
-                predicted == wanted ? "" : "wrong");
+    std::printf("  %g  %g  %4d      %.3f%s\n", gate.inputs(i, 0), gate.inputs(i, 1), wanted, prediction(i, 0),
+                predicted == wanted ? "" : "  wrong");
   }
   std::printf("%s: %d of 4 right\n", name, right);
 }
@@ -39,7 +39,8 @@ void learn(const char* name, const eg::Dataset<float>& gate, eg::Sequential<floa
 int main() {
   eg::manual_seed(7);
   const eg::Sequential<float> neuron(eg::Linear<float>(2, 1), eg::Sigmoid<float>());
-  const eg::Sequential<float> network(eg::Linear<float>(2, 8), eg::Tanh<float>(), eg::Linear<float>(8, 1), eg::Sigmoid<float>());
+  const eg::Sequential<float> network(eg::Linear<float>(2, 8), eg::Tanh<float>(), eg::Linear<float>(8, 1),
+                                      eg::Sigmoid<float>());
 
   learn("AND, one neuron", eg::and_gate<float>(), neuron);
   learn("OR, one neuron", eg::or_gate<float>(), neuron);

@@ -1,5 +1,5 @@
-// Gradient descent walks downhill. In a narrow valley plain steps jump from wall to wall; momentum, which remembers where
-// it was going, rolls along the floor.
+// Gradient descent walks downhill. In a narrow valley plain steps jump from wall to wall; momentum, which remembers
+// where it was going, rolls along the floor.
 // Answer: plain steps +after 40 steps the loss is 0\.00
 // Answer: with momentum +after 40 steps the loss is 0\.00000
 #include <cstdio>
@@ -22,8 +22,8 @@ viz::DescentPath descend(const char* name, eg::SGD<double>::Options options) {
     const eg::Tensor<double> loss = valley(w1, w2);
     tape.backward(loss);
     if (step % 10 == 0)
-      std::printf("%-14s step %2d   w = (%6.3f, %6.3f)   loss %8.5f   gradient (%6.3f, %6.3f)\n", name, step, path1.back(),
-                  path2.back(), loss.item(), w1.grad().item(), w2.grad().item());
+      std::printf("%-14s step %2d   w = (%6.3f, %6.3f)   loss %8.5f   gradient (%6.3f, %6.3f)\n", name, step,
+                  path1.back(), path2.back(), loss.item(), w1.grad().item(), w2.grad().item());
     optimizer.step();  // w = w - learning_rate * gradient, and with momentum what is left of the last step
     optimizer.zero_grad();
   }
@@ -34,7 +34,8 @@ viz::DescentPath descend(const char* name, eg::SGD<double>::Options options) {
 int main(int count, char** arguments) {
   const auto plain = descend("plain steps", {.learning_rate = 0.095});
   const auto momentum = descend("with momentum", {.learning_rate = 0.095, .momentum = 0.4});
-  viz::Figure(viz::descent_path(valley, {plain, momentum}, {.title = "Gradient descent in a narrow valley",
-                                                                .levels = {0, 0.5, 1, 2, 4, 8, 16, 32}}))
+  viz::Figure(
+      viz::descent_path(valley, {plain, momentum},
+                        {.title = "Gradient descent in a narrow valley", .levels = {0, 0.5, 1, 2, 4, 8, 16, 32}}))
       .save(std::string(count > 1 ? arguments[1] : ".") + "/gradient_descent.svg");
 }

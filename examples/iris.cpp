@@ -1,7 +1,8 @@
-// Classification: which of three species is an iris of which four lengths are known? Fisher's question of 1936, by a small
-// network and `fit`, which runs the five steps of learning.
+// Classification: which of three species is an iris of which four lengths are known? Fisher's question of 1936, by a
+// small network and `fit`, which runs the five steps of learning.
 // Answer: of 30 flowers never seen, (2[789]|30) are named right
 #include <eigengrad/eigengrad.hpp>
+#include <eigengrad/train/fit.hpp>
 #include <iostream>
 namespace eg = eigengrad;
 
@@ -10,7 +11,7 @@ int main() {
   const auto iris = eg::load_iris<float>();
   auto [train, test] = iris.split_stratified(0.2, 1);
 
-  // Lengths differ in size and spread: each column is brought to mean 0 and deviation 1, as measured on the training set.
+  // Lengths differ in size and spread: each column is brought to mean 0 and deviation 1, as measured on `train`.
   const eg::Standardizer<float> standardize(train.inputs);
   train.inputs = standardize(train.inputs);
   test.inputs = standardize(test.inputs);
@@ -23,7 +24,8 @@ int main() {
   const eg::Tensor<float> flower = {{5.9f, 3.0f, 5.1f, 1.8f}};
   const eg::Tensor<float> probabilities = softmax(model(standardize(flower)), 1);
   std::cout << "\na flower of " << flower << " cm is a\n";
-  for (int i = 0; i < 3; ++i) std::cout << "  " << iris.class_names[i] << " with probability " << probabilities(0, i) << '\n';
+  for (int i = 0; i < 3; ++i)
+    std::cout << "  " << iris.class_names[i] << " with probability " << probabilities(0, i) << '\n';
 
   const auto scores = model(test.inputs);
   std::cout << "\nspecies (rows) and what they were taken for (columns):\n"

@@ -1,5 +1,5 @@
-// A module of one's own: members are plain members, `members` names them, `forward` computes. Nothing is registered, so a
-// copy is a network of its own.
+// A module of one's own: members are plain members, `members` names them, `forward` computes. Nothing is registered, so
+// a copy is a network of its own.
 // Answer: first\.weight +\[16, 2\]
 // Answer: after training: +(100|9[89])\.[0-9] % of the points right
 // Answer: the copy made before training: +[0-8][0-9]\.[0-9] % right

@@ -11,7 +11,8 @@ int main(int count, char** arguments) {
   const std::string folder = count > 1 ? arguments[1] : ".";
   eg::manual_seed(7);
   const eg::Sequential<float> neuron(eg::Linear<float>(2, 1), eg::Sigmoid<float>());
-  const eg::Sequential<float> network(eg::Linear<float>(2, 8), eg::Tanh<float>(), eg::Linear<float>(8, 1), eg::Sigmoid<float>());
+  const eg::Sequential<float> network(eg::Linear<float>(2, 8), eg::Tanh<float>(), eg::Linear<float>(8, 1),
+                                      eg::Sigmoid<float>());
 
   viz::Figure gates({.columns = 4});
   std::vector<viz::LossCurve> curves;
@@ -48,7 +49,8 @@ int main(int count, char** arguments) {
     optimizer.step();
     optimizer.zero_grad();
   }
-  viz::Figure(viz::decision_regions(model, spirals.inputs, spirals.targets, {.title = "Three spirals, a 2-32-32-3 network"}))
+  viz::Figure(
+      viz::decision_regions(model, spirals.inputs, spirals.targets, {.title = "Three spirals, a 2-32-32-3 network"}))
       .save(folder + "/spirals.svg");
   std::printf("wrote gates.svg, loss.svg and spirals.svg to %s\n", folder.c_str());
 }

@@ -1,12 +1,14 @@
-// What goes wrong in learning, made visible by `diagnose`. A sigmoid's slope is at most 1/4, so ten of them in a row leave
-// next to nothing of the gradient; a ReLU's is 1. But a ReLU that never fires has slope 0 and cannot learn: LeakyReLU can.
-// Answer: first layer / last layer +[0-9.]+e-0[5-9] +[0-9]*\.?[0-9]+\n?
+// What goes wrong in learning, made visible by `diagnose`. A sigmoid's slope is at most 1/4, so ten of them in a row
+// leave next to nothing of the gradient; a ReLU's is 1. But a ReLU that never fires has slope 0: LeakyReLU revives it.
+// Answer: first layer / last layer +[0-9.]+e-0[5-9] +[0-9]*\.?[0-9]+
 // Answer: the gradient vanishes
-// Answer: ReLU +100 % dead +-> 100 % dead, loss 18\.667
-// Answer: LeakyReLU .* loss 0\.000
-// Answer: ReLU again +0 % dead
+// Answer: ReLU +loss 18\.667 +100 % of its units dead
+// Answer: LeakyReLU +loss  0\.000
+// Answer: ReLU again +loss  0\.000 +0 % of its units dead
 #include <cstdio>
 #include <eigengrad/eigengrad.hpp>
+#include <eigengrad/train/diagnose.hpp>
+#include <eigengrad/train/fit.hpp>
 #include <eigengrad/viz/viz.hpp>
 namespace eg = eigengrad;
 namespace viz = eigengrad::viz;
@@ -24,7 +26,8 @@ eg::Diagnosis diagnosis_of_a_deep_network() {
 
 int main(int count, char** arguments) {
   eg::manual_seed(2);
-  const auto sigmoid = diagnosis_of_a_deep_network<eg::Sigmoid<float>>(), relu = diagnosis_of_a_deep_network<eg::ReLU<float>>();
+  const auto sigmoid = diagnosis_of_a_deep_network<eg::Sigmoid<float>>();
+  const auto relu = diagnosis_of_a_deep_network<eg::ReLU<float>>();
   std::vector<double> sigmoid_norms, relu_norms;
   std::printf("norm of the gradient         Sigmoid     ReLU\n");
   for (std::size_t i = 0; i < relu.layers.size(); i += 2) {  // every second layer is Linear and has weights
@@ -32,27 +35,31 @@ int main(int count, char** arguments) {
     relu_norms.push_back(relu.layers[i].parameter_gradient);
     std::printf("  weights of layer %2zu      %10.2g %8.2g\n", i / 2 + 1, sigmoid_norms.back(), relu_norms.back());
   }
-  std::printf("first layer / last layer   %9.2g %8.2g\n", sigmoid_norms.front() / sigmoid_norms.back(), relu_norms.front() / relu_norms.back());
-  for (const std::string& finding : sigmoid.findings) std::printf("diagnose says of the sigmoids: %s\n", finding.c_str());
-  viz::Figure(viz::loss_curve({{"Sigmoid", sigmoid_norms}, {"ReLU", relu_norms}},
-                              {.title = "What reaches the weights of ten layers", .x_label = "layer", .y_label = "norm of the gradient", .log_y = true}))
+  const auto ratio = [](const auto& norms) { return norms.front() / norms.back(); };
+  std::printf("first layer / last layer   %9.2g %8.2g\n", ratio(sigmoid_norms), ratio(relu_norms));
+  for (const auto& finding : sigmoid.findings) std::printf("diagnose says of the sigmoids: %s\n", finding.c_str());
+  const viz::LossOptions labels{
+      .title = "The gradient of each layer", .x_label = "layer", .y_label = "norm", .log_y = true};
+  viz::Figure(viz::loss_curve({{"Sigmoid", sigmoid_norms}, {"ReLU", relu_norms}}, labels))
       .save(std::string(count > 1 ? arguments[1] : ".") + "/vanishing_gradient.svg");
 
   // y = 2x, and a neuron whose weight is negative: its ReLU gives 0 for every x, and so does its slope.
   const eg::Dataset<float> line({{1}, {2}, {3}}, {{2}, {4}, {6}});
-  eg::Sequential<float> dead(eg::Linear<float>(1, 1), eg::ReLU<float>()), leaky(eg::Linear<float>(1, 1), eg::LeakyReLU<float>(0.1));
+  eg::Sequential<float> dead(eg::Linear<float>(1, 1), eg::ReLU<float>());
+  eg::Sequential<float> leaky(eg::Linear<float>(1, 1), eg::LeakyReLU<float>(0.1));
   dead.load_state_dict({{"0.weight", {{-1}}}, {"0.bias", {0}}});
   leaky.load_state_dict(dead.state_dict());
-  const auto learn = [&](const char* name, eg::Sequential<float>& model) {
-    const double before = eg::diagnose(model, loss, line.inputs, line.targets).layers[1].dead;
+  const auto train = [&](eg::Sequential<float>& model) {
     eg::SGD<float> optimizer(model.parameters(), {.learning_rate = 0.05f});
     eg::fit(model, loss, optimizer, line, {.epochs = 500, .progress = eg::Progress::none});
-    const auto after = eg::diagnose(model, loss, line.inputs, line.targets);
-    std::printf("%-10s %3.0f %% dead -> %3.0f %% dead, loss %.3f\n", name, 100 * before, 100 * after.layers[1].dead, after.loss);
+    return eg::diagnose(model, loss, line.inputs, line.targets);
   };
-  std::printf("\nfitting y = 2x from a negative weight, 500 steps\n");
-  learn("ReLU", dead);
-  learn("LeakyReLU", leaky);
+  const eg::Diagnosis stuck = train(dead), learned = train(leaky);
   dead.load_state_dict(leaky.state_dict());
-  learn("ReLU again", dead);
+  const eg::Diagnosis again = eg::diagnose(dead, loss, line.inputs, line.targets);
+  const auto share_dead = [](const eg::Diagnosis& diagnosis) { return 100 * diagnosis.layers[1].dead; };
+  std::printf("\nfitting y = 2x from a negative weight, 500 steps\n");
+  std::printf("  ReLU        loss %6.3f   %3.0f %% of its units dead\n", stuck.loss, share_dead(stuck));
+  std::printf("  LeakyReLU   loss %6.3f\n", learned.loss);
+  std::printf("  ReLU again  loss %6.3f   %3.0f %% of its units dead\n", again.loss, share_dead(again));
 }

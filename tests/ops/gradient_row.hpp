@@ -22,7 +22,8 @@ struct Domain {
   bool both_signs = false;
 };
 inline constexpr Domain any{"any", -2, 2}, positive{"positive", 0.5, 2.5}, nonzero{"nonzero", 0.3, 2, true},
-    above_minus_one{"above -1", -0.6, 2}, within_one{"within 1", -0.9, 0.9};
+    above_minus_one{"above -1", -0.6, 2}, within_one{"within 1", -0.9, 0.9},
+    unit{"between 0 and 1", 0.1, 0.9};
 
 /// Inputs at a kink or far out, each one number, and the gradient that is documented there.
 struct Awkward {
@@ -85,6 +86,7 @@ Row structural(const char* name, std::vector<Domain> domains, F f, std::vector<S
 
 std::vector<Row> elementwise_rows();
 std::vector<Row> structural_rows();
+std::vector<Row> loss_rows();
 
 /// Random inputs from the row's domains.
 inline List draw(const Row& row, const Shapes& shapes, eg::Generator& generator) {

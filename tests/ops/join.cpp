@@ -29,9 +29,14 @@ TEST(Concatenate, PutsTensorsOneAfterAnother) {
 }
 
 TEST(Concatenate, RefusesWhatDoesNotFit) {
-  expect_error<eg::ShapeError>([] { eg::concatenate({a, b}, 1); }, {"concatenate", "[2, 2]", "[1, 2]", "axis 1", "join.cpp"});
+  expect_error<eg::ShapeError>(
+      [] {
+        eg::concatenate({a, b}, 1);
+      },
+      {"concatenate", "[2, 2]", "[1, 2]", "axis 1", "join.cpp"});
   expect_error<eg::ShapeError>([] { eg::concatenate({a, Tensor<double>{1, 2}}); }, {"[2, 2]", "[2]"});
-  expect_error<eg::ShapeError>([] { eg::concatenate(std::vector<Tensor<double>>()); }, {"concatenate: there are no tensors"});
+  expect_error<eg::ShapeError>([] { eg::concatenate(std::vector<Tensor<double>>()); },
+                               {"concatenate: there are no tensors"});
   expect_error<eg::IndexError>([] { eg::concatenate({a, a}, 2); }, {"concatenate: axis 2"});
   EXPECT_THROW(eg::concatenate({Tensor<double>::ones({}), Tensor<double>::ones({})}), eg::IndexError);
 }
@@ -71,7 +76,11 @@ TEST(JoinGradients, AgreeWithDifferences) {
   for (const Shape& shape : {Shape{2, 3}, Shape{1, 1}, Shape{1, 4}, Shape{4, 1}, Shape{0, 3}, Shape{3, 0}}) {
     const auto x = Tensor<double>::randn(shape);
     for (const eg::Index axis : {0, 1, -1}) {
-      expect_gradient([=](const auto& v) { return square(eg::concatenate<double>({v, x, 2 * v}, axis)); }, x, "concatenate");
+      expect_gradient(
+          [=](const auto& v) {
+            return square(eg::concatenate<double>({v, x, 2 * v}, axis));
+          },
+          x, "concatenate");
       expect_gradient([=](const auto& v) { return square(eg::stack<double>({v, x, 2 * v}, axis)); }, x, "stack");
     }
   }

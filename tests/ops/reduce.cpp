@@ -10,7 +10,8 @@ using Places = Tensor<std::int64_t>;
 
 namespace {
 
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN(),
+                 infinity = std::numeric_limits<double>::infinity();
 
 /// The largest and the first place of it, one after another, along the middle of [outer, count, inner].
 void slow_max(const Tensor<float>& x, eg::Index outer, eg::Index count, eg::Index inner, std::vector<float>& best,
@@ -159,7 +160,8 @@ TEST(ReduceGradients, AgreeWithDifferences) {
     expect_gradient([&](const auto& v) { return square(eg::min(v, axes)); }, x, "min");
     expect_gradient([&](const auto& v) { return eg::prod(v, axes, true); }, x, "prod");
   }
-  expect_gradient([](const auto& v) { return eg::prod(v, 1); }, Tensor<double>{{0, 2, 3}, {0, 0, 5}, {1, 0, 4}}, "prod");
+  expect_gradient([](const auto& v) { return eg::prod(v, 1); }, Tensor<double>{{0, 2, 3}, {0, 0, 5}, {1, 0, 4}},
+                  "prod");
   expect_gradient([](const auto& v) { return eg::max(v, 1); }, Tensor<double>::zeros({0, 3}), "max");
   expect_gradient([](const auto& v) { return eg::prod(v, 1); }, Tensor<double>::zeros({3, 0}), "prod");
 }

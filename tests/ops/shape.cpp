@@ -9,7 +9,9 @@ using eg::Tensor;
 
 namespace {
 
-Tensor<double> counted(const Shape& shape) { return Tensor<double>::arange(static_cast<double>(shape.size())).alias(shape); }
+Tensor<double> counted(const Shape& shape) {
+  return Tensor<double>::arange(static_cast<double>(shape.size())).alias(shape);
+}
 
 /// What permute must give, element by element.
 Tensor<double> slowly_permuted(const Tensor<double>& x, const std::vector<eg::Index>& order) {
@@ -39,7 +41,8 @@ eg::Axes axes_of(const std::vector<eg::Index>& order) {
 
 TEST(Reshape, KeepsTheNumbersAndTheBuffer) {
   const auto x = counted({2, 6});
-  for (const auto& y : {eg::reshape(x, {3, 4}), eg::reshape(x, {-1, 4}), eg::reshape(x, {3, -1}), eg::reshape(x, Shape{3, 4})}) {
+  for (const auto& y :
+       {eg::reshape(x, {3, 4}), eg::reshape(x, {-1, 4}), eg::reshape(x, {3, -1}), eg::reshape(x, Shape{3, 4})}) {
     EXPECT_EQ(y.shape(), (Shape{3, 4}));
     EXPECT_EQ(y.data(), x.data());
   }
@@ -64,7 +67,11 @@ TEST(Reshape, WritingToTheResultLeavesTheSourceAlone) {
 
 TEST(Reshape, RefusesWhatDoesNotFit) {
   const auto x = counted({2, 3});
-  expect_error<eg::ShapeError>([&] { eg::reshape(x, {4, 2}); }, {"reshape", "[2, 3]", "[4, 2]", "6 elements", "shape.cpp"});
+  expect_error<eg::ShapeError>(
+      [&] {
+        eg::reshape(x, {4, 2});
+      },
+      {"reshape", "[2, 3]", "[4, 2]", "6 elements", "shape.cpp"});
   expect_error<eg::ShapeError>([&] { eg::reshape(x, {4, -1}); }, {"[4, -1]"});
   expect_error<eg::ShapeError>([&] { eg::reshape(x, {-1, -1}); }, {"only one size"});
   expect_error<eg::ShapeError>([&] { eg::reshape(x, {-2, 3}); }, {"-2"});
@@ -112,10 +119,12 @@ TEST(Transpose, SwapsTheLastTwoAxes) {
 }
 
 TEST(Permute, EqualsTheDefinitionForEveryOrder) {
-  for (const Shape& shape : {Shape{2, 3, 4, 5}, Shape{1, 17, 33, 2}, Shape{3, 1, 1, 19}, Shape{0, 2, 3, 4}, Shape{1, 1, 1, 1}, Shape{40, 1, 37, 1}}) {
+  for (const Shape& shape : {Shape{2, 3, 4, 5}, Shape{1, 17, 33, 2}, Shape{3, 1, 1, 19}, Shape{0, 2, 3, 4},
+                             Shape{1, 1, 1, 1}, Shape{40, 1, 37, 1}}) {
     std::vector<eg::Index> order = {0, 1, 2, 3};
     do {
-      const auto actual = eg::permute(counted(shape), axes_of(order)), expected = slowly_permuted(counted(shape), order);
+      const auto actual = eg::permute(counted(shape), axes_of(order)),
+                 expected = slowly_permuted(counted(shape), order);
       ASSERT_EQ(actual.shape(), expected.shape());
       ASSERT_TRUE(std::equal(actual.begin(), actual.end(), expected.begin())) << eg::to_text(shape);
     } while (std::next_permutation(order.begin(), order.end()));
@@ -141,7 +150,8 @@ TEST(BroadcastTo, StretchesByNumPysRules) {
   EXPECT_EQ(eg::broadcast_to(Tensor<double>::ones({3, 1}), {2, 3, 4}).shape(), (Shape{2, 3, 4}));
   EXPECT_EQ(eg::broadcast_to(Tensor<double>::ones({}), {2}).shape(), (Shape{2}));
   EXPECT_EQ(eg::broadcast_to(Tensor<double>::ones({1, 3}), {0, 3}).shape(), (Shape{0, 3}));
-  expect_error<eg::ShapeError>([] { eg::broadcast_to(Tensor<double>::ones({2}), {3}); }, {"broadcast_to", "[2]", "[3]"});
+  expect_error<eg::ShapeError>([] { eg::broadcast_to(Tensor<double>::ones({2}), {3}); },
+                               {"broadcast_to", "[2]", "[3]"});
   EXPECT_THROW(eg::broadcast_to(Tensor<double>::ones({2, 3}), {3}), eg::ShapeError);
   EXPECT_THROW(eg::broadcast_to(Tensor<double>::ones({3}), {1}), eg::ShapeError);
 }
@@ -153,11 +163,19 @@ TEST(ShapeGradients, AgreeWithDifferences) {
     expect_gradient([](const auto& v) { return square(eg::transpose(v)); }, x, "transpose");
     expect_gradient([](const auto& v) { return square(eg::flatten(eg::unsqueeze(v, 1))); }, x, "flatten");
     expect_gradient([](const auto& v) { return eg::squeeze(square(v)); }, x, "squeeze");
-    expect_gradient([](const auto& v) { return square(eg::broadcast_to(v, {2, v.shape()[0], v.shape()[1]})); }, x, "broadcast_to");
+    expect_gradient(
+        [](const auto& v) {
+          return square(eg::broadcast_to(v, {2, v.shape()[0], v.shape()[1]}));
+        },
+        x, "broadcast_to");
   }
   const auto x = Tensor<double>::randn({2, 3, 4});
   expect_gradient([](const auto& v) { return square(eg::permute(v, {2, 0, 1})); }, x, "permute");
-  expect_gradient([](const auto& v) { return square(eg::broadcast_to(v, {3, 4})); }, Tensor<double>::randn({3, 1}), "broadcast_to");
+  expect_gradient(
+      [](const auto& v) {
+        return square(eg::broadcast_to(v, {3, 4}));
+      },
+      Tensor<double>::randn({3, 1}), "broadcast_to");
   for (const Shape& shape : {Shape{0, 3}, Shape{3, 0}}) {
     expect_gradient([](const auto& v) { return eg::transpose(v); }, Tensor<double>::zeros(shape));
     expect_gradient([](const auto& v) { return eg::flatten(v); }, Tensor<double>::zeros(shape));

@@ -16,7 +16,8 @@ constexpr T infinity = std::numeric_limits<T>::infinity();
 /// Rows on which a naive softmax overflows or divides nothing by nothing.
 template <class T>
 Tensor<T> hard_rows() {
-  return {{T(1000), T(1000)}, {T(-1000), T(0)}, {T(1e30), T(-1e30)}, {infinity<T>, T(0)}, {-infinity<T>, -infinity<T>}, {-infinity<T>, T(2)}};
+  return {{T(1000), T(1000)},           {T(-1000), T(0)},    {T(1e30), T(-1e30)}, {infinity<T>, T(0)},
+          {-infinity<T>, -infinity<T>}, {-infinity<T>, T(2)}};
 }
 
 template <class T>
@@ -99,13 +100,18 @@ TEST(SoftmaxAxes, EmptyTensorsAndErrors) {
   EXPECT_EQ(eg::log_sum_exp(Tensor<float>::zeros({0, 3}), 1).shape(), (Shape{0}));
   EXPECT_EQ(eg::log_sum_exp(Tensor<float>::zeros({2, 3}), 1, true).shape(), (Shape{2, 1}));
   EXPECT_EQ(eg::log_sum_exp(Tensor<float>::zeros({2, 3, 4}), {0, 2}).shape(), (Shape{3}));
-  expect_error<eg::IndexError>([] { eg::softmax(Tensor<float>::zeros({2, 3}), 2); }, {"softmax: axis 2", "[2, 3]", "softmax.cpp"});
+  expect_error<eg::IndexError>(
+      [] {
+        eg::softmax(Tensor<float>::zeros({2, 3}), 2);
+      },
+      {"softmax: axis 2", "[2, 3]", "softmax.cpp"});
   expect_error<eg::IndexError>([] { eg::log_softmax(Tensor<float>::zeros({2}), -2); }, {"log_softmax: axis -2"});
   expect_error<eg::IndexError>([] { eg::log_sum_exp(Tensor<float>::zeros({2}), 1); }, {"log_sum_exp: axis 1"});
 }
 
 TEST(SoftmaxGradients, AgreeWithDifferences) {
-  for (const Shape& shape : {Shape{1}, Shape{5}, Shape{1, 1}, Shape{1, 5}, Shape{5, 1}, Shape{3, 19}, Shape{2, 3, 4}, Shape{0, 3}, Shape{3, 0}}) {
+  for (const Shape& shape : {Shape{1}, Shape{5}, Shape{1, 1}, Shape{1, 5}, Shape{5, 1}, Shape{3, 19}, Shape{2, 3, 4},
+                             Shape{0, 3}, Shape{3, 0}}) {
     const auto x = Tensor<double>::randn(shape);
     for (eg::Index axis = -1; axis < shape.rank(); ++axis) {
       expect_gradient([=](const auto& v) { return eg::softmax(v, axis); }, x, "softmax");

@@ -46,7 +46,8 @@ TEST(Norm, NeitherOverflowsNorVanishes) {
   EXPECT_DOUBLE_EQ(eg::norm(Tensor<double>{3e-200, 4e-200}).item(), 5e-200);
   EXPECT_FLOAT_EQ(eg::norm(Tensor<float>{3e30f, 4e30f}).item(), 5e30f);
   expect_tensor<double>(eg::norm(Tensor<double>{{0, 4e200}, {0, 0}, {3, 4}}, 1), {3}, {4e200, 0, 5});
-  const double infinity = std::numeric_limits<double>::infinity(), not_a_number = std::numeric_limits<double>::quiet_NaN();
+  const double infinity = std::numeric_limits<double>::infinity(),
+               not_a_number = std::numeric_limits<double>::quiet_NaN();
   expect_tensor<double>(eg::norm(Tensor<double>{{infinity, 1}, {not_a_number, 1}}, 1), {2}, {infinity, not_a_number});
 }
 

@@ -72,6 +72,26 @@ TEST(Adam, StepsOfAZeroGradientStandStill) {
   EXPECT_TRUE(close(w.value(), {1, 2, 3})) << "no 0 / 0";
 }
 
+// Two parameters, the second of which gets its first gradient in the seventh of ten steps.
+template <class Optimizer>
+static void check_late_parameter(const std::vector<double>& early, const std::vector<double>& late) {
+  const eg::Parameter<double> a(eg::Tensor<double>{1, -2}), b(eg::Tensor<double>{0.5, 3});
+  Optimizer optimizer({a, b}, {.learning_rate = 0.1});
+  for (int i = 0; i < 10; ++i) {
+    optimizer.zero_grad();
+    eg::Tape tape;
+    tape.backward(i < 6 ? sum(square(a)) : eg::Tensor<double>(sum(square(a)) + sum(sin(b))));
+    optimizer.step();
+  }
+  EXPECT_TRUE(close(a.value(), early));
+  EXPECT_TRUE(close(b.value(), late));
+}
+
+TEST(Adam, CountsEachParametersStepsAsPyTorchDoes) {
+  check_late_parameter<eg::Adam<double>>({0.07624915560691205, -1.0245868378253593}, {0.0992817184909457, 3.4000352916738126});
+  check_late_parameter<eg::AdamW<double>>({0.07169549708798646, -1.0097272748634585}, {0.09788331649417202, 3.387461050405592});
+}
+
 TEST(Adam, OptionsOutsideTheirRangeAreRefused) {
   const eg::Parameter<double> w(eg::Tensor<double>{1});
   EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::Adam<double>({w}, {.beta1 = 1.1}); }), {"beta1", "1.1"}));

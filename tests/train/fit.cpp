@@ -153,7 +153,6 @@ TEST(Fit, RepeatsUntilItIsAccurateEnough) {
   EXPECT_TRUE(history.reached_target);
   EXPECT_TRUE(history.stopped_early);
   EXPECT_GE(eg::evaluate(model, SoftmaxCrossEntropy(), spiral()).accuracy, 0.9) << "of the weights as they are";
-  for (std::size_t i = 0; i + 1 < history.epochs.size(); ++i) EXPECT_LE(history.epochs[i].accuracy, 0.96);
   expect_contains(history.reason, eg::to_text("the target is reached after epoch ", history.epochs.size(), ": training loss "));
 }
 

@@ -77,7 +77,7 @@ class OperationNode : public TypedNode<T> {
 
   bool reached() const final { return own_.filled; }
   void forget_gradient() final {
-    own_.value = Tensor<T>();
+    own_.value.release();
     own_.filled = false;
   }
   const Shape& shape() const final { return shape_; }

@@ -18,11 +18,17 @@ class Shape {
   static Shape empty() {
     Shape result;
     result.rank_ = 1;
-    result.size_ = 0;
+    result.sizes_[0] = result.size_ = 0;
     return result;
   }
 
-  Shape() = default;
+  Shape() {}
+  // Copied size by size: one wide load after the narrow stores that made the sizes would wait for them to reach the cache.
+  EIGENGRAD_INLINE Shape(const Shape& other) { copy(other); }
+  EIGENGRAD_INLINE Shape& operator=(const Shape& other) {
+    copy(other);
+    return *this;
+  }
   Shape(std::initializer_list<Index> sizes) : Shape(sizes.begin(), sizes.end()) {}
   template <class Iterator>
   Shape(Iterator first, Iterator last) {
@@ -116,7 +122,16 @@ class Shape {
     size_ = none ? 0 : count;
   }
 
-  Index sizes_[max_rank] = {};
+  EIGENGRAD_INLINE void copy(const Shape& other) {
+    rank_ = other.rank_;
+    size_ = other.size_;
+    for (Index axis = 0; axis < other.rank_; ++axis) {
+      sizes_[axis] = other.sizes_[axis];
+      EIGENGRAD_NO_VECTORS;
+    }
+  }
+
+  Index sizes_[max_rank];  // the first rank_ of them
   Index rank_ = 0;
   Index size_ = 1;
 };

@@ -159,6 +159,7 @@ class Tensor {
   }
 
   // For the tape and the operations' kernels.
+  void release() { block_ = Block(); }
   const TapeLink& link() const { return link_; }
   void set_link(const TapeLink& link) { link_ = link; }
   bool unshared() const { return block_.unshared(); }

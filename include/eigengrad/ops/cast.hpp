@@ -20,6 +20,8 @@ Tensor<U> cast(const X& expression) {
   } else {
     Tensor<U> result = Tensor<U>::empty(x.shape());
     std::transform(x.begin(), x.end(), result.mutable_data(), [](T number) { return static_cast<U>(number); });
+    if constexpr (std::is_floating_point_v<T> && std::is_floating_point_v<U>)
+      if (records("cast", x)) return record("cast", std::move(result), wrt(x, [](const Tensor<U>& dy) { return cast<T>(dy); }));
     return result;
   }
 }

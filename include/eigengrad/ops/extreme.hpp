@@ -54,7 +54,8 @@ T winner_of_row(const T* x, Index n) {
   return best;
 }
 
-/// Winners of [outer, count, inner] over count > 0, and, where `places` is not null, each first one's position in count.
+/// Winners of [outer, count, inner] over count > 0, and, where `places` is not null, each first one's position in
+/// count.
 template <class Order, class T>
 void winners(const T* x, Index outer, Index count, Index inner, T* best, std::int64_t* places) {
   for (Index o = 0; o < outer; ++o, x += count * inner, best += inner) {

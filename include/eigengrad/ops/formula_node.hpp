@@ -22,7 +22,8 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
 
   void release() override {
     formula_.reset();
-    result_ = derivative_ = Tensor<T>();
+    result_.release();
+    derivative_.release();
   }
   void propagate() override {
     Tensor<T> dy = this->take_gradient();

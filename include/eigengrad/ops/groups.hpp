@@ -22,7 +22,8 @@ struct Groups {
     bool together = true;
     for (Index axis = first; axis <= last; ++axis) together = together && (goes(axis) || shape[axis] == 1);
     if (together) {
-      for (Index axis = 0; axis < shape.rank(); ++axis) (axis < first ? outer : axis <= last ? count : inner) *= shape[axis];
+      for (Index axis = 0; axis < shape.rank(); ++axis)
+        (axis < first ? outer : axis <= last ? count : inner) *= shape[axis];
     } else {
       Axes order;
       for (const bool go : {false, true})

@@ -21,7 +21,8 @@ struct AroundAxis {
     shape.set(axis, size);
     return shape;
   }
-  /// Calls body(whole, part) with the element offsets of each run of `inner` elements, for `size` positions of the part.
+  /// Calls body(whole, part) with the element offsets of each run of `inner` elements, for `size` positions of the
+  /// part.
   template <class Positions, class Body>
   void for_each_run(Index size, Positions position, Body body) const {
     for (Index o = 0; o < outer; ++o)
@@ -82,8 +83,8 @@ Tensor<T> pick(const char* name, const Tensor<T>& x, const AroundAxis& around, I
                 }));
 }
 
-/// Positions begin, begin + step, ... before end on an axis; negative ones count from the end. Along the first axis with
-/// step 1 nothing is copied. Throws IndexError for a begin or end outside the axis, ValueError for a step below 1.
+/// Positions begin, begin + step, ... before end on an axis; negative ones count from the end. Along the first axis
+/// with step 1 nothing is copied. Throws IndexError for a begin or end outside the axis, ValueError for a step below 1.
 template <Expression X>
 Tensor<typename X::Element> slice(const X& x, Index axis, Index begin, Index end = to_the_end, Index step = 1,
                                   Location where = Location::current()) {
@@ -95,20 +96,22 @@ Tensor<typename X::Element> slice(const X& x, Index axis, Index begin, Index end
                         around.axis, " of shape ", t.shape(), ": use -", around.count, " to ", around.count, where);
     return result;
   };
-  require<ValueError>(step >= 1, "slice: the step is ", step, " for shape ", t.shape(), ": it must be at least 1", where);
+  require<ValueError>(step >= 1, "slice: the step is ", step, " for shape ", t.shape(), ": it must be at least 1",
+                      where);
   const Index first = checked("begin", begin), last = end == to_the_end ? around.count : checked("end", end);
   const Index size = first < last ? (last - first - 1) / step + 1 : 0;
   return pick("slice", t, around, size, Strided{first, step});
 }
 
-/// One position of an axis, which is dropped: [3, 4] at axis 0 -> [4]. Throws IndexError for a position outside the axis.
+/// One position of an axis, which is dropped: [3, 4] at axis 0 -> [4]. Throws IndexError for a position outside the
+/// axis.
 template <Expression X>
 Tensor<typename X::Element> select(const X& x, Index axis, Index position, Location where = Location::current()) {
   const Tensor<typename X::Element>& t = x.to_tensor();
   const AroundAxis around(t.shape(), axis, "select", where);
   const Index place = position < 0 ? position + around.count : position;
-  require<IndexError>(place >= 0 && place < around.count, "select: position ", position, " is outside axis ", around.axis,
-                      " of shape ", t.shape(), ", which has ", around.count, where);
+  require<IndexError>(place >= 0 && place < around.count, "select: position ", position, " is outside axis ",
+                      around.axis, " of shape ", t.shape(), ", which has ", around.count, where);
   return reshape(pick("select", t, around, 1, Strided{place, 1}), t.shape().without(around.axis), where);
 }
 
@@ -123,8 +126,8 @@ Tensor<typename X::Element> index_select(const X& x, Index axis, const Tensor<st
   const AroundAxis around(t.shape(), axis, "index_select", where);
   for (Index k = 0; k < indices.size(); ++k)
     require<IndexError>(indices.data()[k] >= 0 && indices.data()[k] < around.count, "index_select: index ",
-                        indices.data()[k], " at position ", k, " is outside axis ", around.axis, " of shape ", t.shape(),
-                        ", which has ", around.count, where);
+                        indices.data()[k], " at position ", k, " is outside axis ", around.axis, " of shape ",
+                        t.shape(), ", which has ", around.count, where);
   return pick("index_select", t, around, indices.size(), Listed{indices.detach()});
 }
 
@@ -158,8 +161,9 @@ Tensor<typename X::Element> gather(const X& x, Index axis, const Tensor<std::int
     for (Index i = shape.rank() - 1; i >= 0 && ++position[i] == wanted[i]; --i) position[i] = 0;
   }
   if (!records("gather", t)) return result;
-  return record("gather", std::move(result),
-                wrt(t, [places, shape](const Tensor<T>& dy) { return Scattered<T>{dy, places, shape}; }));
+  return record("gather", std::move(result), wrt(t, [places, shape](const Tensor<T>& dy) {
+                  return Scattered<T>{dy, places, shape};
+                }));
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

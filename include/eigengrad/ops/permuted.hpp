@@ -11,11 +11,12 @@ void transpose_block(const T* from, Index from_stride, T* to, Index to_stride, I
   for (Index r = 0; r < rows; r += block)
     for (Index c = 0; c < columns; c += block)
       for (Index j = c, last = std::min(c + block, columns); j < last; ++j)
-        for (Index i = r, end = std::min(r + block, rows); i < end; ++i) to[j * to_stride + i] = from[i * from_stride + j];
+        for (Index i = r, end = std::min(r + block, rows); i < end; ++i)
+          to[j * to_stride + i] = from[i * from_stride + j];
 }
 
-/// A copy whose axes stand in another order. Axes that stay neighbours are merged; what is left is copied row by row where
-/// the last axis stays last, and transposed in blocks where it does not.
+/// A copy whose axes stand in another order. Axes that stay neighbours are merged; what is left is copied row by row
+/// where the last axis stays last, and transposed in blocks where it does not.
 template <class T>
 class PermutedCopy {
  public:

@@ -50,7 +50,8 @@ Tensor<std::int64_t> place_of_extreme(const char* name, const Tensor<T>& x, cons
   Tensor<std::int64_t> result = Tensor<std::int64_t>::empty(groups.reduced.result);
   Tensor<T> best = Tensor<T>::empty(groups.reduced.result);
   if (result.size() > 0)
-    winners<Order>(groups.x.data(), groups.outer, groups.count, groups.inner, best.mutable_data(), result.mutable_data());
+    winners<Order>(groups.x.data(), groups.outer, groups.count, groups.inner, best.mutable_data(),
+                   result.mutable_data());
   return result;
 }
 

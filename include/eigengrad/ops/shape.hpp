@@ -18,8 +18,9 @@ class NewShape {
         open_ = known_.rank();
         known_.push_back(1);
       } else {
-        require<ShapeError>(size >= 0, "reshape: the size ", size, " on axis ", known_.rank(),
-                            size == -1 ? ": only one size can be left open by -1" : ": give a size, or -1 for what is left");
+        require<ShapeError>(
+            size >= 0, "reshape: the size ", size, " on axis ", known_.rank(),
+            size == -1 ? ": only one size can be left open by -1" : ": give a size, or -1 for what is left");
         known_.push_back(size);
       }
     }

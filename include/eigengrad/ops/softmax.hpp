@@ -107,8 +107,7 @@ Tensor<typename X::Element> log_sum_exp(const X& x, const Axes& axes = {}, bool 
   const Tensor<T> kept = log(sum(exp(t - shift), axes, true)) + shift;
   Tensor<T> result = kept.alias(reduced.result);
   if (!records("log_sum_exp", recorded)) return result;
-  return record("log_sum_exp", std::move(result),
-                wrt(recorded, [t, y = without_infinities(kept)](const Tensor<T>& dy) {
+  return record("log_sum_exp", std::move(result), wrt(recorded, [t, y = without_infinities(kept)](const Tensor<T>& dy) {
                   return dy.alias(y.shape()) * exp(t - y);
                 }));
 }

@@ -17,8 +17,9 @@ T degrees_of_freedom(const Reduced& reduced, const VarianceOptions& options) {
   return static_cast<T>(std::max(Index{0}, reduced.count - options.correction));
 }
 
-/// The variance over all or the named axes: sum((x - mean)^2) / (count - correction), with correction 1 unless another is
-/// given, as torch.var. NaN where that is nothing divided by nothing. Gradient: 2 dy (x - mean) / (count - correction).
+/// The variance over all or the named axes: sum((x - mean)^2) / (count - correction), with correction 1 unless another
+/// is given, as torch.var. NaN where that is nothing divided by nothing. Gradient: 2 dy (x - mean) / (count -
+/// correction).
 template <Expression X>
 Tensor<typename X::Element> var(const X& x, const Axes& axes = {}, VarianceOptions options = {},
                                 Location where = Location::current()) {
@@ -26,7 +27,8 @@ Tensor<typename X::Element> var(const X& x, const Axes& axes = {}, VarianceOptio
   static_assert(std::is_floating_point_v<T>, "var of integers or bools: cast<float>(tensor) first");
   const Tensor<T>& t = x.to_tensor();
   const Reduced reduced(t.shape(), axes, options.keepdims, "var", where);
-  return scaled_sum("var", square(t - mean(t, axes, true, where)), reduced, T(1) / degrees_of_freedom<T>(reduced, options));
+  return scaled_sum("var", square(t - mean(t, axes, true, where)), reduced,
+                    T(1) / degrees_of_freedom<T>(reduced, options));
 }
 
 /// y, but 0 where a is 0.

@@ -16,7 +16,7 @@ template <class T>
 struct AdamWOptions : AdamOptions<T> {};
 
 /// m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  w = w - learning_rate mhat / (sqrt(vhat) + epsilon), the
-/// hats being divided by 1 - beta^t. Weight decay is added to g. Kingma, Ba: Adam, 2015, algorithm 1.
+/// hats being divided by 1 - beta^t, t a parameter's own count. Weight decay is added to g. Kingma, Ba: Adam, 2015, alg. 1.
 /// With `decoupled`, it shrinks w by learning_rate * weight_decay instead. Loshchilov, Hutter: AdamW, 2019, algorithm 2.
 template <class T, bool decoupled>
 class AdamFamily : public Optimizer<T, 2> {
@@ -32,17 +32,23 @@ class AdamFamily : public Optimizer<T, 2> {
   }
 
   void step() {
-    const auto [_, beta1, beta2, epsilon, decay] = options_;
-    const auto t = static_cast<double>(this->steps() + 1);
-    const double correction1 = 1 - std::pow(static_cast<double>(beta1), t), correction2 = 1 - std::pow(static_cast<double>(beta2), t);
-    const T rate = static_cast<T>(static_cast<double>(this->learning_rate_) / correction1);
-    const T root = static_cast<T>(1 / std::sqrt(correction2)), shrink = decoupled ? 1 - this->learning_rate_ * decay : T(1);
-    const T added_decay = decoupled ? T(0) : decay, rest1 = 1 - beta1, rest2 = 1 - beta2;
-    this->update([=](auto& w, const auto& gradient, auto& m, auto& v) {
-      const auto g = gradient + added_decay * w;
-      m = beta1 * m + rest1 * g;
-      v = beta2 * v + rest2 * (g * g);
-      w = shrink * w - rate * (m / (math::sqrt(v) * root + epsilon));
+    const T beta1 = options_.beta1, beta2 = options_.beta2, epsilon = options_.epsilon, decay = options_.weight_decay;
+    const T shrink = decoupled ? 1 - this->learning_rate_ * decay : T(1), added_decay = decoupled ? T(0) : decay;
+    const T rest1 = 1 - beta1, rest2 = 1 - beta2;
+    Index corrected_for = 0;  // most parameters are at the same t
+    T rate(0), root(0);
+    this->update_with([&](Index t) {
+      if (t != corrected_for) {
+        const auto power = static_cast<double>(corrected_for = t);
+        rate = static_cast<T>(static_cast<double>(this->learning_rate_) / (1 - std::pow(static_cast<double>(beta1), power)));
+        root = static_cast<T>(1 / std::sqrt(1 - std::pow(static_cast<double>(beta2), power)));
+      }
+      return [=](auto& w, const auto& gradient, auto& m, auto& v) {
+        const auto g = gradient + added_decay * w;
+        m = beta1 * m + rest1 * g;
+        v = beta2 * v + rest2 * (g * g);
+        w = shrink * w - rate * (m / (math::sqrt(v) * root + epsilon));
+      };
     });
   }
 

@@ -34,18 +34,24 @@ class Optimizer {
         require<ValueError>(!parameters_[i].same_as(parameters_[j]), name, ": parameters ", j, " and ", i, " are the same one: list it once");
       for (auto& slot : state_) slot.push_back(Tensor<T>::zeros(parameters_[i].shape()));
     }
+    updates_.resize(parameters_.size());
     set_learning_rate(learning_rate);
   }
 
   /// Runs rule(w, g, state...) on every parameter that has a gradient, in place; w and the state are written back.
   template <class Rule>
   void update(const Rule& rule) {
+    update_with([&](Index) -> const Rule& { return rule; });
+  }
+  /// The same with the rule rule_at(t) for a parameter's t-th update: one that had no gradient yet starts late.
+  template <class RuleAt>
+  void update_with(const RuleAt& rule_at) {
     ++steps_;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       ParameterState<T>& parameter = parameters_[i].state();
       if (!parameter.gradient.filled) continue;
       parameter.fresh = false;
-      update_one(rule, parameter, i, std::make_index_sequence<slots>());
+      update_one(rule_at(++updates_[i]), parameter, i, std::make_index_sequence<slots>());
     }
   }
 
@@ -84,22 +90,31 @@ class Optimizer {
 
   std::vector<ParameterRef<T>> parameters_;
   std::vector<Tensor<T>> state_[slots + 1];
+  std::vector<Index> updates_;  // of each parameter
 };
 
-/// The 2-norm of all gradients together.
+/// The 2-norm of all gradients together; finite where it can be, although a square may not be.
 template <class T>
 double gradient_norm(const std::vector<ParameterRef<T>>& parameters) {
-  double sum = 0;
-  for (const auto& parameter : parameters)
-    if (parameter.has_grad())
-      for (const T g : parameter.state().gradient.value) sum += static_cast<double>(g) * static_cast<double>(g);
-  return std::sqrt(sum);
+  const auto sum_over = [&](const auto& term) {
+    double total = 0;
+    for (const auto& parameter : parameters)
+      if (parameter.has_grad())
+        for (const T g : parameter.state().gradient.value) term(total, static_cast<double>(g));
+    return total;
+  };
+  const double sum = sum_over([](double& total, double g) { total += g * g; });
+  if (std::isnan(sum) || (sum > 1e-280 && std::isfinite(sum))) return std::sqrt(sum);
+  const double unit = sum_over([](double& largest, double g) { largest = std::max(largest, std::abs(g)); });
+  if (unit == 0 || std::isinf(unit)) return unit;
+  return unit * std::sqrt(sum_over([unit](double& total, double g) { total += (g / unit) * (g / unit); }));
 }
 
 /// Scales all gradients so that their common norm is at most `largest`; returns the norm they had. Throws ValueError, and
 /// changes nothing, when it is infinite or NaN. Pascanu, Mikolov, Bengio: On the difficulty of training RNNs, 2013.
 template <class T>
 double clip_gradient_norm(const std::vector<ParameterRef<T>>& parameters, double largest, Location where = Location::current()) {
+  require<ValueError>(largest >= 0, "clip_gradient_norm: the largest norm ", largest, " is negative or NaN", where);
   const double norm = gradient_norm(parameters);
   require<ValueError>(std::isfinite(norm), "clip_gradient_norm: the gradients' norm is ", norm,
                       ": a gradient is infinite or NaN; lower the learning rate or look at the loss", where);
@@ -108,7 +123,7 @@ double clip_gradient_norm(const std::vector<ParameterRef<T>>& parameters, double
       if (parameter.has_grad()) {
         Tensor<T>& gradient = parameter.state().gradient.value;
         T* g = gradient.mutable_data();
-        for (Index i = 0; i < gradient.size(); ++i) g[i] = g[i] * static_cast<T>(largest / norm);
+        for (Index i = 0; i < gradient.size(); ++i) g[i] = static_cast<T>(static_cast<double>(g[i]) * (largest / norm));
       }
   return norm;
 }

@@ -28,8 +28,8 @@ class SGD : public Optimizer<T, 1> {
   }
 
   void step() {
-    const auto [_, momentum, decay, nesterov] = options_;
-    const T rate = this->learning_rate_;
+    const T rate = this->learning_rate_, momentum = options_.momentum, decay = options_.weight_decay;
+    const bool nesterov = options_.nesterov;
     if (momentum == 0 && decay == 0)
       this->update([=](auto& w, const auto& g, auto&) { w = w - rate * g; });
     else
