@@ -9,7 +9,7 @@ using specials::check;
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity(), not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 double at(const auto& f, double x) {
   const Tensor y = f(Tensor::full({9}, x));
@@ -53,8 +53,8 @@ TEST(Activations, SigmoidAndTanhFarOut) {
 
 // 30: NaN stays NaN.
 TEST(Activations, NanInNanOut) {
-  EXPECT_TRUE(std::isnan(AT(relu, nan)) && std::isnan(AT(leaky_relu, nan)) && std::isnan(AT(elu, nan)) && std::isnan(AT(sigmoid, nan)) &&
-              std::isnan(AT(softplus, nan)) && std::isnan(AT(gelu, nan)) && std::isnan(AT(silu, nan)) && std::isnan(AT(tanh, nan)));
+  EXPECT_TRUE(std::isnan(AT(relu, not_a_number)) && std::isnan(AT(leaky_relu, not_a_number)) && std::isnan(AT(elu, not_a_number)) && std::isnan(AT(sigmoid, not_a_number)) &&
+              std::isnan(AT(softplus, not_a_number)) && std::isnan(AT(gelu, not_a_number)) && std::isnan(AT(silu, not_a_number)) && std::isnan(AT(tanh, not_a_number)));
   const auto y = eg::Tensor<float>(relu(eg::Tensor<float>::full({19}, std::nanf(""))));
   for (const float number : y) EXPECT_TRUE(std::isnan(number));
 }

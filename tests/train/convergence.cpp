@@ -35,30 +35,34 @@ TEST(Gates, AHiddenLayerSolvesXor) {
   int solved = 0;
   for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}) {
     eg::manual_seed(seed);
-    eg::Sequential<double> model(eg::Linear<double>(2, 8), eg::Tanh<double>(), eg::Linear<double>(8, 1), eg::Sigmoid<double>());
+    eg::Sequential<double> model(eg::Linear<double>(2, 8), eg::Tanh<double>(), eg::Linear<double>(8, 1),
+                                 eg::Sigmoid<double>());
     if (right_of_four(model, eg::xor_gate<double>(), 1000) == 4) ++solved;
   }
   EXPECT_EQ(solved, 10);
 }
 
-// reliability.md 41
 TEST(Convergence, FloatAndDoubleAgreeOnXor) {
   eg::manual_seed(7);
-  eg::Sequential<double> model(eg::Linear<double>(2, 8), eg::Tanh<double>(), eg::Linear<double>(8, 1), eg::Sigmoid<double>());
-  eg::Sequential<float> narrow(eg::Linear<float>(2, 8), eg::Tanh<float>(), eg::Linear<float>(8, 1), eg::Sigmoid<float>());
+  eg::Sequential<double> model(eg::Linear<double>(2, 8), eg::Tanh<double>(), eg::Linear<double>(8, 1),
+                               eg::Sigmoid<double>());
+  eg::Sequential<float> narrow(eg::Linear<float>(2, 8), eg::Tanh<float>(), eg::Linear<float>(8, 1),
+                               eg::Sigmoid<float>());
   const auto ours = model.parameters();
   const auto theirs = narrow.parameters();
   for (std::size_t i = 0; i < ours.size(); ++i) theirs[i].set_value(eg::cast<float>(ours[i].value()));
   eg::SGD<double> optimizer(ours, {.learning_rate = 0.1});
   eg::SGD<float> narrow_optimizer(theirs, {.learning_rate = 0.1f});
   const eg::Progress silent = eg::Progress::none;
-  eg::fit(model, MeanSquared(), optimizer, eg::xor_gate<double>(), {.epochs = 100, .shuffle = false, .progress = silent});
-  eg::fit(narrow, MeanSquared(), narrow_optimizer, eg::xor_gate<float>(), {.epochs = 100, .shuffle = false, .progress = silent});
+  eg::fit(model, MeanSquared(), optimizer, eg::xor_gate<double>(),
+          {.epochs = 100, .shuffle = false, .progress = silent});
+  eg::fit(narrow, MeanSquared(), narrow_optimizer, eg::xor_gate<float>(),
+          {.epochs = 100, .shuffle = false, .progress = silent});
   for (std::size_t i = 0; i < ours.size(); ++i)
     EXPECT_LT((ours[i].value().array() - theirs[i].value().array().cast<double>()).abs().maxCoeff(), 1e-5);
 }
 
-// reliability.md 48: a network large enough learns a few samples by heart, whatever the loss.
+// A network large enough learns a few samples by heart, whatever the loss.
 template <class Loss, class Y>
 static double overfitted(const Loss& loss, const Y& targets, eg::Sequential<double> model) {
   eg::Generator generator(3);
@@ -89,10 +93,18 @@ TEST(Convergence, EveryLossCanBeOverfitted) {
   EXPECT_LT(overfitted(with([](const auto& p, const auto& t) { return eg::mse_loss(p, t); }), numbers, wide()), 1e-3);
   EXPECT_LT(overfitted(with([](const auto& p, const auto& t) { return eg::l1_loss(p, t); }), numbers, wide()), 2e-2);
   EXPECT_LT(overfitted(with([](const auto& p, const auto& t) { return eg::huber_loss(p, t); }), numbers, wide()), 1e-3);
-  EXPECT_LT(overfitted(with([](const auto& p, const auto& t) { return eg::binary_cross_entropy_with_logits(p, t); }), bits, wide()), 5e-3);
-  EXPECT_LT(overfitted(with([](const auto& p, const auto& t) { return eg::binary_cross_entropy(p, t); }), bits, wide(eg::Sigmoid<double>())), 5e-3);
-  EXPECT_LT(overfitted(with([](const auto& p, const auto& t) { return eg::softmax_cross_entropy(p, t); }), labels, wide()), 5e-3);
-  EXPECT_LT(overfitted(with([](const auto& p, const auto& t) { return eg::cross_entropy(p, t); }), labels, wide(eg::Softmax<double>())), 5e-3);
+  EXPECT_LT(overfitted(with([](const auto& p, const auto& t) { return eg::binary_cross_entropy_with_logits(p, t); }),
+                       bits, wide()),
+            5e-3);
+  EXPECT_LT(overfitted(with([](const auto& p, const auto& t) { return eg::binary_cross_entropy(p, t); }), bits,
+                       wide(eg::Sigmoid<double>())),
+            5e-3);
+  EXPECT_LT(
+      overfitted(with([](const auto& p, const auto& t) { return eg::softmax_cross_entropy(p, t); }), labels, wide()),
+      5e-3);
+  EXPECT_LT(overfitted(with([](const auto& p, const auto& t) { return eg::cross_entropy(p, t); }), labels,
+                       wide(eg::Softmax<double>())),
+            5e-3);
 }
 
 TEST(Convergence, TheLossNeverRisesOnAConvexProblem) {
@@ -100,13 +112,14 @@ TEST(Convergence, TheLossNeverRisesOnAConvexProblem) {
   const auto data = eg::moons<double>(60, {.noise = 0.2, .seed = 1});
   eg::Sequential<double> model(eg::Linear<double>(2, 2));
   eg::SGD<double> optimizer(model.parameters(), {.learning_rate = 0.2});
-  const auto losses = eg::fit(model, SoftmaxCrossEntropy(), optimizer, data, {.epochs = 50, .batch_size = 60, .progress = eg::Progress::none}).losses();
+  const auto losses = eg::fit(model, SoftmaxCrossEntropy(), optimizer, data,
+                              {.epochs = 50, .batch_size = 60, .progress = eg::Progress::none})
+                          .losses();
   ASSERT_EQ(losses.size(), 50u);
   EXPECT_TRUE(std::is_sorted(losses.rbegin(), losses.rend()));
   EXPECT_LT(losses.back(), losses.front());
 }
 
-// reliability.md 49
 TEST(Convergence, ALinearLayerReachesTheLeastSquaresSolution) {
   eg::manual_seed(5);
   const Tensor x = Tensor::randn({40, 3}), noise = Tensor::randn({40, 2});
@@ -147,14 +160,14 @@ TEST(Convergence, LogisticRegressionReachesItsOptimum) {
   const auto loss = [](const auto& p, const auto& t) { return eg::binary_cross_entropy_with_logits(p, t); };
   eg::Sequential<double> model(eg::Linear<double>(2, 1));
   eg::SGD<double> optimizer(model.parameters(), {.learning_rate = 1, .momentum = 0.9});
-  eg::fit(model, loss, optimizer, data, {.epochs = 3000, .batch_size = 80, .threshold = 0, .progress = eg::Progress::none});
+  eg::fit(model, loss, optimizer, data,
+          {.epochs = 3000, .batch_size = 80, .threshold = 0, .progress = eg::Progress::none});
   const auto& layer = model.at<eg::Linear<double>>(0);
   EXPECT_NEAR(layer.weight.value()(0, 0), optimum(0), 1e-8);
   EXPECT_NEAR(layer.weight.value()(0, 1), optimum(1), 1e-8);
   EXPECT_NEAR(layer.bias.value()(0), optimum(2), 1e-8);
 }
 
-// reliability.md 50
 TEST(Invariance, TheOrderOfABatchDoesNotMatterToASum) {
   eg::manual_seed(8);
   auto model = wide();
@@ -187,7 +200,8 @@ TEST(Invariance, HiddenUnitsMayChangePlaces) {
 
 TEST(Invariance, AReluNetworkWithoutBiasesIsHomogeneous) {
   eg::manual_seed(8);
-  eg::Sequential<double> model(eg::Linear<double>(3, 8, {.bias = false}), eg::ReLU<double>(), eg::Linear<double>(8, 2, {.bias = false}));
+  eg::Sequential<double> model(eg::Linear<double>(3, 8, {.bias = false}), eg::ReLU<double>(),
+                               eg::Linear<double>(8, 2, {.bias = false}));
   const Tensor x = Tensor::randn({7, 3}), y = model(x), twice = model(Tensor(2.0 * x));
   EXPECT_TRUE((twice.array() == 2 * y.array()).all()) << "a factor of 2 is exact";
   for (const auto& parameter : model.parameters()) parameter.set_value(4.0 * parameter.value());

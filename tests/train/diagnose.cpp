@@ -18,7 +18,8 @@ static eg::Linear<double> linear(const Tensor& weight, const Tensor& bias) {
 
 // Units that give 0 everywhere: the second (-1 - x), and not the third, which is alive for one sample.
 static eg::Sequential<double> partly_dead() {
-  return eg::Sequential<double>(linear({{1}, {-1}, {1}, {2}}, {1, -1, -2, 0}), eg::ReLU<double>(), linear({{1, 1, 1, 1}}, {0}));
+  return eg::Sequential<double>(linear({{1}, {-1}, {1}, {2}}, {1, -1, -2, 0}), eg::ReLU<double>(),
+                                linear({{1, 1, 1, 1}}, {0}));
 }
 static const Tensor positive = {{1}, {2}, {3}}, goal = {{0}, {0}, {0}};
 
@@ -36,7 +37,8 @@ TEST(Diagnose, FindsDeadUnits) {
   EXPECT_TRUE(diagnosis.findings.empty()) << "some dead units are common";
   const auto told = eg::diagnose(model, MeanSquared(), positive, goal, {.dead = 0.2});
   ASSERT_EQ(told.findings.size(), 1u);
-  EXPECT_EQ(told.findings.front(), "layer 1, ReLU: 25 % of its units are dead: lower the learning rate or use LeakyReLU");
+  EXPECT_EQ(told.findings.front(),
+            "layer 1, ReLU: 25 % of its units are dead: lower the learning rate or use LeakyReLU");
 }
 
 TEST(Diagnose, MeasuresActivationsAndGradients) {
@@ -96,16 +98,20 @@ TEST(Diagnose, LeakyReLURevivesADeadNetwork) {
 TEST(Diagnose, FindsSaturatedUnits) {
   // Saturated where the slope is below 5 % of its largest: beyond 0.9873 or 0.0127 for a sigmoid, +-0.9747 for tanh.
   const Tensor x = {{-30}, {-4.4}, {-4.3}, {0}, {4.3}, {4.4}, {30}, {1}};
-  eg::Sequential<double> sigmoid(eg::Sigmoid<double>(), linear({{1}}, {0})), tanh(eg::Tanh<double>(), linear({{1}}, {0}));
+  eg::Sequential<double> sigmoid(eg::Sigmoid<double>(), linear({{1}}, {0})),
+      tanh(eg::Tanh<double>(), linear({{1}}, {0}));
   const Tensor target = Tensor::zeros({8, 1});
   EXPECT_EQ(eg::diagnose(sigmoid, MeanSquared(), x, target).layers[0].saturated, 4 / 8.0);
-  EXPECT_EQ(eg::diagnose(tanh, MeanSquared(), Tensor(0.5 * x), target).layers[0].saturated, 4 / 8.0) << "tanh(x / 2) = 2 sigmoid(x) - 1";
+  EXPECT_EQ(eg::diagnose(tanh, MeanSquared(), Tensor(0.5 * x), target).layers[0].saturated, 4 / 8.0)
+      << "tanh(x / 2) = 2 sigmoid(x) - 1";
   const auto told = eg::diagnose(sigmoid, MeanSquared(), Tensor(100.0 * x), target);
   ASSERT_EQ(told.findings.size(), 1u);
-  EXPECT_EQ(told.findings.front(),
-            "layer 0, Sigmoid: 88 % of its outputs are saturated: scale the inputs, start with smaller weights or use ReLU");
+  EXPECT_EQ(
+      told.findings.front(),
+      "layer 0, Sigmoid: 88 % of its outputs are saturated: scale the inputs, start with smaller weights or use ReLU");
   eg::Sequential<double> last{eg::Sigmoid<double>()};
-  EXPECT_TRUE(eg::diagnose(last, MeanSquared(), Tensor(100.0 * x), target).findings.empty()) << "an answer may be sure of itself";
+  EXPECT_TRUE(eg::diagnose(last, MeanSquared(), Tensor(100.0 * x), target).findings.empty())
+      << "an answer may be sure of itself";
 }
 
 template <class Activation>
@@ -132,7 +138,8 @@ TEST(Diagnose, SeesTheGradientVanishInADeepSigmoidNetwork) {
 
 TEST(Diagnose, SeesExplodingGradientsAndNaN) {
   eg::Sequential<double> model(linear({{1}}, {0}), linear({{100}}, {0}), linear({{100}}, {0}));
-  expect_contains(eg::to_text(eg::diagnose(model, MeanSquared(), positive, goal)), "layer 0, Linear: the gradient explodes: it is 1e+04 times");
+  expect_contains(eg::to_text(eg::diagnose(model, MeanSquared(), positive, goal)),
+                  "layer 0, Linear: the gradient explodes: it is 1e+04 times");
   const auto diagnosis = eg::diagnose(model, MeanSquared(), Tensor{{1}, {std::nan("")}, {3}}, goal);
   ASSERT_EQ(diagnosis.findings.size(), 1u);
   expect_contains(diagnosis.findings.front(), "layer 0, Linear: its outputs hold NaN or infinity");
@@ -140,7 +147,8 @@ TEST(Diagnose, SeesExplodingGradientsAndNaN) {
 
 TEST(Diagnose, SaysWhatCannotWork) {
   eg::Sequential<double> none, model(linear({{1}}, {0}));
-  expect_contains(message_of<eg::ValueError>([&] { eg::diagnose(none, MeanSquared(), positive, goal); }), "diagnose: 0 layers");
+  expect_contains(message_of<eg::ValueError>([&] { eg::diagnose(none, MeanSquared(), positive, goal); }),
+                  "diagnose: 0 layers");
   EXPECT_THROW(eg::diagnose(model, MeanSquared(), Tensor::zeros({0, 1}), Tensor::zeros({0, 1})), eg::ValueError);
   EXPECT_THROW(eg::diagnose(model, MeanSquared(), positive, Tensor{{0}}), eg::ShapeError);
   EXPECT_TRUE(model.is_training());
@@ -149,9 +157,20 @@ TEST(Diagnose, SaysWhatCannotWork) {
 TEST(Diagnosis, PrintsAnAlignedTable) {
   eg::Diagnosis diagnosis;
   diagnosis.loss = 0.25;
-  diagnosis.layers = {
-      {.index = 0, .kind = "Linear", .shape = {32, 24}, .mean = 0.0123456, .deviation = 1, .output_gradient = 3.5e-6, .parameter_gradient = 0.5},
-      {.index = 1, .kind = "ReLU", .shape = {32, 24}, .mean = 0.5, .deviation = 0.75, .dead = 0.625, .output_gradient = 1}};
+  diagnosis.layers = {{.index = 0,
+                       .kind = "Linear",
+                       .shape = {32, 24},
+                       .mean = 0.0123456,
+                       .deviation = 1,
+                       .output_gradient = 3.5e-6,
+                       .parameter_gradient = 0.5},
+                      {.index = 1,
+                       .kind = "ReLU",
+                       .shape = {32, 24},
+                       .mean = 0.5,
+                       .deviation = 0.75,
+                       .dead = 0.625,
+                       .output_gradient = 1}};
   std::ostringstream out;
   out << diagnosis;
   EXPECT_EQ(out.str(),

@@ -14,7 +14,8 @@ TEST(ModeGuard, PutsEveryPartBackIntoItsOwnMode) {
   inner.eval();
   inner[1].train();
   const auto modes = [&] {
-    return std::vector<bool>{model.is_training(), model[0].is_training(), inner.is_training(), inner[0].is_training(), inner[1].is_training()};
+    return std::vector<bool>{model.is_training(), model[0].is_training(), inner.is_training(), inner[0].is_training(),
+                             inner[1].is_training()};
   };
   const auto before = modes();
   EXPECT_EQ(before, (std::vector<bool>{true, true, false, false, true}));
@@ -39,7 +40,8 @@ TEST(NameClasses, LooksAtTheTargets) {
 TEST(Evaluate, CountsEverySampleOnce) {
   Line model(2);
   const eg::Dataset<double> data(Tensor{{0}, {1}, {2}, {3}, {4}}, Tensor{{0}, {1}, {2}, {3}, {4}});
-  for (const eg::Index batch_size : {1, 2, 3, 5, 100}) EXPECT_NEAR(eg::evaluate(model, MeanSquared(), data, batch_size).loss, 6, 1e-14);
+  for (const eg::Index batch_size : {1, 2, 3, 5, 100})
+    EXPECT_NEAR(eg::evaluate(model, MeanSquared(), data, batch_size).loss, 6, 1e-14);
   EXPECT_TRUE(std::isnan(eg::evaluate(model, MeanSquared(), data).accuracy)) << "the targets name no classes";
   const eg::Dataset<double> gate(Tensor{{0}, {1}, {0.2}}, Tensor{{0}, {1}, {1}});
   EXPECT_EQ(eg::evaluate(model, MeanSquared(), gate, 2).accuracy, 2.0 / 3);
@@ -60,10 +62,12 @@ TEST(Evaluate, RecordsNothingAndRunsInEvaluationMode) {
 TEST(Evaluate, SaysWhatDoesNotFit) {
   Line model(2);
   const eg::Dataset<double> none(Tensor::zeros({0, 1}), Tensor::zeros({0, 1}));
-  expect_contains(message_of<eg::ValueError>([&] { eg::evaluate(model, MeanSquared(), none); }), "inputs [0, 1] hold no samples");
+  expect_contains(message_of<eg::ValueError>([&] { eg::evaluate(model, MeanSquared(), none); }),
+                  "inputs [0, 1] hold no samples");
   const auto unreduced = [](const Tensor& p, const Tensor& t) { return eg::mse_loss(p, t, eg::Reduction::none); };
   const eg::Dataset<double> two(Tensor{{1}, {2}}, Tensor{{1}, {2}});
-  expect_contains(message_of<eg::ShapeError>([&] { eg::evaluate(model, unreduced, two); }), "the loss is of shape [2, 1]");
+  expect_contains(message_of<eg::ShapeError>([&] { eg::evaluate(model, unreduced, two); }),
+                  "the loss is of shape [2, 1]");
   EXPECT_TRUE(model.is_training()) << "the mode is restored after an error";
 }
 
@@ -83,7 +87,10 @@ TEST(Predict, SaysWhatDoesNotFit) {
   struct Sum : eg::Module<double> {
     Tensor forward(const Tensor& x) override { return eg::sum(x); }
   } model;
-  expect_contains(message_of<eg::ShapeError>([&] { eg::predict(model, Tensor::ones({4, 1}), 2); }), "2 samples gave an output of shape []");
+  expect_contains(message_of<eg::ShapeError>([&] {
+                    eg::predict(model, Tensor::ones({4, 1}), 2);
+                  }),
+                  "2 samples gave an output of shape []");
   EXPECT_THROW(eg::predict(model, Tensor::ones({4, 1}), 0), eg::ValueError);
   EXPECT_THROW(eg::predict(model, Tensor::ones({})), eg::ShapeError);
   EXPECT_TRUE(model.is_training());

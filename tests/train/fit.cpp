@@ -45,7 +45,8 @@ TEST(Fit, DoesWhatALoopWrittenByHandDoes) {
     EXPECT_EQ(history.epochs[epoch].epoch, static_cast<eg::Index>(epoch) + 1);
     EXPECT_EQ(history.epochs[epoch].loss, loss_sum / 50) << "50 = 6 * 8 + 2: the last batch counts for what it holds";
     EXPECT_EQ(history.epochs[epoch].accuracy, right / 50);
-    EXPECT_EQ(history.epochs[epoch].validation_loss, eg::softmax_cross_entropy(by_hand(spiral().inputs), spiral().targets).item());
+    EXPECT_EQ(history.epochs[epoch].validation_loss,
+              eg::softmax_cross_entropy(by_hand(spiral().inputs), spiral().targets).item());
     EXPECT_GT(history.epochs[epoch].seconds, 0);
   }
   EXPECT_TRUE(same_bits(model.state_dict(), by_hand.state_dict()));
@@ -58,7 +59,8 @@ TEST(Fit, TheSeedFixesEverything) {
   const auto run = [](std::uint64_t seed, bool shuffle = true) {
     auto model = small_network(3);
     eg::SGD<double> optimizer(model.parameters(), {.learning_rate = 0.1});
-    eg::fit(model, SoftmaxCrossEntropy(), optimizer, spiral(), {.epochs = 3, .shuffle = shuffle, .seed = seed, .progress = silent});
+    eg::fit(model, SoftmaxCrossEntropy(), optimizer, spiral(),
+            {.epochs = 3, .shuffle = shuffle, .seed = seed, .progress = silent});
     return model.state_dict();
   };
   EXPECT_TRUE(same_bits(run(1), run(1)));
@@ -70,7 +72,8 @@ TEST(Fit, WeighsTheLastBatchByItsSize) {
   Line model(2);
   eg::SGD<double> frozen(model.parameters(), {.learning_rate = 0});
   const eg::Dataset<double> data(Tensor{{1}, {1}, {1}, {1}, {3}}, Tensor{{2}, {2}, {2}, {2}, {0}});
-  const auto history = eg::fit(model, MeanSquared(), frozen, data, {.epochs = 1, .batch_size = 2, .shuffle = false, .progress = silent});
+  const auto history =
+      eg::fit(model, MeanSquared(), frozen, data, {.epochs = 1, .batch_size = 2, .shuffle = false, .progress = silent});
   EXPECT_EQ(history.losses().front(), 36.0 / 5);
 }
 
@@ -103,8 +106,10 @@ TEST_F(Overfitting, StopsWhenPatienceIsOver) {
   EXPECT_EQ(last, best() + 3);
   EXPECT_TRUE(history.stopped_early);
   EXPECT_TRUE(history.restored_best);
-  EXPECT_EQ(model_.slope(), slopes_[static_cast<std::size_t>(best() - 1)]) << "the weights after the best epoch, bit for bit";
-  EXPECT_EQ(history.reason, eg::to_text("the validation loss has not improved since epoch ", best(), ", for 3 epochs; the weights are those after epoch ", best()));
+  EXPECT_EQ(model_.slope(), slopes_[static_cast<std::size_t>(best() - 1)])
+      << "the weights after the best epoch, bit for bit";
+  EXPECT_EQ(history.reason, eg::to_text("the validation loss has not improved since epoch ", best(),
+                                        ", for 3 epochs; the weights are those after epoch ", best()));
 }
 
 TEST_F(Overfitting, KeepsTheLastWeightsIfAskedTo) {
@@ -139,7 +144,8 @@ TEST_F(Overfitting, RestoresTheBestAlsoWhenTheEpochsRunOut) {
 TEST(Fit, WatchesTheTrainingLossWhereThereIsNoOther) {
   Line model(0);
   eg::SGD<double> frozen(model.parameters(), {.learning_rate = 0});
-  const auto history = eg::fit(model, MeanSquared(), frozen, on_line(2), {.epochs = 50, .patience = 4, .progress = silent});
+  const auto history =
+      eg::fit(model, MeanSquared(), frozen, on_line(2), {.epochs = 50, .patience = 4, .progress = silent});
   EXPECT_EQ(history.epochs.size(), 5u);
   EXPECT_EQ(history.best_epoch, 1);
   expect_contains(history.reason, "the training loss has not improved since epoch 1, for 4 epochs");
@@ -153,14 +159,16 @@ TEST(Fit, RepeatsUntilItIsAccurateEnough) {
   EXPECT_TRUE(history.reached_target);
   EXPECT_TRUE(history.stopped_early);
   EXPECT_GE(eg::evaluate(model, SoftmaxCrossEntropy(), spiral()).accuracy, 0.9) << "of the weights as they are";
-  expect_contains(history.reason, eg::to_text("the target is reached after epoch ", history.epochs.size(), ": training loss "));
+  expect_contains(history.reason,
+                  eg::to_text("the target is reached after epoch ", history.epochs.size(), ": training loss "));
 }
 
 TEST(Fit, StopsAtATargetLoss) {
   Line model(0);
   eg::SGD<double> optimizer(model.parameters(), {.learning_rate = 0.005});
   const auto data = on_line(2);
-  const auto history = eg::fit(model, MeanSquared(), optimizer, data, {.epochs = 500, .validation = &data, .target_loss = 1e-6, .progress = silent});
+  const auto history = eg::fit(model, MeanSquared(), optimizer, data,
+                               {.epochs = 500, .validation = &data, .target_loss = 1e-6, .progress = silent});
   ASSERT_TRUE(history.reached_target);
   EXPECT_LE(history.validation_losses().back(), 1e-6);
   EXPECT_GT(history.validation_losses()[history.epochs.size() - 2], 1e-6);
@@ -168,7 +176,8 @@ TEST(Fit, StopsAtATargetLoss) {
   const auto gate = eg::and_gate<double>();
   eg::Sequential<double> neuron(eg::Linear<double>(2, 1), eg::Sigmoid<double>());
   eg::SGD<double> slow(neuron.parameters(), {.learning_rate = 1});
-  const auto both = eg::fit(neuron, MeanSquared(), slow, gate, {.epochs = 100, .target_accuracy = 1.0, .target_loss = 0.0, .progress = silent});
+  const auto both = eg::fit(neuron, MeanSquared(), slow, gate,
+                            {.epochs = 100, .target_accuracy = 1.0, .target_loss = 0.0, .progress = silent});
   EXPECT_FALSE(both.reached_target);
   EXPECT_EQ(both.epochs.size(), 100u);
   EXPECT_EQ(both.accuracies().back(), 1);
@@ -179,7 +188,8 @@ TEST(Fit, TrainsInTrainingModeAndEvaluatesInEvaluationMode) {
   model.eval();
   eg::SGD<double> optimizer(model.parameters(), {.learning_rate = 0.005});
   const auto data = on_line(2);
-  eg::fit(model, MeanSquared(), optimizer, data, {.epochs = 2, .batch_size = 2, .validation = &data, .progress = silent});
+  eg::fit(model, MeanSquared(), optimizer, data,
+          {.epochs = 2, .batch_size = 2, .validation = &data, .progress = silent});
   EXPECT_EQ(model.modes, "ttette");
   EXPECT_FALSE(model.is_training()) << "as it was before";
 }
@@ -187,10 +197,12 @@ TEST(Fit, TrainsInTrainingModeAndEvaluatesInEvaluationMode) {
 TEST(Fit, ALossThatIsNaNEndsItWithTheWeightsUntouched) {
   Line model(0), by_hand(0);
   model.eval();
-  eg::SGD<double> optimizer(model.parameters(), {.learning_rate = 0.005}), other(by_hand.parameters(), {.learning_rate = 0.005});
+  eg::SGD<double> optimizer(model.parameters(), {.learning_rate = 0.005}),
+      other(by_hand.parameters(), {.learning_rate = 0.005});
   auto data = on_line(2, 6);
   const Options options{.epochs = 3, .batch_size = 2, .shuffle = false, .progress = silent};
-  eg::fit(by_hand, MeanSquared(), other, data.take(0, 4), {.epochs = 1, .batch_size = 2, .shuffle = false, .progress = silent});
+  eg::fit(by_hand, MeanSquared(), other, data.take(0, 4),
+          {.epochs = 1, .batch_size = 2, .shuffle = false, .progress = silent});
 
   data.inputs.at(5, 0) = std::nan("");
   auto message = message_of<eg::ValueError>([&] { eg::fit(model, MeanSquared(), optimizer, data, options); });
@@ -214,7 +226,8 @@ TEST(Fit, ClipsTheGradient) {
   const auto overflows = [](const Tensor& p, const Tensor& t) { return Tensor(eg::sqrt(eg::mse_loss(p, t))); };
   Line exact(2);
   eg::SGD<double> other(exact.parameters(), {.learning_rate = 1});
-  const auto message = message_of<eg::ValueError>([&] { eg::fit(exact, overflows, other, on_line(2), {.clip_gradient_norm = 1, .progress = silent}); });
+  const auto message = message_of<eg::ValueError>(
+      [&] { eg::fit(exact, overflows, other, on_line(2), {.clip_gradient_norm = 1, .progress = silent}); });
   expect_contains(message, "fit: at epoch 1, batch 1: clip_gradient_norm");
   EXPECT_EQ(exact.slope(), 2);
 }

@@ -45,10 +45,16 @@ TEST(Accuracy, SaysWhatDoesNotFit) {
   auto message = message_of<eg::ShapeError>([&] { eg::accuracy(scores, Labels{0, 1, 2}); });
   expect_contains(message, "the prediction is [2, 3], the target is [3]");
   expect_contains(message, "metrics.cpp:");
-  expect_contains(message_of<eg::IndexError>([&] { eg::accuracy(scores, Labels{0, 3}); }), "label 3 at position 1 is outside 0 to 2");
+  expect_contains(message_of<eg::IndexError>([&] {
+                    eg::accuracy(scores, Labels{0, 3});
+                  }),
+                  "label 3 at position 1 is outside 0 to 2");
   expect_contains(message_of<eg::IndexError>([&] { eg::accuracy(Scores{0.1, 0.2}, Labels{0, 2}); }), "outside 0 to 1");
   expect_contains(message_of<eg::IndexError>([&] { eg::accuracy(scores, Labels{-1, 0}); }), "label -1");
-  expect_contains(message_of<eg::ValueError>([&] { eg::accuracy(Scores{0.1, 0.2}, Scores{0, 0.5}); }), "names no class");
+  expect_contains(message_of<eg::ValueError>([&] {
+                    eg::accuracy(Scores{0.1, 0.2}, Scores{0, 0.5});
+                  }),
+                  "names no class");
   expect_contains(message_of<eg::ValueError>([&] { eg::accuracy(scores, Scores{{1, 1, 0}, {0, 0, 1}}); }), "sample 0");
   EXPECT_THROW(eg::accuracy(scores, Scores::zeros({2, 2})), eg::ShapeError);
   EXPECT_THROW(eg::accuracy(Scores::zeros({2, 3, 4}), Labels{0, 1}), eg::ShapeError);
@@ -77,10 +83,12 @@ TEST(ConfusionMatrix, SaysWhatDoesNotFit) {
 
 TEST(R2Score, ComparesWithTheMean) {
   const Scores target = {3, -0.5, 2, 7};
-  EXPECT_NEAR(eg::r2_score(Scores{2.5, 0.0, 2, 8}, target), 0.9486081370449679, 1e-15) << "scikit-learn's documented example";
+  EXPECT_NEAR(eg::r2_score(Scores{2.5, 0.0, 2, 8}, target), 0.9486081370449679, 1e-15)
+      << "scikit-learn's documented example";
   EXPECT_EQ(eg::r2_score(target, target), 1);
   EXPECT_NEAR(eg::r2_score(Scores::full({4}, 2.875), target), 0, 1e-15);
-  EXPECT_NEAR(eg::r2_score(Scores{{0, 2}, {-1, 2}, {8, -5}}, Scores{{0.5, 1}, {-1, 1}, {7, -6}}), 0.93680052666227787, 1e-14);
+  EXPECT_NEAR(eg::r2_score(Scores{{0, 2}, {-1, 2}, {8, -5}}, Scores{{0.5, 1}, {-1, 1}, {7, -6}}), 0.93680052666227787,
+              1e-14);
   EXPECT_EQ(eg::r2_score(Scores{1, 1}, Scores{1, 1}), 1);
   EXPECT_EQ(eg::r2_score(Scores{1, 2}, Scores{1, 1}), 0);
   EXPECT_THROW(eg::r2_score(Scores{1, 2}, Scores{1}), eg::ShapeError);

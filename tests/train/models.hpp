@@ -12,7 +12,9 @@ struct MeanSquared {
   auto operator()(const auto& prediction, const auto& target) const { return eigengrad::mse_loss(prediction, target); }
 };
 struct SoftmaxCrossEntropy {
-  auto operator()(const auto& logits, const auto& target) const { return eigengrad::softmax_cross_entropy(logits, target); }
+  auto operator()(const auto& logits, const auto& target) const {
+    return eigengrad::softmax_cross_entropy(logits, target);
+  }
 };
 
 /// Whether two modules hold the same numbers, bit for bit.
@@ -21,7 +23,8 @@ bool same_bits(eigengrad::StateDict<T> a, eigengrad::StateDict<T> b) {
   if (a.size() != b.size()) return false;
   for (const auto& [name, tensor] : a) {
     if (!b.contains(name) || !(b.at(name).shape() == tensor.shape())) return false;
-    if (std::memcmp(tensor.data(), b.at(name).data(), static_cast<std::size_t>(tensor.size()) * sizeof(T)) != 0) return false;
+    if (std::memcmp(tensor.data(), b.at(name).data(), static_cast<std::size_t>(tensor.size()) * sizeof(T)) != 0)
+      return false;
   }
   return true;
 }

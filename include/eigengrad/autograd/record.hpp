@@ -69,7 +69,10 @@ Tensor<T> record(const char* name, Tensor<T> value, Edges&&... edges) {
 template <class... Tensors>
 EIGENGRAD_INLINE bool records(const char* name, const Tensors&... inputs) {
   const TapeState* tape = recording_tape();
-  return tape != nullptr && ((node_on(tape, inputs, name) != nullptr) | ...);
+  if (tape == nullptr) return false;
+  bool any = false;
+  ((any = node_on(tape, inputs, name) != nullptr || any), ...);  // each is asked, so that two mixed tapes are noticed
+  return any;
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

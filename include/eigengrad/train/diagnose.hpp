@@ -9,7 +9,7 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 /// When something counts, and when it is worth a sentence.
 struct DiagnoseOptions {
   double flat = 0.05;       // an output is saturated where the slope is below this share of its largest
-  double dead = 0.4;       // told above this share of a layer's units; a quarter is common in a deep network
+  double dead = 0.4;        // told above this share of a layer's units; a quarter is common in a deep network
   double saturated = 0.5;   // told above this share of a layer's outputs
   double vanishing = 1e-3;  // told below this ratio of the first layer's gradient to the last one's
   double exploding = 1e3;   // told above

@@ -15,7 +15,7 @@ struct LayerDiagnosis {
 
   Index index = 0;
   std::string kind = {};
-  Shape shape = {};                       // of its output
+  Shape shape = {};                  // of its output
   double mean = none;                // of its outputs
   double deviation = none;           // likewise, the standard deviation
   double dead = none;                // ReLU: share of units that give 0 and pass no gradient, for every sample

@@ -157,11 +157,12 @@ History fit(Module<T>& model, const Loss& loss, Optimizer& optimizer, const Data
 
   // 1. Initialise: the model drew its starting weights when it was made.
   optimizer.zero_grad();
+  model.train();
   for (Index epoch = 1; epoch <= options.epochs; ++epoch) {
     const auto start = std::chrono::steady_clock::now();
     Measure measure(scored, options.threshold);
     Index batch = 0;
-    model.train();
+    if (!model.is_training()) model.train();
     for (const auto& [inputs, targets] : loader) {
       Tape tape;
       // 2. Predict.
