@@ -3,7 +3,6 @@
 // Answer: accuracy on 359 digits never seen: (9[7-9]|100)
 #include <cstdio>
 #include <eigengrad/eigengrad.hpp>
-#include <eigengrad/train/fit.hpp>
 namespace eg = eigengrad;
 
 int main() {

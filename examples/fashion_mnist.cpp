@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <eigengrad/eigengrad.hpp>
 #include <eigengrad/io/fashion_mnist.hpp>
-#include <eigengrad/train/fit.hpp>
 namespace eg = eigengrad;
 
 int main(int count, char** arguments) {

@@ -2,7 +2,6 @@
 // small network and `fit`, which runs the five steps of learning.
 // Answer: of 30 flowers never seen, (2[789]|30) are named right
 #include <eigengrad/eigengrad.hpp>
-#include <eigengrad/train/fit.hpp>
 #include <iostream>
 namespace eg = eigengrad;
 

@@ -7,8 +7,6 @@
 // Answer: ReLU again +loss  0\.000 +0 % of its units dead
 #include <cstdio>
 #include <eigengrad/eigengrad.hpp>
-#include <eigengrad/train/diagnose.hpp>
-#include <eigengrad/train/fit.hpp>
 #include <eigengrad/viz/viz.hpp>
 namespace eg = eigengrad;
 namespace viz = eigengrad::viz;

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include <memory>
+#include <cstdlib>
 #include <new>
 #include <vector>
 
@@ -28,7 +28,8 @@ const eg::Tensor<float> gates = {{0, 0}, {0, 1}, {1, 0}, {1, 1}};
 const eg::Tensor<float> exclusive_or = {{0}, {1}, {1}, {0}};
 
 eg::Sequential<float> xor_model() {
-  return eg::Sequential<float>(eg::Linear<float>(2, 8), eg::Tanh<float>(), eg::Linear<float>(8, 1), eg::Sigmoid<float>());
+  return eg::Sequential<float>(eg::Linear<float>(2, 8), eg::Tanh<float>(), eg::Linear<float>(8, 1),
+                               eg::Sigmoid<float>());
 }
 
 // How many allocations `steps` steps make once two are over.
@@ -53,18 +54,38 @@ TEST_F(Allocation, TheCounterSeesEveryWay) {
     allocate();
     return allocations() - before;
   };
-  EXPECT_EQ(counted([] { std::vector<int> v(100); volatile int* p = v.data(); p[0] = 1; }), 1u);
-  EXPECT_EQ(counted([] { ::operator delete(::operator new(64, std::align_val_t{64}), std::align_val_t{64}); }), 1u);
-  EXPECT_EQ(counted([] { void* volatile p = std::malloc(10); std::free(p); }), 1u);
-  EXPECT_EQ(counted([] { void* volatile p = std::calloc(10, 2); std::free(p); }), 1u);
-  EXPECT_EQ(counted([] { eg::BufferPool::trim(); const auto t = eg::Tensor<float>::zeros({1000}); }), 1u);
-  EXPECT_EQ(counted([] { const auto t = eg::Tensor<float>::zeros({1000}); }), 0u) << "the same size again: from the pool";
+  EXPECT_EQ(counted([] {
+              std::vector<int> v(100);
+              volatile int* p = v.data();
+              p[0] = 1;
+            }),
+            1u);
+  EXPECT_EQ(counted([] { ::operator delete (::operator new (64, std::align_val_t{64}), std::align_val_t{64}); }), 1u);
+  EXPECT_EQ(counted([] {
+              void* volatile p = std::malloc(10);
+              std::free(p);
+            }),
+            1u);
+  EXPECT_EQ(counted([] {
+              void* volatile p = std::calloc(10, 2);
+              std::free(p);
+            }),
+            1u);
+  EXPECT_EQ(counted([] {
+              eg::BufferPool::trim();
+              const auto t = eg::Tensor<float>::zeros({1000});
+            }),
+            1u);
+  EXPECT_EQ(counted([] { const auto t = eg::Tensor<float>::zeros({1000}); }), 0u)
+      << "the same size again: from the pool";
 }
 
 TEST_F(Allocation, NoneInAStepOfXor) {
   auto model = xor_model();
   eg::SGD<float> optimizer(model.parameters(), {.learning_rate = 0.5f, .momentum = 0.9f});
-  EXPECT_EQ(allocations_of(optimizer, [&] { return eg::mse_loss(model(gates), exclusive_or); }, 100), 0u);
+  EXPECT_EQ(allocations_of(
+                optimizer, [&] { return eg::mse_loss(model(gates), exclusive_or); }, 100),
+            0u);
 }
 
 TEST_F(Allocation, NoneInAStepOfXorWithoutMomentumOrByAdam) {
@@ -77,11 +98,14 @@ TEST_F(Allocation, NoneInAStepOfXorWithoutMomentumOrByAdam) {
 }
 
 TEST_F(Allocation, NoneInAStepOfAClassifierByAdam) {
-  eg::Sequential<float> model(eg::Linear<float>(784, 128), eg::ReLU<float>(), eg::Dropout<float>(0.2), eg::Linear<float>(128, 10));
+  eg::Sequential<float> model(eg::Linear<float>(784, 128), eg::ReLU<float>(), eg::Dropout<float>(0.2),
+                              eg::Linear<float>(128, 10));
   const auto x = eg::Tensor<float>::rand({64, 784});
   const auto labels = eg::Tensor<std::int64_t>::randint(0, 10, {64});
   eg::Adam<float> optimizer(model.parameters());
-  EXPECT_EQ(allocations_of(optimizer, [&] { return eg::softmax_cross_entropy(model(x), labels); }, 20), 0u);
+  EXPECT_EQ(allocations_of(
+                optimizer, [&] { return eg::softmax_cross_entropy(model(x), labels); }, 20),
+            0u);
 }
 
 TEST_F(Allocation, NoneInInference) {

@@ -64,10 +64,17 @@ TEST(Contribute, FanOutOfAThousand) {
         Tensor total = Tensor::zeros({});
         for (int use = 0; use < 1000; ++use) {
           switch (use % 4) {
-            case 0: total = total + sum(t); break;
-            case 1: total = total + sum(t * 2.0); break;
-            case 2: total = total + sum((t + t).eval()); break;
-            default: total = total + sum(matmul(t, Tensor{{2, 0}, {0, 2}}));
+            case 0:
+              total = total + sum(t);
+              break;
+            case 1:
+              total = total + sum(t * 2.0);
+              break;
+            case 2:
+              total = total + sum((t + t).eval());
+              break;
+            default:
+              total = total + sum(matmul(t, Tensor{{2, 0}, {0, 2}}));
           }
         }
         return total;

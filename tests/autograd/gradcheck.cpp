@@ -33,7 +33,8 @@ TEST(Gradcheck, PassesWhatIsRight) {
   eg::gradcheck([](const auto& t) { return sum(exp(0.1 * t) * t); }, x);
   eg::gradcheck([](const auto& t) { return t * t; }, x);  // a formula of any shape
   eg::gradcheck([](const auto& a, const auto& b) { return a / b; }, x, Tensor{1, 2, 4});
-  eg::gradcheck([](const auto& a, const auto& b, const auto& c) { return where(a > b, a * c, b); }, x, Tensor{{2.5}}, Tensor{{1}, {2}});
+  eg::gradcheck([](const auto& a, const auto& b, const auto& c) { return where(a > b, a * c, b); }, x, Tensor{{2.5}},
+                Tensor{{1}, {2}});
   eg::gradcheck([](const std::vector<Tensor>& all) { return all[0] * all[1] * all[2] * all[3]; }, {x, x, x, x});
   eg::gradcheck([](const auto& t) { return t * 2.0; }, Tensor::zeros({0, 3}));
 }
@@ -46,8 +47,13 @@ TEST(Gradcheck, TakesParametersAndLeavesThemAlone) {
 }
 
 TEST(Gradcheck, NamesOperationInputElementAndBothValues) {
-  const std::string text = message_of([] { eg::gradcheck([](const auto& a, const auto& b) { return a * wrong(b, 1); }, Tensor::ones({2, 3}), x); });
-  EXPECT_NE(text.find("gradcheck: the gradient of (wrong, multiply) is wrong: input 1 of shape [2, 3], element (1, 2): the rules give"), std::string::npos) << text;
+  const std::string text = message_of([] {
+    eg::gradcheck([](const auto& a, const auto& b) { return a * wrong(b, 1); }, Tensor::ones({2, 3}), x);
+  });
+  EXPECT_NE(text.find("gradcheck: the gradient of (wrong, multiply) is wrong: input 1 of shape [2, 3], element (1, 2): "
+                      "the rules give"),
+            std::string::npos)
+      << text;
   EXPECT_NE(text.find("differences give"), std::string::npos) << text;
   EXPECT_NE(text.find("(gradcheck.cpp:"), std::string::npos) << text;
 }

@@ -87,7 +87,8 @@ TEST(Tape, BackwardFromSeveralElements) {
   eg::Tape tape;
   const Tensor y = p * p;
   const std::string text = message_of<eg::GradientError>([&] { tape.backward(y); });
-  EXPECT_TRUE(contains(text, "shape [3] has 3 elements") && contains(text, "seed") && contains(text, "(tape.cpp:")) << text;
+  EXPECT_TRUE(contains(text, "shape [3] has 3 elements") && contains(text, "seed") && contains(text, "(tape.cpp:"))
+      << text;
   const std::string seed = message_of<eg::ShapeError>([&] { tape.backward(y, Tensor{1, 2}); });
   EXPECT_TRUE(contains(seed, "[3]") && contains(seed, "[2]")) << seed;
   EXPECT_FALSE(p.has_grad());
@@ -185,7 +186,9 @@ TEST(Tape, TwoTapesDoNotMix) {
   {
     eg::Tape inner;
     const std::string text = message_of<eg::GradientError>([&] { (void)(y * p).eval(); });
-    EXPECT_TRUE(contains(text, "multiply: a tensor of shape [1] was recorded by another tape") && contains(text, ".detach()")) << text;
+    EXPECT_TRUE(contains(text, "multiply: a tensor of shape [1] was recorded by another tape") &&
+                contains(text, ".detach()"))
+        << text;
     EXPECT_THROW(matmul(y, y), eg::GradientError);
     EXPECT_THROW(inner.backward(y), eg::GradientError);
     EXPECT_EQ(inner.size(), 0);

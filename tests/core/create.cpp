@@ -50,7 +50,8 @@ TEST(Create, FromASpan) {
     Tensor::from(values, {2, 2});
     FAIL();
   } catch (const eg::ShapeError& error) {
-    EXPECT_NE(std::string(error.what()).find("from: 6 values do not fill shape [2, 2]"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("from: 6 values do not fill shape [2, 2]"), std::string::npos)
+        << error.what();
   }
 }
 
@@ -75,7 +76,11 @@ TEST(Create, RandomRanges) {
   EXPECT_NEAR(normal.array().mean(), 0, 0.01);
   EXPECT_NEAR(normal.array().square().mean(), 1, 0.02);
   const auto whole = eg::Tensor<std::int64_t>::randint(-2, 3, {100'000}, generator);
-  for (std::int64_t value = -2; value < 3; ++value) EXPECT_NEAR(static_cast<double>((whole.array() == value).count()), 20'000, 600);
+  for (std::int64_t value = -2; value < 3; ++value)
+    EXPECT_NEAR(static_cast<double>((whole.array() == value).count()), 20'000, 600);
   EXPECT_THROW(Tensor::randint(3, 3, {1}), eg::ValueError);
-  EXPECT_EQ(eg::Tensor<std::int64_t>::randint(std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(), {3}).size(), 3);
+  EXPECT_EQ(eg::Tensor<std::int64_t>::randint(std::numeric_limits<std::int64_t>::min(),
+                                              std::numeric_limits<std::int64_t>::max(), {3})
+                .size(),
+            3);
 }

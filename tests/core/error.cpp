@@ -7,9 +7,11 @@
 namespace eg = eigengrad;
 
 TEST(Error, TextIsMadeOfItsParts) {
-  EXPECT_EQ(eg::to_text("matmul: ", eg::Shape{2, 3}, " and ", eg::Shape{}, ": ", 7, " ", -1, " ", true), "matmul: [2, 3] and []: 7 -1 true");
+  EXPECT_EQ(eg::to_text("matmul: ", eg::Shape{2, 3}, " and ", eg::Shape{}, ": ", 7, " ", -1, " ", true),
+            "matmul: [2, 3] and []: 7 -1 true");
   EXPECT_EQ(eg::to_text(0.1, " ", 0.1f, " ", 1e300, " ", std::size_t{5}), "0.1 0.1 1e+300 5");
-  EXPECT_EQ(eg::to_text(std::numeric_limits<double>::infinity(), " ", -std::numeric_limits<float>::infinity()), "inf -inf");
+  EXPECT_EQ(eg::to_text(std::numeric_limits<double>::infinity(), " ", -std::numeric_limits<float>::infinity()),
+            "inf -inf");
 }
 
 TEST(Error, LocationIsTheCallersFileAndLine) {

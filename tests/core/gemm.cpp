@@ -13,23 +13,30 @@ template <class T>
 void check(eg::Index m, eg::Index n, eg::Index k) {
   using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   eg::Generator generator(static_cast<std::uint64_t>(m * 10007 + n * 101 + k));
-  const auto random = [&](eg::Index rows, eg::Index columns) { return Matrix(eg::Tensor<T>::randn({rows, columns}, generator).matrix()); };
+  const auto random = [&](eg::Index rows, eg::Index columns) {
+    return Matrix(eg::Tensor<T>::randn({rows, columns}, generator).matrix());
+  };
   for (int variant = 0; variant < 16; ++variant) {
     const bool a_transposed = variant & 1, b_transposed = variant & 2, add = variant & 4, with_bias = variant & 8;
-    const Matrix a = a_transposed ? random(k, m) : random(m, k), b = b_transposed ? random(n, k) : random(k, n), c0 = random(m, n), bias = random(1, n);
+    const Matrix a = a_transposed ? random(k, m) : random(m, k), b = b_transposed ? random(n, k) : random(k, n),
+                 c0 = random(m, n), bias = random(1, n);
     Matrix expected = add ? c0 : Matrix(Matrix::Zero(m, n));
-    if (k > 0) expected += Matrix((a_transposed ? Matrix(a.transpose()) : a) * (b_transposed ? Matrix(b.transpose()) : b));
+    if (k > 0)
+      expected += Matrix((a_transposed ? Matrix(a.transpose()) : a) * (b_transposed ? Matrix(b.transpose()) : b));
     if (with_bias && m > 0) expected.rowwise() += bias.row(0);
     // A guard behind the result: nothing may be written there.
     std::vector<T> c(static_cast<std::size_t>(m * n) + 64, T(77));
     std::copy_n(c0.data(), m * n, c.begin());
     const eg::MatrixView<T> left = a_transposed ? eg::MatrixView<T>{a.data(), 1, m} : eg::MatrixView<T>{a.data(), k, 1};
-    const eg::MatrixView<T> right = b_transposed ? eg::MatrixView<T>{b.data(), 1, k} : eg::MatrixView<T>{b.data(), n, 1};
+    const eg::MatrixView<T> right =
+        b_transposed ? eg::MatrixView<T>{b.data(), 1, k} : eg::MatrixView<T>{b.data(), n, 1};
     eg::Gemm<T>::run(m, n, k, left, right, c.data(), add, with_bias ? bias.data() : nullptr);
     const T allowed = std::numeric_limits<T>::epsilon() * static_cast<T>(4 * (k + 4));
     for (eg::Index i = 0; i < m * n; ++i)
-      ASSERT_NEAR(c[static_cast<std::size_t>(i)], expected.data()[i], allowed) << m << 'x' << n << 'x' << k << " variant " << variant << " element " << i;
-    for (std::size_t i = static_cast<std::size_t>(m * n); i < c.size(); ++i) ASSERT_EQ(c[i], T(77)) << "written behind the end";
+      ASSERT_NEAR(c[static_cast<std::size_t>(i)], expected.data()[i], allowed)
+          << m << 'x' << n << 'x' << k << " variant " << variant << " element " << i;
+    for (std::size_t i = static_cast<std::size_t>(m * n); i < c.size(); ++i)
+      ASSERT_EQ(c[i], T(77)) << "written behind the end";
   }
 }
 

@@ -21,7 +21,8 @@ double distance(float a, double exact) {
   if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b) ? 0 : 1e9;
   if (a == b) return std::signbit(a) == std::signbit(b) ? 0 : 1e9;
   if (std::isinf(a) || std::isinf(b)) return 1e9;
-  const double unit = std::max(std::ldexp(1.0, std::ilogb(b == 0 ? std::numeric_limits<float>::denorm_min() : b) - 23), std::ldexp(1.0, -149));
+  const double unit = std::max(std::ldexp(1.0, std::ilogb(b == 0 ? std::numeric_limits<float>::denorm_min() : b) - 23),
+                               std::ldexp(1.0, -149));
   return std::abs(static_cast<double>(a) - exact) / unit;
 }
 float at(const L& lane, eg::Index i) {
@@ -33,9 +34,26 @@ float at(const L& lane, eg::Index i) {
 /// The largest distance over numbers spread over [low, high], and over the special ones.
 void check(const auto& lane_function, const auto& exact, float low, float high, double allowed) {
   eg::Generator generator(29);
-  std::vector<float> numbers = {0.f, -0.f, 1.f, -1.f, infinity, -infinity, std::nanf(""), std::numeric_limits<float>::denorm_min(),
-                                -std::numeric_limits<float>::denorm_min(), std::numeric_limits<float>::min(), std::numeric_limits<float>::max(),
-                                -std::numeric_limits<float>::max(), std::numeric_limits<float>::epsilon(), 0.5f, 2.f, 1e-20f, 1e20f, -1e20f, low, high};
+  std::vector<float> numbers = {0.f,
+                                -0.f,
+                                1.f,
+                                -1.f,
+                                infinity,
+                                -infinity,
+                                std::nanf(""),
+                                std::numeric_limits<float>::denorm_min(),
+                                -std::numeric_limits<float>::denorm_min(),
+                                std::numeric_limits<float>::min(),
+                                std::numeric_limits<float>::max(),
+                                -std::numeric_limits<float>::max(),
+                                std::numeric_limits<float>::epsilon(),
+                                0.5f,
+                                2.f,
+                                1e-20f,
+                                1e20f,
+                                -1e20f,
+                                low,
+                                high};
   for (int i = 0; i < 200'000; ++i) {
     const auto number = static_cast<float>(low + (double{high} - low) * generator.uniform());
     numbers.push_back(i % 3 == 0 ? number * 1e-3f : number);

@@ -22,7 +22,8 @@ TEST(Random, NumbersAreFixedBySeed) {
 TEST(Random, IsXoshiro256StarStar) {
   eg::Generator generator;
   generator.set_state({{1, 2, 3, 4}});
-  for (const std::uint64_t expected : {std::uint64_t{11520}, std::uint64_t{0}, std::uint64_t{1509978240}, std::uint64_t{1215971899390074240}})
+  for (const std::uint64_t expected :
+       {std::uint64_t{11520}, std::uint64_t{0}, std::uint64_t{1509978240}, std::uint64_t{1215971899390074240}})
     EXPECT_EQ(generator.next(), expected);
 }
 

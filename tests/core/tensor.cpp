@@ -41,7 +41,8 @@ TEST(Tensor, ChecksPositions) {
   EXPECT_THROW((void)t(0, -1), eg::IndexError);
   EXPECT_THROW((void)t(0), eg::IndexError);
   EXPECT_THROW(t.at(0, 3) = 1, eg::IndexError);
-  EXPECT_NE(message_of<eg::IndexError>([&] { (void)t(0, 3); }).find("position 3 on axis 1 is outside shape [2, 3]"), std::string::npos);
+  EXPECT_NE(message_of<eg::IndexError>([&] { (void)t(0, 3); }).find("position 3 on axis 1 is outside shape [2, 3]"),
+            std::string::npos);
   const std::string text = message_of<eg::ShapeError>([&] { t.item(); });
   EXPECT_NE(text.find("item: shape [2, 3] has 6 elements"), std::string::npos);
   EXPECT_NE(text.find("(tensor.cpp:"), std::string::npos);
@@ -108,7 +109,8 @@ TEST(Tensor, FromEigen) {
   EXPECT_TRUE(same(Tensor::from_eigen(columns.block(0, 1, 1, 2)), Tensor{{2, 3}}));
   EXPECT_TRUE(same(Tensor::from_eigen(2 * columns.array() + 1), Tensor{{3, 5, 7}, {9, 11, 13}}));
   EXPECT_TRUE(same(Tensor::from_eigen(Eigen::VectorXd(columns.row(1))), Tensor{4, 5, 6}));
-  EXPECT_TRUE(same(Tensor::from_eigen(Eigen::Map<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>(columns.data(), 2, 2, Eigen::OuterStride<>(4))),
+  EXPECT_TRUE(same(Tensor::from_eigen(Eigen::Map<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>(
+                       columns.data(), 2, 2, Eigen::OuterStride<>(4))),
                    Tensor{{1, 3}, {4, 6}}));
   EXPECT_EQ(Tensor::from_eigen(Eigen::MatrixXd(0, 3)).shape(), (eg::Shape{0, 3}));
   EXPECT_TRUE(expected.matrix() == columns);  // and back
@@ -123,11 +125,13 @@ TEST(Tensor, ViewReadsWithoutACopyAndNeverWrites) {
   EXPECT_EQ(view(0, 0), 10);
   const Eigen::Matrix<double, 2, 3, Eigen::RowMajor> matrix{{1, 2, 3}, {4, 5, 6}};
   EXPECT_EQ(Tensor::view(matrix).data(), matrix.data());
-  EXPECT_EQ(Tensor::view(Eigen::Map<const Eigen::Matrix<double, 2, 3, Eigen::RowMajor>>(numbers)).shape(), (eg::Shape{2, 3}));
+  EXPECT_EQ(Tensor::view(Eigen::Map<const Eigen::Matrix<double, 2, 3, Eigen::RowMajor>>(numbers)).shape(),
+            (eg::Shape{2, 3}));
 }
 
 TEST(Tensor, EigenMaps) {
-  const Tensor batch = Tensor::full({2, 3, 4}, 1.), vector = {1, 2}, scalar = Tensor::full({}, 3.), none = Tensor::zeros({3, 0});
+  const Tensor batch = Tensor::full({2, 3, 4}, 1.), vector = {1, 2}, scalar = Tensor::full({}, 3.),
+               none = Tensor::zeros({3, 0});
   EXPECT_EQ(batch.matrix().rows(), 6);
   EXPECT_EQ(batch.matrix().cols(), 4);
   EXPECT_EQ(vector.matrix().rows(), 2);
@@ -151,7 +155,8 @@ TEST(Tensor, Empty) {
 }
 
 TEST(Tensor, IsAlignedToACacheLine) {
-  for (eg::Index size = 1; size < 200; size += 7) EXPECT_EQ(reinterpret_cast<std::uintptr_t>(Tensor::zeros({size}).data()) % 64, 0u);
+  for (eg::Index size = 1; size < 200; size += 7)
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(Tensor::zeros({size}).data()) % 64, 0u);
 }
 
 TEST(Tensor, OtherNumberTypes) {

@@ -85,7 +85,10 @@ TEST(Maxout, OfItsOwnLinesIsThatOfALinearLayer) {
 }
 
 TEST(Maxout, GroupsThatDoNotComeOutEvenAreRefused) {
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::maxout(Real::zeros({2, 5}), 2); }), {"maxout", "[2, 5]", "groups of 2", "activation.cpp"}));
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
+                         eg::maxout(Real::zeros({2, 5}), 2);
+                       }),
+                       {"maxout", "[2, 5]", "groups of 2", "activation.cpp"}));
   EXPECT_THROW(eg::maxout(x, 0), eg::ShapeError);
   EXPECT_THROW(eg::maxout(Real::full({}, 1)), eg::ShapeError);
 }

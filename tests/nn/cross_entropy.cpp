@@ -28,7 +28,8 @@ static Real gradient_of(const Loss& loss, const Real& x, Reduction reduction) {
 }
 
 template <class Target>
-static void check_softmax_cross_entropy(const Target& target, const std::vector<double>& terms, const std::vector<double>& gradient) {
+static void check_softmax_cross_entropy(const Target& target, const std::vector<double>& terms,
+                                        const std::vector<double>& gradient) {
   const auto loss = [&](const Real& x, Reduction r) { return eg::softmax_cross_entropy(x, target, r); };
   EXPECT_EQ(loss(logits, Reduction::none).shape(), (eg::Shape{2}));
   EXPECT_TRUE(close(loss(logits, Reduction::none), terms));
@@ -44,12 +45,14 @@ static void check_softmax_cross_entropy(const Target& target, const std::vector<
 
 TEST(SoftmaxCrossEntropy, OfLabelsIsPyTorchs) {
   check_softmax_cross_entropy(labels, {0.12709658280048583, 0.5816586614952705},
-                              {0.09757864772562466, 0.021772739294085852, -0.1193513870197106, -0.44102954553771057, 0.26403894665843, 0.1769905988792805});
+                              {0.09757864772562466, 0.021772739294085852, -0.1193513870197106, -0.44102954553771057,
+                               0.26403894665843, 0.1769905988792805});
 }
 
 TEST(SoftmaxCrossEntropy, OfADistributionIsPyTorchs) {
   check_softmax_cross_entropy(soft, {1.087096582800486, 1.0566586614952704},
-                              {-0.0024213522743753435, -0.17822726070591416, 0.18064861298028945, 0.058970454462289434, 0.014038946658429974, -0.07300940112071949});
+                              {-0.0024213522743753435, -0.17822726070591416, 0.18064861298028945, 0.058970454462289434,
+                               0.014038946658429974, -0.07300940112071949});
 }
 
 TEST(SoftmaxCrossEntropy, IsMinusTheTargetTimesLogSoftmax) {
@@ -62,7 +65,8 @@ TEST(SoftmaxCrossEntropy, IsMinusTheTargetTimesLogSoftmax) {
     EXPECT_TRUE(close(fused(x, Reduction::mean), composed(x, Reduction::mean)));
     EXPECT_TRUE(close(gradient_of(fused, x, Reduction::mean), gradient_of(composed, x, Reduction::mean)));
     const eg::Tensor<float> rounded = eg::Tensor<float>::from_eigen(x.matrix());
-    EXPECT_NEAR(eg::softmax_cross_entropy(rounded, Labels::zeros({5})).item(), eg::softmax_cross_entropy(x, Labels::zeros({5})).item(), 1e-6);
+    EXPECT_NEAR(eg::softmax_cross_entropy(rounded, Labels::zeros({5})).item(),
+                eg::softmax_cross_entropy(x, Labels::zeros({5})).item(), 1e-6);
   }
 }
 
@@ -73,7 +77,11 @@ TEST(SoftmaxCrossEntropy, Gradients) {
     eg::gradcheck([&](const Real& t) { return eg::softmax_cross_entropy(t, Labels{0, 16, 9}, r); }, x);
     eg::gradcheck([&](const Real& t) { return eg::softmax_cross_entropy(t, y, r); }, x);
     eg::gradcheck([&](const Real& t) { return eg::softmax_cross_entropy(t, Real(2 * y), r); }, x);  // need not sum to 1
-    eg::gradcheck([&](const Real& t) { return Real(eg::softmax_cross_entropy(t, Labels{0, 16, 9}, r) + 0.1 * sum(t * t)); }, x);  // adds
+    eg::gradcheck(
+        [&](const Real& t) {
+          return Real(eg::softmax_cross_entropy(t, Labels{0, 16, 9}, r) + 0.1 * sum(t * t));
+        },
+        x);  // adds
   }
 }
 
@@ -96,30 +104,57 @@ TEST(SoftmaxCrossEntropy, StaysExactFarOut) {
 }
 
 TEST(SoftmaxCrossEntropy, NaNAndInfinityAreNotHidden) {
-  for (const std::vector<double>& row : {std::vector{nan_value, 1.0}, {1.0, nan_value}, {infinity, 0.0}, {-infinity, -infinity}})
-    EXPECT_TRUE(std::isnan(eg::softmax_cross_entropy(Real::from(row, {1, 2}), Labels{0}).item())) << row[0] << ", " << row[1];
+  for (const std::vector<double>& row :
+       {std::vector{nan_value, 1.0}, {1.0, nan_value}, {infinity, 0.0}, {-infinity, -infinity}})
+    EXPECT_TRUE(std::isnan(eg::softmax_cross_entropy(Real::from(row, {1, 2}), Labels{0}).item()))
+        << row[0] << ", " << row[1];
   EXPECT_EQ(eg::softmax_cross_entropy(Real{{-infinity, 0}}, Labels{1}).item(), 0);
   EXPECT_EQ(eg::softmax_cross_entropy(Real{{-infinity, 0}}, Labels{0}).item(), infinity);
-  EXPECT_EQ(eg::softmax_cross_entropy(Real{{-infinity, 0}}, Real{{0, 1}}).item(), 0) << "a class of weight 0 does not count";
+  EXPECT_EQ(eg::softmax_cross_entropy(Real{{-infinity, 0}}, Real{{0, 1}}).item(), 0)
+      << "a class of weight 0 does not count";
 }
 
 TEST(SoftmaxCrossEntropy, LabelsOutsideTheClassesAreNamed) {
-  EXPECT_TRUE(mentions(message_of<eg::IndexError>([] { eg::softmax_cross_entropy(logits, Labels{0, 3}); }),
+  EXPECT_TRUE(mentions(message_of<eg::IndexError>([] {
+                         eg::softmax_cross_entropy(logits, Labels{0, 3});
+                       }),
                        {"softmax_cross_entropy", "label 3", "position 1", "0 to 2", "cross_entropy.cpp"}));
-  EXPECT_TRUE(mentions(message_of<eg::IndexError>([] { eg::softmax_cross_entropy(logits, Labels{-1, 0}); }), {"label -1", "position 0"}));
-  EXPECT_TRUE(mentions(message_of<eg::IndexError>([] { eg::cross_entropy(soft, Labels{0, 3}); }), {"cross_entropy", "label 3", "0 to 2"}));
+  EXPECT_TRUE(mentions(message_of<eg::IndexError>([] {
+                         eg::softmax_cross_entropy(logits, Labels{-1, 0});
+                       }),
+                       {"label -1", "position 0"}));
+  EXPECT_TRUE(mentions(message_of<eg::IndexError>([] {
+                         eg::cross_entropy(soft, Labels{0, 3});
+                       }),
+                       {"cross_entropy", "label 3", "0 to 2"}));
 }
 
 TEST(SoftmaxCrossEntropy, ShapesThatDoNotFitAreNamed) {
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::softmax_cross_entropy(logits, Labels{0, 1, 2}); }), {"[2, 3]", "[3]", "labels [n]"}));
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::softmax_cross_entropy(logits, Labels{{0}, {1}}); }), {"[2, 3]", "[2, 1]"}));
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::softmax_cross_entropy(Real{1, 2, 3}, Labels{0}); }), {"[3]", "[n, classes]"}));
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::softmax_cross_entropy(logits, Real{{1, 0}, {0, 1}}); }), {"[2, 3]", "[2, 2]", "int64"}));
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
+                         eg::softmax_cross_entropy(logits, Labels{0, 1, 2});
+                       }),
+                       {"[2, 3]", "[3]", "labels [n]"}));
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
+                         eg::softmax_cross_entropy(logits, Labels{{0}, {1}});
+                       }),
+                       {"[2, 3]", "[2, 1]"}));
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
+                         eg::softmax_cross_entropy(Real{1, 2, 3}, Labels{0});
+                       }),
+                       {"[3]", "[n, classes]"}));
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
+                         eg::softmax_cross_entropy(logits, Real{{1, 0}, {0, 1}});
+                       }),
+                       {"[2, 3]", "[2, 2]", "int64"}));
 }
 
 TEST(SoftmaxCrossEntropy, EmptyInputs) {
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::softmax_cross_entropy(Real::zeros({0, 3}), Labels::zeros({0})); }), {"[0, 3]", "empty batch"}));
-  EXPECT_EQ(eg::softmax_cross_entropy(Real::zeros({0, 3}), Labels::zeros({0}), Reduction::sum).item(), 0) << "the sum of nothing";
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
+                         eg::softmax_cross_entropy(Real::zeros({0, 3}), Labels::zeros({0}));
+                       }),
+                       {"[0, 3]", "empty batch"}));
+  EXPECT_EQ(eg::softmax_cross_entropy(Real::zeros({0, 3}), Labels::zeros({0}), Reduction::sum).item(), 0)
+      << "the sum of nothing";
   EXPECT_EQ(eg::softmax_cross_entropy(Real::zeros({0, 3}), Labels::zeros({0}), Reduction::none).size(), 0);
   EXPECT_THROW(eg::softmax_cross_entropy(Real::zeros({2, 0}), Labels::zeros({2})), eg::IndexError);
   EXPECT_THROW(eg::softmax_cross_entropy(Real::zeros({2, 0}), Real::zeros({2, 0})), eg::ShapeError) << "no classes";
@@ -138,7 +173,8 @@ TEST(CrossEntropy, OfProbabilitiesIsMinusTheSumOfTheTargetTimesTheLogarithm) {
 
   const auto mixed = [&](const Real& x, Reduction r) { return eg::cross_entropy(x, y, r); };
   EXPECT_NEAR(mixed(p, Reduction::sum).item(), 1.618425678505515, 1e-12);
-  EXPECT_TRUE(close(gradient_of(mixed, p, Reduction::sum), {0, -1.25, -1.0714285714285714, -1, -1.6666666666666667, 0}));
+  EXPECT_TRUE(
+      close(gradient_of(mixed, p, Reduction::sum), {0, -1.25, -1.0714285714285714, -1, -1.6666666666666667, 0}));
 }
 
 TEST(CrossEntropy, BehindASoftmaxIsTheFusedLoss) {
@@ -158,12 +194,23 @@ TEST(CrossEntropy, OfProbabilitiesExactlyZeroAndOne) {
 }
 
 TEST(CrossEntropy, RefusesLogitsAndNamesTheLossThatTakesThem) {
-  const std::string above = message_of<eg::ValueError>([] { eg::cross_entropy(Real{{0.2, 0.8}, {2.5, -1.5}}, Labels{0, 1}); });
-  EXPECT_TRUE(mentions(above, {"cross_entropy", "row 1", "2.5", "not a probability", "Softmax", "softmax_cross_entropy", "cross_entropy.cpp"}));
+  const std::string above = message_of<eg::ValueError>([] {
+    eg::cross_entropy(Real{{0.2, 0.8}, {2.5, -1.5}}, Labels{0, 1});
+  });
+  EXPECT_TRUE(mentions(above, {"cross_entropy", "row 1", "2.5", "not a probability", "Softmax", "softmax_cross_entropy",
+                               "cross_entropy.cpp"}));
   const std::string sum = message_of<eg::ValueError>([] { eg::cross_entropy(Real{{0.25, 0.25}}, Labels{0}); });
   EXPECT_TRUE(mentions(sum, {"row 0", "sums to 0.5", "softmax_cross_entropy"}));
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::cross_entropy(Real{0.5, 0.5}, Labels{0}); }), {"[2]", "[n, classes]"}));
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::cross_entropy(soft, Real{{1, 0}}); }), {"[2, 3]", "[1, 2]"}));
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
+                         eg::cross_entropy(Real{0.5, 0.5}, Labels{0});
+                       }),
+                       {"[2]", "[n, classes]"}));
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
+                         eg::cross_entropy(soft, Real{{1, 0}});
+                       }),
+                       {"[2, 3]", "[1, 2]"}));
 }
 
-TEST(CrossEntropy, NaNInGivesNaNOut) { EXPECT_TRUE(std::isnan(eg::cross_entropy(Real{{nan_value, 0.5}}, Labels{0}).item())); }
+TEST(CrossEntropy, NaNInGivesNaNOut) {
+  EXPECT_TRUE(std::isnan(eg::cross_entropy(Real{{nan_value, 0.5}}, Labels{0}).item()));
+}

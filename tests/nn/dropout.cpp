@@ -13,8 +13,10 @@ TEST(Dropout, ScalesWhatItKeeps) {
     const Real y = dropout(Real::ones({100, 100}));
     double dropped = 0;
     for (const double number : y) {
-      if (number == 0) ++dropped;
-      else EXPECT_DOUBLE_EQ(number, 1 / (1 - p));
+      if (number == 0)
+        ++dropped;
+      else
+        EXPECT_DOUBLE_EQ(number, 1 / (1 - p));
     }
     EXPECT_NEAR(dropped / 10000, p, 5 * std::sqrt(p * (1 - p) / 10000)) << "five standard deviations";
   }

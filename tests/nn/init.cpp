@@ -8,8 +8,8 @@ using support::close, support::mentions, support::message_of, support::same_bits
 
 static const eg::Shape shape = {300, 200};  // fan_out 300, fan_in 200: 60,000 numbers
 
-// Mean and variance of `numbers` lie within five standard deviations of what U(-bound, bound) has, the bound is kept and
-// nearly reached, and the distribution is flat (chi-square of 20 bins).
+// Mean and variance of `numbers` lie within five standard deviations of what U(-bound, bound) has, the bound is kept
+// and nearly reached, and the distribution is flat (chi-square of 20 bins).
 static void expect_uniform(const Real& numbers, double bound) {
   const auto x = numbers.array();
   const auto n = static_cast<double>(numbers.size());
@@ -74,7 +74,8 @@ TEST(Init, OrthogonalHasOrthonormalRowsOrColumns) {
     const eg::Index rows = size[0], columns = size.size() / rows;
     const Real flat = w.alias({rows, columns});
     const Eigen::MatrixXd m = flat.matrix();
-    const Eigen::MatrixXd product = rows <= columns ? Eigen::MatrixXd(m * m.transpose()) : Eigen::MatrixXd(m.transpose() * m);
+    const Eigen::MatrixXd product =
+        rows <= columns ? Eigen::MatrixXd(m * m.transpose()) : Eigen::MatrixXd(m.transpose() * m);
     EXPECT_LT((product - 4 * Eigen::MatrixXd::Identity(product.rows(), product.cols())).cwiseAbs().maxCoeff(), 1e-12);
   }
   const eg::Tensor<float> w = eg::init::orthogonal<float>({20, 20}, 1, generator);
@@ -108,8 +109,10 @@ TEST(Init, EmptyShapes) {
 }
 
 TEST(Init, Errors) {
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::init::xavier_uniform<double>({5}); }), {"[5]", "fan-in", "[out, in]"}));
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::init::xavier_uniform<double>({5}); }),
+                       {"[5]", "fan-in", "[out, in]"}));
   EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::init::orthogonal<double>({5}); }), {"orthogonal", "[5]"}));
-  EXPECT_TRUE(mentions(message_of<eg::ValueError>([] { eg::init::uniform<double>({5}, 1, 0); }), {"uniform", "1", "0"}));
+  EXPECT_TRUE(
+      mentions(message_of<eg::ValueError>([] { eg::init::uniform<double>({5}, 1, 0); }), {"uniform", "1", "0"}));
   EXPECT_THROW(eg::init::normal<double>({5}, 0, -1), eg::ValueError);
 }

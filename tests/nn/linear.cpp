@@ -39,7 +39,8 @@ TEST(Linear, Gradients) {
     eg::gradcheck([](const Real& a, const Real& w, const Real& b) { return eg::linear(a, w, b); }, x, weight, bias);
     eg::gradcheck([](const Real& a, const Real& w) { return eg::linear(a, w, Real()); }, x, weight);
   }
-  const Real x = Real::randn({37, 19}, generator), w = Real::randn({23, 19}, generator), b = Real::randn({23}, generator);
+  const Real x = Real::randn({37, 19}, generator), w = Real::randn({23, 19}, generator),
+             b = Real::randn({23}, generator);
   eg::gradcheck([](const Real& p, const Real& q, const Real& r) { return eg::linear(p, q, r); }, x, w, b);
 }
 
@@ -74,10 +75,15 @@ TEST(Linear, WithoutInputsIsItsBias) {
 
 TEST(Linear, WrongShapesNameAllThree) {
   auto layer = layer_of(weight, bias);
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([&] { layer(Real::zeros({4, 2})); }),
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([&] {
+                         layer(Real::zeros({4, 2}));
+                       }),
                        {"linear", "x is [4, 2]", "weight is [2, 3]", "bias is [2]", "last axis"}));
   EXPECT_THROW(layer(Real::full({}, 1)), eg::ShapeError);
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::linear(Real::zeros({4, 3}), weight, Real{1, 2, 3}); }), {"bias is [3]", "linear.cpp"}));
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
+                         eg::linear(Real::zeros({4, 3}), weight, Real{1, 2, 3});
+                       }),
+                       {"bias is [3]", "linear.cpp"}));
   EXPECT_THROW(eg::linear(Real::zeros({4, 3}), Real{1, 2, 3}, Real()), eg::ShapeError);
 }
 
@@ -130,8 +136,8 @@ TEST(Linear, PermutingTheBatchLeavesSumLossGradientsEqual) {
 
 TEST(Linear, PermutingHiddenUnitsLeavesTheOutputEqual) {
   eg::Generator generator(7);
-  const Real x = Real::randn({4, 3}, generator), first = Real::randn({5, 3}, generator), offset = Real::randn({5}, generator),
-             second = Real::randn({2, 5}, generator);
+  const Real x = Real::randn({4, 3}, generator), first = Real::randn({5, 3}, generator),
+             offset = Real::randn({5}, generator), second = Real::randn({2, 5}, generator);
   Real first_permuted = first, offset_permuted = offset, second_permuted = second;
   for (eg::Index h = 0; h < 5; ++h) {
     const eg::Index from = (2 * h + 1) % 5;
@@ -140,7 +146,8 @@ TEST(Linear, PermutingHiddenUnitsLeavesTheOutputEqual) {
     offset_permuted.at(h) = offset(from);
   }
   const Real y = eg::linear<double>(relu(eg::linear(x, first, offset)), second, bias);
-  EXPECT_TRUE(close(eg::linear<double>(relu(eg::linear(x, first_permuted, offset_permuted)), second_permuted, bias), y));
+  EXPECT_TRUE(
+      close(eg::linear<double>(relu(eg::linear(x, first_permuted, offset_permuted)), second_permuted, bias), y));
   // A ReLU network without biases is homogeneous: twice the input, twice the output.
   const Real once = eg::linear<double>(relu(eg::linear(x, first, Real())), second, Real());
   const Real twice = eg::linear<double>(relu(eg::linear(Real(2 * x), first, Real())), second, Real());

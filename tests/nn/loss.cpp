@@ -18,7 +18,8 @@ static const Real target = {{1.0, -0.7, 0.5}, {0.75, 2.0, -1.4}};
 
 // Checks the four reductions and the gradient of their sum. `loss` is called as loss(prediction, reduction).
 template <class Loss>
-static void check_reductions(const Loss& loss, const Real& input, const std::vector<double>& terms, const std::vector<double>& gradient) {
+static void check_reductions(const Loss& loss, const Real& input, const std::vector<double>& terms,
+                             const std::vector<double>& gradient) {
   double sum = 0;
   for (const double term : terms) sum += term;
   const auto samples = static_cast<double>(input.shape()[0]), elements = static_cast<double>(terms.size());
@@ -28,7 +29,8 @@ static void check_reductions(const Loss& loss, const Real& input, const std::vec
   EXPECT_NEAR(loss(input, Reduction::mean).item(), sum / elements, 1e-12);
   EXPECT_NEAR(loss(input, Reduction::batch_mean).item(), sum / samples, 1e-12);
 
-  for (const auto& [reduction, count] : {std::pair(Reduction::sum, 1.0), {Reduction::mean, elements}, {Reduction::batch_mean, samples}}) {
+  for (const auto& [reduction, count] :
+       {std::pair(Reduction::sum, 1.0), {Reduction::mean, elements}, {Reduction::batch_mean, samples}}) {
     eg::Parameter<double> x(input);
     eg::Tape tape;
     tape.backward(loss(x.to_tensor(), reduction));
@@ -39,8 +41,8 @@ static void check_reductions(const Loss& loss, const Real& input, const std::vec
 }
 
 TEST(Loss, MeanSquaredErrorIsPyTorchs) {
-  check_reductions([](const Real& p, Reduction r) { return eg::mse_loss(p, target, r); }, prediction, {0.49, 0.25, 4, 0, 4, 1},
-                   {-1.4, -1, 4, 0, -4, 2});
+  check_reductions([](const Real& p, Reduction r) { return eg::mse_loss(p, target, r); }, prediction,
+                   {0.49, 0.25, 4, 0, 4, 1}, {-1.4, -1, 4, 0, -4, 2});
 }
 
 TEST(Loss, MeanSquaredErrorIsByDefaultTheMeanOverSamplesOfTheSumOverOutputs) {
@@ -48,14 +50,15 @@ TEST(Loss, MeanSquaredErrorIsByDefaultTheMeanOverSamplesOfTheSumOverOutputs) {
 }
 
 TEST(Loss, L1IsPyTorchs) {
-  check_reductions([](const Real& p, Reduction r) { return eg::l1_loss(p, target, r); }, prediction, {0.7, 0.5, 2, 0, 2, 1}, {-1, -1, 1, 0, -1, 1});
+  check_reductions([](const Real& p, Reduction r) { return eg::l1_loss(p, target, r); }, prediction,
+                   {0.7, 0.5, 2, 0, 2, 1}, {-1, -1, 1, 0, -1, 1});
 }
 
 TEST(Loss, HuberIsPyTorchs) {
-  check_reductions([](const Real& p, Reduction r) { return eg::huber_loss(p, target, 1, r); }, prediction, {0.245, 0.125, 1.5, 0, 1.5, 0.5},
-                   {-0.7, -0.5, 1, 0, -1, 1});
-  check_reductions([](const Real& p, Reduction r) { return eg::huber_loss(p, target, 0.5, r); }, prediction, {0.225, 0.125, 0.875, 0, 0.875, 0.375},
-                   {-0.5, -0.5, 0.5, 0, -0.5, 0.5});
+  check_reductions([](const Real& p, Reduction r) { return eg::huber_loss(p, target, 1, r); }, prediction,
+                   {0.245, 0.125, 1.5, 0, 1.5, 0.5}, {-0.7, -0.5, 1, 0, -1, 1});
+  check_reductions([](const Real& p, Reduction r) { return eg::huber_loss(p, target, 0.5, r); }, prediction,
+                   {0.225, 0.125, 0.875, 0, 0.875, 0.375}, {-0.5, -0.5, 0.5, 0, -0.5, 0.5});
 }
 
 TEST(Loss, HuberAtDeltaIsWhereItsTwoHalvesMeet) {
@@ -69,8 +72,10 @@ TEST(Loss, HuberAtDeltaIsWhereItsTwoHalvesMeet) {
 
 TEST(Loss, BinaryCrossEntropyIsPyTorchs) {
   const Real y = {{0, 1, 0.25}, {1, 0.7, 1}};
-  check_reductions([&](const Real& p, Reduction r) { return eg::binary_cross_entropy(p, y, r); }, Real{{0.2, 0.9, 0.5}, {0.01, 0.6, 0.99}},
-                   {0.2231435513142097, 0.10536051565782628, 0.6931471805599453, 4.605170185988091, 0.63246515619844, 0.01005033585350145},
+  check_reductions([&](const Real& p, Reduction r) { return eg::binary_cross_entropy(p, y, r); },
+                   Real{{0.2, 0.9, 0.5}, {0.01, 0.6, 0.99}},
+                   {0.2231435513142097, 0.10536051565782628, 0.6931471805599453, 4.605170185988091, 0.63246515619844,
+                    0.01005033585350145},
                    {1.25, -1.1111111111111112, 1, -100, -0.4166666666666666, -1.01010101010101});
 }
 
@@ -86,30 +91,38 @@ TEST(Loss, BinaryCrossEntropyAtZeroAndOne) {
 
 TEST(Loss, BinaryCrossEntropyRefusesWhatIsNoProbability) {
   for (const double wrong : {-0.1, 1.1, 3.0, infinity})
-    EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::binary_cross_entropy(Real{{0.5, wrong}}, Real{{0, 1}}); }),
+    EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] {
+                           eg::binary_cross_entropy(Real{{0.5, wrong}}, Real{{0, 1}});
+                         }),
                          {"binary_cross_entropy", eg::to_text(wrong), "binary_cross_entropy_with_logits", "loss.cpp"}));
 }
 
 TEST(Loss, LogitCrossEntropyIsPyTorchs) {
   const Real y = {{0, 1, 0.25}, {1, 0.7, 1}};
-  check_reductions([&](const Real& p, Reduction r) { return eg::binary_cross_entropy_with_logits(p, y, r); }, prediction,
-                   {0.854355244468527, 1.4632824673380314, 1.9538897342925496, 0.3868710061149, 0.6931471805599453, 0.9130152523999525},
-                   {0.574442516811659, -0.7685247834990176, 0.6741418199787566, -0.320821300824607, -0.2, -0.598687660112452});
+  check_reductions(
+      [&](const Real& p, Reduction r) { return eg::binary_cross_entropy_with_logits(p, y, r); }, prediction,
+      {0.854355244468527, 1.4632824673380314, 1.9538897342925496, 0.3868710061149, 0.6931471805599453,
+       0.9130152523999525},
+      {0.574442516811659, -0.7685247834990176, 0.6741418199787566, -0.320821300824607, -0.2, -0.598687660112452});
 }
 
 TEST(Loss, LogitCrossEntropyStaysFiniteFarOut) {
   eg::Parameter<double> x(Real{{1000, 1000, 1000}, {-1000, -1000, -1000}});
   eg::Tape tape;
-  const Real terms = eg::binary_cross_entropy_with_logits(x.to_tensor(), Real{{0, 1, 0.5}, {0, 1, 0.5}}, Reduction::none);
+  const Real terms =
+      eg::binary_cross_entropy_with_logits(x.to_tensor(), Real{{0, 1, 0.5}, {0, 1, 0.5}}, Reduction::none);
   EXPECT_TRUE(close(terms, {1000, 0, 500, 0, 1000, 500}));
   tape.backward(sum(terms));
   EXPECT_TRUE(close(x.grad(), {1, 0, 0.5, 0, -1, -0.5}));
-  EXPECT_TRUE(close(eg::binary_cross_entropy_with_logits(eg::Tensor<float>{{1000, -1000}}, eg::Tensor<float>{{0, 1}}, Reduction::none), {1000, 1000}));
+  EXPECT_TRUE(close(eg::binary_cross_entropy_with_logits(eg::Tensor<float>{{1000, -1000}}, eg::Tensor<float>{{0, 1}},
+                                                         Reduction::none),
+                    {1000, 1000}));
 }
 
 TEST(Loss, LogitCrossEntropyIsThatOfTheSigmoid) {
   const Real y = {{0, 1, 0.25}, {1, 0.7, 1}};
-  EXPECT_TRUE(close(eg::binary_cross_entropy_with_logits(prediction, y), Real(eg::binary_cross_entropy(sigmoid(prediction), y))));
+  EXPECT_TRUE(close(eg::binary_cross_entropy_with_logits(prediction, y),
+                    Real(eg::binary_cross_entropy(sigmoid(prediction), y))));
 }
 
 TEST(Loss, GradientsOfPredictionAndTarget) {
@@ -155,7 +168,8 @@ TEST(Loss, OfNoSamplesHasASumButNoMean) {
   const Real none = Real::zeros({0, 3});
   EXPECT_EQ(eg::mse_loss(none, none, Reduction::sum).item(), 0);
   EXPECT_EQ(eg::mse_loss(none, none, Reduction::none).shape(), (eg::Shape{0, 3}));
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([&] { eg::mse_loss(none, none); }), {"mse_loss", "[0, 3]", "empty batch"}));
+  EXPECT_TRUE(
+      mentions(message_of<eg::ShapeError>([&] { eg::mse_loss(none, none); }), {"mse_loss", "[0, 3]", "empty batch"}));
   EXPECT_THROW(eg::l1_loss(none, none, Reduction::mean), eg::ShapeError);
   EXPECT_EQ(eg::mse_loss(Real::zeros({2, 0}), Real::zeros({2, 0})).item(), 0) << "two samples without outputs";
 }
@@ -170,12 +184,14 @@ TEST(Loss, AcceptsScalarsVectorsFormulasAndParameters) {
 
 TEST(Loss, HuberNeedsAPositiveDelta) {
   for (const double delta : {0.0, -1.0, nan_value})
-    EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::huber_loss(prediction, target, delta); }), {"huber_loss", "delta", "positive"}));
+    EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::huber_loss(prediction, target, delta); }),
+                         {"huber_loss", "delta", "positive"}));
 }
 
 TEST(Loss, PaddingABatchWeighsItsSamplesByTheirNumber) {
   // Two half-batches, of 1 and 2 samples, weighted by their sizes, make the whole batch.
   const Real x = {{1}, {2}, {4}}, y = {{0}, {0}, {0}};
-  const double first = eg::mse_loss(Real{{1}}, Real{{0}}).item(), second = eg::mse_loss(Real{{2}, {4}}, Real{{0}, {0}}).item();
+  const double first = eg::mse_loss(Real{{1}}, Real{{0}}).item(),
+               second = eg::mse_loss(Real{{2}, {4}}, Real{{0}, {0}}).item();
   EXPECT_DOUBLE_EQ(eg::mse_loss(x, y).item(), (1 * first + 2 * second) / 3);
 }

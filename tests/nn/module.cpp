@@ -37,7 +37,8 @@ static std::vector<std::string> names_of(eg::Module<double>& module) {
 
 TEST(Module, NamesItsParametersInTheOrderOfMembers) {
   Net net;
-  EXPECT_EQ(names_of(net), (std::vector<std::string>{"first.weight", "first.bias", "second.weight", "second.bias", "scale"}));
+  EXPECT_EQ(names_of(net),
+            (std::vector<std::string>{"first.weight", "first.bias", "second.weight", "second.bias", "scale"}));
   EXPECT_EQ(net.parameters().size(), 5u);
   EXPECT_EQ(net.parameter_count(), 6 + 3 + 3 + 1 + 3);
   EXPECT_TRUE(net.parameters()[4].same_as(net.scale));
@@ -54,7 +55,8 @@ TEST(Module, TrainAndEvalReachInnerModules) {
   EXPECT_TRUE(model.at<Net>(0).dropout.is_training());
   model.train(false);
   EXPECT_FALSE(model.is_training());
-  EXPECT_FALSE(eg::Sequential<double>(model).at<Net>(0).dropout.is_training()) << "a copy is in the mode of the original";
+  EXPECT_FALSE(eg::Sequential<double>(model).at<Net>(0).dropout.is_training())
+      << "a copy is in the mode of the original";
 }
 
 TEST(Module, ACopyHasParametersOfItsOwn) {
@@ -139,13 +141,15 @@ TEST(Module, AStateThatDoesNotFitIsRefusedWithAllFaultsAndChangesNothing) {
   wrong.at("offset") = Real::zeros({4});
   wrong["third.weight"] = Real::zeros({1});
   const std::string message = message_of<eg::ShapeError>([&] { net.load_state_dict(wrong); });
-  EXPECT_TRUE(mentions(message, {"load_state_dict", "first.bias is missing", "second.weight is [2, 3], the module's is [1, 3]",
-                                 "offset is [4], the module's is [3]", "third.weight is not in the module", "module.cpp"}));
+  EXPECT_TRUE(
+      mentions(message, {"load_state_dict", "first.bias is missing", "second.weight is [2, 3], the module's is [1, 3]",
+                         "offset is [4], the module's is [3]", "third.weight is not in the module", "module.cpp"}));
   for (const auto& [name, tensor] : net.state_dict()) EXPECT_TRUE(same_bits(tensor, before.at(name))) << name;
 
   eg::StateDict<double> surplus = before;
   surplus["more"] = Real{1};
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([&] { net.load_state_dict(surplus); }), {"more is not in the module"}));
+  EXPECT_TRUE(
+      mentions(message_of<eg::ShapeError>([&] { net.load_state_dict(surplus); }), {"more is not in the module"}));
   EXPECT_THROW(net.load_state_dict({}), eg::ShapeError);
 }
 

@@ -35,7 +35,8 @@ TEST(Sequential, GivesItsModulesBackByTheirType) {
   model.at<Linear>(0).bias.set_value(Real::zeros({8}));
   EXPECT_EQ(model[0].kind(), "Linear");
   EXPECT_EQ(model.at(3).kind(), "Sigmoid");
-  EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { model.at<Linear>(1); }), {"module 1", "Tanh", "sequential.cpp"}));
+  EXPECT_TRUE(
+      mentions(message_of<eg::ValueError>([&] { model.at<Linear>(1); }), {"module 1", "Tanh", "sequential.cpp"}));
   EXPECT_TRUE(mentions(message_of<eg::IndexError>([&] { model.at(4); }), {"no module 4 of 4", "sequential.cpp"}));
   EXPECT_THROW(model.at<Linear>(-1), eg::IndexError);
 }
@@ -100,13 +101,23 @@ static double largest_weight(Model& model) { return model.parameters()[0].value(
 
 TEST(Sequential, FreshWeightsStartAsTheActivationAfterThemPrefers) {
   eg::manual_seed(1);
-  Model none(Linear(200, 100)), sigmoid(Linear(200, 100), eg::Sigmoid<double>()), tanh(Linear(200, 100), eg::Tanh<double>()),
-      relu(Linear(200, 100), eg::ReLU<double>()), leaky(Linear(200, 100), eg::LeakyReLU<double>(0.5));
+  Model none(Linear(200, 100)), sigmoid(Linear(200, 100), eg::Sigmoid<double>()),
+      tanh(Linear(200, 100), eg::Tanh<double>()), relu(Linear(200, 100), eg::ReLU<double>()),
+      leaky(Linear(200, 100), eg::LeakyReLU<double>(0.5));
   EXPECT_NEAR(largest_weight(none), 1 / std::sqrt(200.0), 1e-4);
   EXPECT_NEAR(largest_weight(sigmoid), std::sqrt(6.0 / 300), 1e-4);
   EXPECT_NEAR(largest_weight(tanh), 5.0 / 3 * std::sqrt(6.0 / 300), 1e-4);
   EXPECT_NEAR(largest_weight(relu), std::sqrt(6.0 / 200), 1e-4);
   EXPECT_NEAR(largest_weight(leaky), std::sqrt(2 / 1.25) * std::sqrt(3.0 / 200), 1e-4);
+}
+
+TEST(Sequential, FreshWeightsLookIntoNestedOnes) {
+  eg::manual_seed(2);
+  Model before(Linear(200, 100), Model(eg::Tanh<double>(), Linear(100, 1)));
+  Model after(Model(eg::Identity<double>(), Linear(200, 100)), eg::Tanh<double>());
+  EXPECT_NEAR(largest_weight(before), 5.0 / 3 * std::sqrt(6.0 / 300), 1e-4);
+  EXPECT_NEAR(largest_weight(after), 5.0 / 3 * std::sqrt(6.0 / 300), 1e-4);
+  EXPECT_EQ(Model().preferred_initializer().draw, nullptr);
 }
 
 TEST(Sequential, WeightsThatSomebodyHasSetStay) {
@@ -127,5 +138,6 @@ TEST(Sequential, ASeedFixesItsBits) {
   Model first = two_layers();
   eg::manual_seed(3);
   Model second = two_layers();
-  for (const auto& [name, tensor] : first.state_dict()) EXPECT_TRUE(same_bits(tensor, second.state_dict().at(name))) << name;
+  for (const auto& [name, tensor] : first.state_dict())
+    EXPECT_TRUE(same_bits(tensor, second.state_dict().at(name))) << name;
 }

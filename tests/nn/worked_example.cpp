@@ -13,7 +13,8 @@ namespace {
 
 struct WorkedExample : testing::Test {
   const Real inputs = {{0.05, 0.10}}, targets = {{0.01, 0.99}};
-  eg::Sequential<double> model{eg::Linear<double>(2, 2), eg::Sigmoid<double>(), eg::Linear<double>(2, 2), eg::Sigmoid<double>()};
+  eg::Sequential<double> model{eg::Linear<double>(2, 2), eg::Sigmoid<double>(), eg::Linear<double>(2, 2),
+                               eg::Sigmoid<double>()};
   eg::Linear<double>& hidden = model.at<eg::Linear<double>>(0);
   eg::Linear<double>& output = model.at<eg::Linear<double>>(2);
 

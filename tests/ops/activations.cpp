@@ -9,7 +9,8 @@ using specials::check;
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity(), not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity(),
+                 not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 double at(const auto& f, double x) {
   const Tensor y = f(Tensor::full({9}, x));
@@ -20,10 +21,16 @@ double at(const auto& f, double x) {
 
 template <class T>
 void check_all(double units) {
-  check<T>("relu", [](const auto& x) { return relu(x); }, [](long double x) { return x <= 0 ? 0 : x; });
-  check<T>("leaky_relu", [](const auto& x) { return leaky_relu(x, 0.25); }, [](long double x) { return x > 0 ? x : 0.25L * x; });
-  check<T>("elu", [](const auto& x) { return elu(x); }, [](long double x) { return x > 0 ? x : std::expm1(x); }, units);
-  check<T>("softplus", [](const auto& x) { return softplus(x); }, [](long double x) { return std::fmax(x, 0) + (std::isnan(x) ? x : std::log1p(std::exp(-std::abs(x)))); }, units);
+  check<T>(
+      "relu", [](const auto& x) { return relu(x); }, [](long double x) { return x <= 0 ? 0 : x; });
+  check<T>(
+      "leaky_relu", [](const auto& x) { return leaky_relu(x, 0.25); },
+      [](long double x) { return x > 0 ? x : 0.25L * x; });
+  check<T>(
+      "elu", [](const auto& x) { return elu(x); }, [](long double x) { return x > 0 ? x : std::expm1(x); }, units);
+  check<T>(
+      "softplus", [](const auto& x) { return softplus(x); },
+      [](long double x) { return std::fmax(x, 0) + (std::isnan(x) ? x : std::log1p(std::exp(-std::abs(x)))); }, units);
 }
 
 }  // namespace
@@ -53,8 +60,10 @@ TEST(Activations, SigmoidAndTanhFarOut) {
 
 // 30: NaN stays NaN.
 TEST(Activations, NanInNanOut) {
-  EXPECT_TRUE(std::isnan(AT(relu, not_a_number)) && std::isnan(AT(leaky_relu, not_a_number)) && std::isnan(AT(elu, not_a_number)) && std::isnan(AT(sigmoid, not_a_number)) &&
-              std::isnan(AT(softplus, not_a_number)) && std::isnan(AT(gelu, not_a_number)) && std::isnan(AT(silu, not_a_number)) && std::isnan(AT(tanh, not_a_number)));
+  EXPECT_TRUE(std::isnan(AT(relu, not_a_number)) && std::isnan(AT(leaky_relu, not_a_number)) &&
+              std::isnan(AT(elu, not_a_number)) && std::isnan(AT(sigmoid, not_a_number)) &&
+              std::isnan(AT(softplus, not_a_number)) && std::isnan(AT(gelu, not_a_number)) &&
+              std::isnan(AT(silu, not_a_number)) && std::isnan(AT(tanh, not_a_number)));
   const auto y = eg::Tensor<float>(relu(eg::Tensor<float>::full({19}, std::nanf(""))));
   for (const float number : y) EXPECT_TRUE(std::isnan(number));
 }

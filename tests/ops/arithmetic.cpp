@@ -13,17 +13,33 @@ bool same(const Tensor& a, const Tensor& b) { return a.shape() == b.shape() && (
 
 template <class T>
 void check_all() {
-  check_pairs<T>("add", [](const auto& a, const auto& b) { return a + b; }, [](T a, T b) { return a + b; });
-  check_pairs<T>("subtract", [](const auto& a, const auto& b) { return a - b; }, [](T a, T b) { return a - b; });
-  check_pairs<T>("multiply", [](const auto& a, const auto& b) { return a * b; }, [](T a, T b) { return a * b; });
-  check_pairs<T>("divide", [](const auto& a, const auto& b) { return a / b; }, [](T a, T b) { return a / b; });
+  check_pairs<T>(
+      "add", [](const auto& a, const auto& b) { return a + b; }, [](T a, T b) { return a + b; });
+  check_pairs<T>(
+      "subtract", [](const auto& a, const auto& b) { return a - b; }, [](T a, T b) { return a - b; });
+  check_pairs<T>(
+      "multiply", [](const auto& a, const auto& b) { return a * b; }, [](T a, T b) { return a * b; });
+  check_pairs<T>(
+      "divide", [](const auto& a, const auto& b) { return a / b; }, [](T a, T b) { return a / b; });
   // 30: NaN in, NaN out, unlike std::max; 31: of equals the first, also of -0 and 0.
-  check_pairs<T>("maximum", [](const auto& a, const auto& b) { return maximum(a, b); }, [](T a, T b) { return std::isnan(a) || a >= b ? a : b; });
-  check_pairs<T>("minimum", [](const auto& a, const auto& b) { return minimum(a, b); }, [](T a, T b) { return std::isnan(a) || a <= b ? a : b; });
-  specials::check<T>("negate", [](const auto& x) { return -x; }, [](long double x) { return -x; });
-  specials::check<T>("abs", [](const auto& x) { return eg::abs(x); }, [](long double x) { return std::abs(x); });
-  specials::check<T>("square", [](const auto& x) { return eg::square(x); }, [](long double x) { return static_cast<T>(x) * static_cast<T>(x); });
-  specials::check<T>("clamp", [](const auto& x) { return clamp(x, -1, 2); }, [](long double x) { return x > 2 ? 2 : x < -1 ? -1 : x; });
+  check_pairs<T>(
+      "maximum", [](const auto& a, const auto& b) { return maximum(a, b); },
+      [](T a, T b) { return std::isnan(a) || a >= b ? a : b; });
+  check_pairs<T>(
+      "minimum", [](const auto& a, const auto& b) { return minimum(a, b); },
+      [](T a, T b) { return std::isnan(a) || a <= b ? a : b; });
+  specials::check<T>(
+      "negate", [](const auto& x) { return -x; }, [](long double x) { return -x; });
+  specials::check<T>(
+      "abs", [](const auto& x) { return eg::abs(x); }, [](long double x) { return std::abs(x); });
+  specials::check<T>(
+      "square", [](const auto& x) { return eg::square(x); },
+      [](long double x) { return static_cast<T>(x) * static_cast<T>(x); });
+  specials::check<T>(
+      "clamp", [](const auto& x) { return clamp(x, -1, 2); },
+      [](long double x) { return x > 2    ? 2
+                                 : x < -1 ? -1
+                                          : x; });
 }
 
 }  // namespace
@@ -36,7 +52,8 @@ TEST(Arithmetic, SpecialNumbersDouble) { check_all<double>(); }
 TEST(Arithmetic, NanInNanOut) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const Tensor a = {nan, 1, nan}, b = {1, nan, nan};
-  for (const Tensor& y : {Tensor(maximum(a, b)), Tensor(minimum(a, b)), Tensor(a + b), Tensor(abs(a) + abs(b)), Tensor(clamp(a + b, 0, 1))})
+  for (const Tensor& y : {Tensor(maximum(a, b)), Tensor(minimum(a, b)), Tensor(a + b), Tensor(abs(a) + abs(b)),
+                          Tensor(clamp(a + b, 0, 1))})
     for (const double number : y) EXPECT_TRUE(std::isnan(number));
 }
 
@@ -89,7 +106,8 @@ TEST(Arithmetic, MismatchNamesBothShapes) {
     (void)(Tensor::ones({2, 3}) * Tensor::ones({2}));
     FAIL();
   } catch (const eg::ShapeError& error) {
-    EXPECT_NE(std::string(error.what()).find("multiply: shapes [2, 3] and [2] do not broadcast"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("multiply: shapes [2, 3] and [2] do not broadcast"), std::string::npos)
+        << error.what();
   }
 }
 
@@ -102,8 +120,10 @@ TEST(Arithmetic, DenormalNumbersAreKept) {
 
 // 20: transposed and blocked Eigen inputs give what contiguous ones give.
 TEST(Arithmetic, EigenInputsOfAnyLayout) {
-  Eigen::MatrixXd big = Eigen::MatrixXd::NullaryExpr(7, 9, [](Eigen::Index i, Eigen::Index j) { return static_cast<double>(i * 10 + j); });
-  const Tensor block = Tensor::from_eigen(big.block(1, 2, 3, 4)), transposed = Tensor::from_eigen(big.transpose().block(2, 1, 4, 3));
+  Eigen::MatrixXd big = Eigen::MatrixXd::NullaryExpr(
+      7, 9, [](Eigen::Index i, Eigen::Index j) { return static_cast<double>(i * 10 + j); });
+  const Tensor block = Tensor::from_eigen(big.block(1, 2, 3, 4)),
+               transposed = Tensor::from_eigen(big.transpose().block(2, 1, 4, 3));
   const Tensor y = block * 2 + 1;
   EXPECT_TRUE(y.matrix() == Eigen::MatrixXd(big.block(1, 2, 3, 4).array() * 2 + 1));
   EXPECT_TRUE(Tensor(transposed * 2 + 1).matrix() == Eigen::MatrixXd(y.matrix().transpose()));

@@ -7,10 +7,13 @@ namespace eg = eigengrad;
 using Tensor = eg::Tensor<double>;
 using specials::check;
 
-#define CHECK_FUNCTION(function, float_units)                                                                                       \
-  TEST(Functions, function) {                                                                                                       \
-    check<float>(#function, [](const auto& x) { return eg::function(x); }, [](long double x) { return std::function(x); }, float_units); \
-    check<double>(#function, [](const auto& x) { return eg::function(x); }, [](long double x) { return std::function(x); }, 1);      \
+#define CHECK_FUNCTION(function, float_units)                                                                         \
+  TEST(Functions, function) {                                                                                         \
+    check<float>(                                                                                                     \
+        #function, [](const auto& x) { return eg::function(x); }, [](long double x) { return std::function(x); },     \
+        float_units);                                                                                                 \
+    check<double>(                                                                                                    \
+        #function, [](const auto& x) { return eg::function(x); }, [](long double x) { return std::function(x); }, 1); \
   }
 
 // 29, 32: each as the standard library's, at zeros, denormals, ends, infinities and NaN.
@@ -28,8 +31,10 @@ CHECK_FUNCTION(erf, 2)
 // 29, 32: pow as std::pow, of all pairs.
 TEST(Functions, pow) {
   const auto f = [](const auto& a, const auto& b) { return eg::pow(a, b); };
-  specials::check_pairs<float>("pow", f, [](float a, float b) { return std::pow(a, b); }, 2);
-  specials::check_pairs<double>("pow", f, [](double a, double b) { return std::pow(a, b); }, 1);
+  specials::check_pairs<float>(
+      "pow", f, [](float a, float b) { return std::pow(a, b); }, 2);
+  specials::check_pairs<double>(
+      "pow", f, [](double a, double b) { return std::pow(a, b); }, 1);
 }
 
 // 32: by name.

@@ -22,8 +22,7 @@ struct Domain {
   bool both_signs = false;
 };
 inline constexpr Domain any{"any", -2, 2}, positive{"positive", 0.5, 2.5}, nonzero{"nonzero", 0.3, 2, true},
-    above_minus_one{"above -1", -0.6, 2}, within_one{"within 1", -0.9, 0.9},
-    unit{"between 0 and 1", 0.1, 0.9};
+    above_minus_one{"above -1", -0.6, 2}, within_one{"within 1", -0.9, 0.9}, unit{"between 0 and 1", 0.1, 0.9};
 
 /// Inputs at a kink or far out, each one number, and the gradient that is documented there.
 struct Awkward {
@@ -34,8 +33,8 @@ struct Row {
   std::string name;
   std::vector<Domain> domains;  // one per input; the last holds for the inputs after it too
   std::function<eg::Tensor<double>(const List&)> run;
-  std::vector<Shapes> shapes;   // small cases, each with one shape per input
-  Shapes large;                 // for one check in a random direction
+  std::vector<Shapes> shapes;  // small cases, each with one shape per input
+  Shapes large;                // for one check in a random direction
   std::vector<Awkward> awkward = {};
   // Element-wise operations only: the same on single numbers.
   std::function<long double(const std::vector<long double>&)> precise = {};
@@ -47,14 +46,16 @@ struct Row {
 /// Every class of shapes: none, one, vectors, matrices, batches, a lane's rest, empty ones, all broadcast pairs.
 inline std::vector<Shapes> shape_classes(int inputs) {
   if (inputs == 1)
-    return {{{}}, {{1}}, {{5}}, {{17}}, {{1, 1}}, {{1, 4}}, {{3, 1}}, {{3, 4}}, {{2, 3, 4}}, {{0}}, {{0, 3}}, {{3, 0}}, {{0, 0}}};
+    return {{{}},     {{1}},       {{5}}, {{17}},   {{1, 1}}, {{1, 4}}, {{3, 1}},
+            {{3, 4}}, {{2, 3, 4}}, {{0}}, {{0, 3}}, {{3, 0}}, {{0, 0}}};
   if (inputs == 2)
-    return {{{}, {}},         {{1}, {1}},          {{5}, {5}},       {{3, 4}, {3, 4}}, {{3, 4}, {}},        {{}, {3, 4}},
-            {{3, 4}, {1, 1}}, {{1, 1}, {3, 4}},    {{3, 4}, {1, 4}}, {{4}, {3, 4}},    {{3, 4}, {3, 1}},    {{3, 1}, {3, 4}},
-            {{3, 1}, {1, 4}}, {{1, 4}, {3, 1}},    {{3, 1}, {4}},    {{2, 3, 4}, {4}}, {{3, 1}, {2, 3, 4}}, {{2, 1, 4}, {3, 1}},
-            {{0}, {1}},       {{0, 3}, {3}},       {{3, 1}, {3, 0}}, {{1, 1}, {1, 4}}, {{2, 19}, {19}},     {{2, 19}, {2, 1}}};
-  return {{{}, {}, {}},        {{5}, {5}, {5}},           {{3, 4}, {3, 4}, {3, 4}}, {{3, 4}, {}, {}},
-          {{}, {3, 4}, {4}},   {{3, 4}, {4}, {3, 1}},     {{2, 1, 4}, {3, 1}, {1}}, {{1, 4}, {3, 1}, {1, 1}},
+    return {{{}, {}},         {{1}, {1}},          {{5}, {5}},          {{3, 4}, {3, 4}}, {{3, 4}, {}},
+            {{}, {3, 4}},     {{3, 4}, {1, 1}},    {{1, 1}, {3, 4}},    {{3, 4}, {1, 4}}, {{4}, {3, 4}},
+            {{3, 4}, {3, 1}}, {{3, 1}, {3, 4}},    {{3, 1}, {1, 4}},    {{1, 4}, {3, 1}}, {{3, 1}, {4}},
+            {{2, 3, 4}, {4}}, {{3, 1}, {2, 3, 4}}, {{2, 1, 4}, {3, 1}}, {{0}, {1}},       {{0, 3}, {3}},
+            {{3, 1}, {3, 0}}, {{1, 1}, {1, 4}},    {{2, 19}, {19}},     {{2, 19}, {2, 1}}};
+  return {{{}, {}, {}},      {{5}, {5}, {5}},       {{3, 4}, {3, 4}, {3, 4}}, {{3, 4}, {}, {}},
+          {{}, {3, 4}, {4}}, {{3, 4}, {4}, {3, 1}}, {{2, 1, 4}, {3, 1}, {1}}, {{1, 4}, {3, 1}, {1, 1}},
           {{0, 3}, {3}, {1}}};
 }
 
@@ -71,8 +72,12 @@ auto call(const F& f, const std::vector<X>& x) {
 /// The row of an element-wise operation.
 template <int inputs, class F>
 Row elementwise(const char* name, std::vector<Domain> domains, F f, std::vector<Awkward> awkward = {}) {
-  Row row{name, std::move(domains), [f](const List& x) { return eg::Tensor<double>(call<inputs>(f, x)); }, shape_classes(inputs),
-          Shapes(static_cast<std::size_t>(inputs), eg::Shape{32, 64}), std::move(awkward)};
+  Row row{name,
+          std::move(domains),
+          [f](const List& x) { return eg::Tensor<double>(call<inputs>(f, x)); },
+          shape_classes(inputs),
+          Shapes(static_cast<std::size_t>(inputs), eg::Shape{32, 64}),
+          std::move(awkward)};
   row.precise = [f](const std::vector<long double>& x) { return static_cast<long double>(call<inputs>(f, x)); };
   row.dual = [f](const std::vector<Dual>& x) { return Dual(call<inputs>(f, x)); };
   return row;
@@ -81,12 +86,15 @@ Row elementwise(const char* name, std::vector<Domain> domains, F f, std::vector<
 /// The row of any other operation: `f` takes the list of inputs.
 template <class F>
 Row structural(const char* name, std::vector<Domain> domains, F f, std::vector<Shapes> shapes, Shapes large) {
-  return {name, std::move(domains), [f](const List& x) { return eg::Tensor<double>(f(x)); }, std::move(shapes), std::move(large)};
+  return {name, std::move(domains), [f](const List& x) { return eg::Tensor<double>(f(x)); }, std::move(shapes),
+          std::move(large)};
 }
 
 std::vector<Row> elementwise_rows();
 std::vector<Row> structural_rows();
 std::vector<Row> loss_rows();
+/// All of them.
+const std::vector<Row>& table();
 
 /// Random inputs from the row's domains.
 inline List draw(const Row& row, const Shapes& shapes, eg::Generator& generator) {

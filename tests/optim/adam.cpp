@@ -16,7 +16,8 @@ TEST(Adam, IsPyTorchs) {
 
 TEST(Adam, WithEverythingSetIsPyTorchs) {
   const auto make = [](const Parameters& p) {
-    return eg::Adam<double>(p, {.learning_rate = 0.05, .beta1 = 0.8, .beta2 = 0.9, .epsilon = 1e-3, .weight_decay = 0.1});
+    return eg::Adam<double>(p,
+                            {.learning_rate = 0.05, .beta1 = 0.8, .beta2 = 0.9, .epsilon = 1e-3, .weight_decay = 0.1});
   };
   EXPECT_TRUE(close(steps_on_fixed_problem(make, 1), {0.5499914139763238, -0.9500052297438534, 1.9500052439192448}));
   EXPECT_TRUE(close(steps_on_fixed_problem(make, 10), {0.9749963171274533, -0.5798069585336878, 1.513193413433108}));
@@ -24,13 +25,15 @@ TEST(Adam, WithEverythingSetIsPyTorchs) {
 
 TEST(AdamW, IsPyTorchs) {
   const auto make = [](const Parameters& p) { return eg::AdamW<double>(p, {.learning_rate = 0.1}); };
-  EXPECT_TRUE(close(steps_on_fixed_problem(make, 1), {0.5994999998297124, -0.8990000001057117, 1.8980000001071369})) << "decay 0.01";
+  EXPECT_TRUE(close(steps_on_fixed_problem(make, 1), {0.5994999998297124, -0.8990000001057117, 1.8980000001071369}))
+      << "decay 0.01";
   EXPECT_TRUE(close(steps_on_fixed_problem(make, 10), {1.3149025569889812, -0.47349492011912675, 1.0606500517769037}));
 }
 
 TEST(AdamW, WithEverythingSetIsPyTorchs) {
   const auto make = [](const Parameters& p) {
-    return eg::AdamW<double>(p, {.learning_rate = 0.05, .beta1 = 0.8, .beta2 = 0.9, .epsilon = 1e-3, .weight_decay = 0.1});
+    return eg::AdamW<double>(p,
+                             {.learning_rate = 0.05, .beta1 = 0.8, .beta2 = 0.9, .epsilon = 1e-3, .weight_decay = 0.1});
   };
   EXPECT_TRUE(close(steps_on_fixed_problem(make, 1), {0.5474914870685548, -0.945005285022481, 1.9400053562706476}));
   EXPECT_TRUE(close(steps_on_fixed_problem(make, 10), {0.9425741075592992, -0.5644884715834193, 1.4288110567595502}));
@@ -39,16 +42,22 @@ TEST(AdamW, WithEverythingSetIsPyTorchs) {
 template <class T, class Optimizer>
 static void check_formula(bool decoupled, double tolerance) {
   const T rate = T(0.01), beta1 = T(0.9), beta2 = T(0.999), epsilon = T(1e-8), decay = T(0.1);
-  expect_steps<T>([&](const auto& p) { return Optimizer(p, {rate, beta1, beta2, epsilon, decay}); },
-                  [&](int t, T& w, T g, T& m, T& v) {
-                    if (decoupled) w -= rate * decay * w;
-                    else g += decay * w;
-                    m = beta1 * m + (1 - beta1) * g;
-                    v = beta2 * v + (1 - beta2) * g * g;
-                    const T m_hat = m / (1 - static_cast<T>(std::pow(beta1, t))), v_hat = v / (1 - static_cast<T>(std::pow(beta2, t)));
-                    w -= rate * m_hat / (std::sqrt(v_hat) + epsilon);
-                  },
-                  tolerance);
+  expect_steps<T>(
+      [&](const auto& p) {
+        return Optimizer(p, {rate, beta1, beta2, epsilon, decay});
+      },
+      [&](int t, T& w, T g, T& m, T& v) {
+        if (decoupled)
+          w -= rate * decay * w;
+        else
+          g += decay * w;
+        m = beta1 * m + (1 - beta1) * g;
+        v = beta2 * v + (1 - beta2) * g * g;
+        const T m_hat = m / (1 - static_cast<T>(std::pow(beta1, t))),
+                v_hat = v / (1 - static_cast<T>(std::pow(beta2, t)));
+        w -= rate * m_hat / (std::sqrt(v_hat) + epsilon);
+      },
+      tolerance);
 }
 
 TEST(Adam, IsItsFormulaSteppedByHand) {
@@ -88,8 +97,10 @@ static void check_late_parameter(const std::vector<double>& early, const std::ve
 }
 
 TEST(Adam, CountsEachParametersStepsAsPyTorchDoes) {
-  check_late_parameter<eg::Adam<double>>({0.07624915560691205, -1.0245868378253593}, {0.0992817184909457, 3.4000352916738126});
-  check_late_parameter<eg::AdamW<double>>({0.07169549708798646, -1.0097272748634585}, {0.09788331649417202, 3.387461050405592});
+  check_late_parameter<eg::Adam<double>>({0.07624915560691205, -1.0245868378253593},
+                                         {0.0992817184909457, 3.4000352916738126});
+  check_late_parameter<eg::AdamW<double>>({0.07169549708798646, -1.0097272748634585},
+                                          {0.09788331649417202, 3.387461050405592});
 }
 
 TEST(Adam, OptionsOutsideTheirRangeAreRefused) {

@@ -30,8 +30,12 @@ TYPED_TEST_SUITE(AnyOptimizer, Optimizers);
 
 TYPED_TEST(AnyOptimizer, RefusesAnEmptyListAndTheSameParameterTwice) {
   const eg::Parameter<double> a(Real{1}), b(Real{2});
-  EXPECT_TRUE(mentions(message_of<eg::ValueError>([] { TypeParam optimizer(Parameters{}); }), {"no parameters", "model.parameters()"}));
-  EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { TypeParam({a, b, a}); }), {"parameters 0 and 2", "list it once"}));
+  EXPECT_TRUE(mentions(message_of<eg::ValueError>([] { TypeParam optimizer(Parameters{}); }),
+                       {"no parameters", "model.parameters()"}));
+  EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] {
+                         TypeParam({a, b, a});
+                       }),
+                       {"parameters 0 and 2", "list it once"}));
 }
 
 TYPED_TEST(AnyOptimizer, RefusesAParameterThatWasMovedFrom) {
@@ -55,7 +59,8 @@ TYPED_TEST(AnyOptimizer, TheRateCanBeSetButNotBelowZero) {
   optimizer.set_learning_rate(0.25);
   EXPECT_EQ(optimizer.learning_rate(), 0.25);
   for (const double rate : {-1.0, nan_value})
-    EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { optimizer.set_learning_rate(rate); }), {"learning rate", "negative"}));
+    EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { optimizer.set_learning_rate(rate); }),
+                         {"learning rate", "negative"}));
   EXPECT_EQ(optimizer.learning_rate(), 0.25);
 }
 

@@ -20,14 +20,18 @@ TEST(SGD, IsPyTorchs) {
 
 TEST(SGD, MomentumIsPyTorchs) {
   const auto momentum = with({.learning_rate = 0.01, .momentum = 0.9});
-  EXPECT_TRUE(close(steps_on_fixed_problem(momentum, 1), {0.5587241743810962, -0.9054030230586814, 1.9066614683654715}));
-  EXPECT_TRUE(close(steps_on_fixed_problem(momentum, 10), {1.3542241236049493, -0.7343530248336344, 0.1953934444076867}));
+  EXPECT_TRUE(
+      close(steps_on_fixed_problem(momentum, 1), {0.5587241743810962, -0.9054030230586814, 1.9066614683654715}));
+  EXPECT_TRUE(
+      close(steps_on_fixed_problem(momentum, 10), {1.3542241236049493, -0.7343530248336344, 0.1953934444076867}));
 }
 
 TEST(SGD, NesterovIsPyTorchs) {
   const auto nesterov = with({.learning_rate = 0.01, .momentum = 0.9, .nesterov = true});
-  EXPECT_TRUE(close(steps_on_fixed_problem(nesterov, 1), {0.6115759313240829, -0.8202657438114946, 1.8226567898943957}));
-  EXPECT_TRUE(close(steps_on_fixed_problem(nesterov, 10), {1.1137232731322788, -0.6591502219126074, 0.35241972199319094}));
+  EXPECT_TRUE(
+      close(steps_on_fixed_problem(nesterov, 1), {0.6115759313240829, -0.8202657438114946, 1.8226567898943957}));
+  EXPECT_TRUE(
+      close(steps_on_fixed_problem(nesterov, 10), {1.1137232731322788, -0.6591502219126074, 0.35241972199319094}));
 }
 
 TEST(SGD, WeightDecayIsPyTorchs) {
@@ -48,15 +52,21 @@ static void check_formula(double tolerance) {
   };
   expect_steps<T>([&](const auto& p) { return eg::SGD<T>(p, {.learning_rate = rate}); },
                   [&](int, T& w, T g, T&, T&) { w -= rate * g; }, tolerance);
-  expect_steps<T>(make(false), [&](int, T& w, T g, T& v, T&) {
-    v = momentum * v + (g + decay * w);
-    w -= rate * v;
-  }, tolerance);
-  expect_steps<T>(make(true), [&](int, T& w, T g, T& v, T&) {
-    const T with_decay = g + decay * w;
-    v = momentum * v + with_decay;
-    w -= rate * (with_decay + momentum * v);
-  }, tolerance);
+  expect_steps<T>(
+      make(false),
+      [&](int, T& w, T g, T& v, T&) {
+        v = momentum * v + (g + decay * w);
+        w -= rate * v;
+      },
+      tolerance);
+  expect_steps<T>(
+      make(true),
+      [&](int, T& w, T g, T& v, T&) {
+        const T with_decay = g + decay * w;
+        v = momentum * v + with_decay;
+        w -= rate * (with_decay + momentum * v);
+      },
+      tolerance);
 }
 
 TEST(SGD, IsItsFormulaSteppedByHand) {
@@ -66,8 +76,12 @@ TEST(SGD, IsItsFormulaSteppedByHand) {
 
 TEST(SGD, OptionsOutsideTheirRangeAreRefused) {
   const eg::Parameter<double> w(eg::Tensor<double>{1});
-  EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::SGD<double>({w}, {.learning_rate = -1}); }), {"learning rate", "-1", "negative"}));
-  EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::SGD<double>({w}, {.momentum = 1.5}); }), {"momentum", "1.5", "[0, 1]"}));
-  EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::SGD<double>({w}, {.weight_decay = -0.1}); }), {"weight_decay", "-0.1"}));
-  EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::SGD<double>({w}, {.nesterov = true}); }), {"nesterov", "momentum"}));
+  EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::SGD<double>({w}, {.learning_rate = -1}); }),
+                       {"learning rate", "-1", "negative"}));
+  EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::SGD<double>({w}, {.momentum = 1.5}); }),
+                       {"momentum", "1.5", "[0, 1]"}));
+  EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::SGD<double>({w}, {.weight_decay = -0.1}); }),
+                       {"weight_decay", "-0.1"}));
+  EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::SGD<double>({w}, {.nesterov = true}); }),
+                       {"nesterov", "momentum"}));
 }

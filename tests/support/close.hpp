@@ -15,20 +15,25 @@ namespace support {
 
 /// Every element within `tolerance` of what is expected, relative to 1 or to its size; infinities and NaN as they are.
 template <class T>
-testing::AssertionResult close(const eigengrad::Tensor<T>& actual, const std::vector<double>& expected, double tolerance = 1e-12) {
+testing::AssertionResult close(const eigengrad::Tensor<T>& actual, const std::vector<double>& expected,
+                               double tolerance = 1e-12) {
   if (actual.size() != static_cast<eigengrad::Index>(expected.size()))
     return testing::AssertionFailure() << actual.size() << " elements, not " << expected.size();
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const double a = static_cast<double>(actual.data()[i]), e = expected[i];
-    const bool same = std::isfinite(e) ? std::abs(a - e) <= tolerance * std::max(1.0, std::abs(e)) : a == e || (std::isnan(a) && std::isnan(e));
-    if (!same) return testing::AssertionFailure() << "element " << i << " is " << testing::PrintToString(a) << ", not " << testing::PrintToString(e);
+    const bool same = std::isfinite(e) ? std::abs(a - e) <= tolerance * std::max(1.0, std::abs(e))
+                                       : a == e || (std::isnan(a) && std::isnan(e));
+    if (!same)
+      return testing::AssertionFailure() << "element " << i << " is " << testing::PrintToString(a) << ", not "
+                                         << testing::PrintToString(e);
   }
   return testing::AssertionSuccess();
 }
 template <class T, std::same_as<eigengrad::Tensor<T>> Expected>
 testing::AssertionResult close(const eigengrad::Tensor<T>& actual, const Expected& expected, double tolerance = 1e-12) {
   if (actual.shape() != expected.shape())
-    return testing::AssertionFailure() << "shape " << eigengrad::to_text(actual.shape()) << ", not " << eigengrad::to_text(expected.shape());
+    return testing::AssertionFailure() << "shape " << eigengrad::to_text(actual.shape()) << ", not "
+                                       << eigengrad::to_text(expected.shape());
   return close(actual, std::vector<double>(expected.begin(), expected.end()), tolerance);
 }
 
@@ -54,7 +59,8 @@ std::string message_of(const F& run) {
 /// Whether `text` holds all the parts, in any order.
 inline testing::AssertionResult mentions(const std::string& text, const std::vector<std::string>& parts) {
   for (const std::string& part : parts)
-    if (text.find(part) == std::string::npos) return testing::AssertionFailure() << "\"" << part << "\" is not in: " << text;
+    if (text.find(part) == std::string::npos)
+      return testing::AssertionFailure() << "\"" << part << "\" is not in: " << text;
   return testing::AssertionSuccess();
 }
 

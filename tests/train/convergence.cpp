@@ -21,7 +21,7 @@ static eg::Index right_of_four(eg::Sequential<double>& model, const eg::Dataset<
 }
 
 TEST(Gates, ASingleLayerLearnsAndAndOrButNeverXor) {
-  for (const std::uint64_t seed : {1, 2, 3, 4, 5}) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     eg::manual_seed(seed);
     const auto neuron = [] { return eg::Sequential<double>(eg::Linear<double>(2, 1), eg::Sigmoid<double>()); };
     auto for_and = neuron(), for_or = neuron(), for_xor = neuron();
@@ -33,7 +33,7 @@ TEST(Gates, ASingleLayerLearnsAndAndOrButNeverXor) {
 
 TEST(Gates, AHiddenLayerSolvesXor) {
   int solved = 0;
-  for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     eg::manual_seed(seed);
     eg::Sequential<double> model(eg::Linear<double>(2, 8), eg::Tanh<double>(), eg::Linear<double>(8, 1),
                                  eg::Sigmoid<double>());

@@ -87,10 +87,10 @@ class GradientChecker {
         worst = here, analytic = rule, numeric = measured, input = k, element = i;
         if (std::isnan(here)) k = inputs_.size() - 1, i = inputs_[k].size();  // nothing is worse
       }
-    fail<GradientError>("gradcheck: the gradient of (", operations_, ") is wrong: input ", input, " of shape ",
-                        inputs_[input].shape(), ", element ", position(element, inputs_[input].shape()), ": the rules give ", analytic,
-                        ", differences give ", numeric,
-                        ": look at the rule for that input, or, where the function has a kink, move away from it", where_);
+    fail<GradientError>(
+        "gradcheck: the gradient of (", operations_, ") is wrong: input ", input, " of shape ", inputs_[input].shape(),
+        ", element ", position(element, inputs_[input].shape()), ": the rules give ", analytic, ", differences give ",
+        numeric, ": look at the rule for that input, or, where the function has a kink, move away from it", where_);
   }
 
   static std::string position(Index element, const Shape& shape) {
@@ -122,16 +122,19 @@ void gradcheck(const F& f, const std::vector<Tensor<double>>& inputs, const Grad
   GradientChecker<F>(f, constants, options, where).check();
 }
 
-/// The same for a function of one, two or three tensors of doubles: gradcheck(f, x), gradcheck(f, x, {.epsilon = 1e-4}).
+/// The same for a function of one, two or three tensors of doubles: gradcheck(f, x), gradcheck(f, x, {.epsilon =
+/// 1e-4}).
 template <class F, ConvertsToTensor<double> X>
 void gradcheck(const F& f, const X& x, const GradcheckOptions& options = {}, Location where = Location::current()) {
   using List = std::vector<Tensor<double>>;
   gradcheck([&f](const List& list) { return f(list[0]).to_tensor(); }, List{x.to_tensor()}, options, where);
 }
 template <class F, ConvertsToTensor<double> X, ConvertsToTensor<double> Y>
-void gradcheck(const F& f, const X& x, const Y& y, const GradcheckOptions& options = {}, Location where = Location::current()) {
+void gradcheck(const F& f, const X& x, const Y& y, const GradcheckOptions& options = {},
+               Location where = Location::current()) {
   using List = std::vector<Tensor<double>>;
-  gradcheck([&f](const List& list) { return f(list[0], list[1]).to_tensor(); }, List{x.to_tensor(), y.to_tensor()}, options, where);
+  gradcheck([&f](const List& list) { return f(list[0], list[1]).to_tensor(); }, List{x.to_tensor(), y.to_tensor()},
+            options, where);
 }
 template <class F, ConvertsToTensor<double> X, ConvertsToTensor<double> Y, ConvertsToTensor<double> Z>
 void gradcheck(const F& f, const X& x, const Y& y, const Z& z, const GradcheckOptions& options = {},

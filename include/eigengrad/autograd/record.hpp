@@ -12,7 +12,6 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 template <class T, class Rule>
 struct Edge {
   TapeLink link;
-  Shape shape;
   Rule rule;
   TypedNode<T>* target = nullptr;
 };
@@ -21,7 +20,7 @@ template <class Input, class Rule>
 EIGENGRAD_INLINE auto wrt(const Input& input, Rule rule) {
   using T = typename Input::Element;
   const Tensor<T>& tensor = input.to_tensor();
-  return Edge<T, Rule>{tensor.link(), tensor.shape(), std::move(rule)};
+  return Edge<T, Rule>{tensor.link(), std::move(rule)};
 }
 
 /// An operation with one rule per differentiable input.
@@ -42,7 +41,7 @@ class RecordNode final : public OperationNode<T> {
   static void pass(E& edge, const Tensor<T>& dy) {
     if (edge.target == nullptr) return;
     auto* slot = edge.target->slot();
-    if (slot != nullptr) contribute(*slot, edge.shape, edge.rule(dy));
+    if (slot != nullptr) contribute(*slot, edge.target->shape(), edge.rule(dy));
   }
 
   std::optional<std::tuple<Edges...>> edges_;
@@ -56,7 +55,7 @@ Tensor<T> record(const char* name, Tensor<T> value, Edges&&... edges) {
   value.set_link({});
   TapeState* tape = recording_tape();
   if (tape == nullptr) return value;
-  const auto find = [&]<class E, class Rule>(Edge<E, Rule>& edge) { edge.target = node_on<E>(tape, edge.link, edge.shape, name); };
+  const auto find = [&]<class E, class Rule>(Edge<E, Rule>& edge) { edge.target = node_on<E>(tape, edge.link, name); };
   (find(edges), ...);
   if (!((edges.target != nullptr) || ...)) return value;
   Node* node = tape->template add<RecordNode<T, std::decay_t<Edges>...>>(tape->last, name, value.shape(), edges...);

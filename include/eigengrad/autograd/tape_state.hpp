@@ -103,23 +103,28 @@ class [[nodiscard]] NoGrad {
   ~NoGrad() { --tape_thread.paused; }
 };
 
+/// Throws GradientError when `link` leads to another tape that still lives.
+EIGENGRAD_COLD inline void require_ended(const TapeState* tape, const TapeLink& link, const char* operation) {
+  const auto* other = static_cast<const TapeState*>(link.tape);
+  if (other == tape || other->serial.load(std::memory_order_acquire) != link.serial) return;
+  fail<GradientError>(operation, ": a tensor of shape ", static_cast<const Node*>(link.node)->shape(),
+                      " was recorded by another tape than the one recording now: compute it under this tape, or take it as a "
+                      "constant by .detach()");
+}
+
 /// The node that computed `tensor` on `tape`, or null for a constant. Throws GradientError naming `operation` for a
 /// tensor of another tape that still lives.
 template <class T>
-EIGENGRAD_INLINE TypedNode<T>* node_on(const TapeState* tape, const TapeLink& link, const Shape& shape, const char* operation) {
+EIGENGRAD_INLINE TypedNode<T>* node_on(const TapeState* tape, const TapeLink& link, const char* operation) {
   if (link.node == nullptr) return nullptr;
   if (link.tape == tape && link.serial == tape->serial.load(std::memory_order_relaxed)) [[likely]]
     return static_cast<TypedNode<T>*>(static_cast<Node*>(link.node));
-  const auto* other = static_cast<const TapeState*>(link.tape);
-  require<GradientError>(other == tape || other->serial.load(std::memory_order_acquire) != link.serial, operation,
-                         ": a tensor of shape ", shape,
-                         " was recorded by another tape than the one recording now: compute it under this tape, or take "
-                         "it as a constant by .detach()");
+  require_ended(tape, link, operation);
   return nullptr;
 }
 template <class T>
 EIGENGRAD_INLINE TypedNode<T>* node_on(const TapeState* tape, const Tensor<T>& tensor, const char* operation) {
-  return node_on<T>(tape, tensor.link(), tensor.shape(), operation);
+  return node_on<T>(tape, tensor.link(), operation);
 }
 
 /// Whether the recording tape has computed `tensor`, so that operations on it are recorded.

@@ -45,6 +45,13 @@ class Sequential : public Module<T> {
     for (std::size_t i = 0; i < held_.size(); ++i) m(to_text(i), held_[i]->get());
   }
   std::string kind() const override { return "Sequential"; }
+  // Within another Sequential: its first module follows what is before, its last one is followed by what comes after.
+  WeightInitializer<T> preferred_initializer() const override {
+    return held_.empty() ? WeightInitializer<T>() : held_.front()->get().preferred_initializer();
+  }
+  void reinitialize(const WeightInitializer<T>& initializer) override {
+    if (!held_.empty()) held_.back()->get().reinitialize(initializer);
+  }
 
   Index size() const { return static_cast<Index>(held_.size()); }
   /// The module at position i; throws IndexError outside.

@@ -54,6 +54,21 @@ T winner_of_row(const T* x, Index n) {
   return best;
 }
 
+/// Where `value`, which may be NaN, first stands in a row that holds it.
+template <class T>
+Index first_place(const T* x, Index n, T value) {
+  constexpr Index block = 64;
+  const bool nan = is_nan(value);
+  Index i = 0;
+  for (; i + block <= n; i += block) {
+    int found = 0;
+    for (Index k = 0; k < block; ++k) found |= nan ? is_nan(x[i + k]) : x[i + k] == value;
+    if (found != 0) break;
+  }
+  while (!(nan ? is_nan(x[i]) : x[i] == value)) ++i;
+  return i;
+}
+
 /// Winners of [outer, count, inner] over count > 0, and, where `places` is not null, each first one's position in
 /// count.
 template <class Order, class T>
@@ -62,12 +77,7 @@ void winners(const T* x, Index outer, Index count, Index inner, T* best, std::in
     if (inner == 1) {
       *best = winner_of_row<Order>(x, count);
       if (places == nullptr) continue;
-      Index place = 0;
-      if (is_nan(*best))
-        while (!is_nan(x[place])) ++place;
-      else
-        while (x[place] != *best) ++place;
-      *places++ = place;
+      *places++ = first_place(x, count, *best);
       continue;
     }
     std::copy_n(x, inner, best);

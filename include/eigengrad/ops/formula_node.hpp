@@ -13,9 +13,7 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
   using Targets = std::array<TypedNode<T>*, F::leaves>;
 
   FormulaNode(const char* operation, const Tensor<T>& value, const F& formula, const Targets& targets)
-      : OperationNode<T>(operation, value.shape()), formula_(formula), seen_(value.shape()), targets_(targets) {
-    if constexpr (from_result<F>) result_ = value.detach();
-  }
+      : OperationNode<T>(operation, value.shape()), formula_(formula), targets_(targets), result_(from_result<F> ? value : Tensor<T>()) {}
   FormulaNode(const char* operation, const Tensor<T>& value, const F& formula, const Targets& targets, const Shape& seen, T scale)
       : OperationNode<T>(operation, value.shape()), formula_(formula), seen_(seen), scale_(scale), summed_(true), targets_(targets) {}
   void keep_derivative(Tensor<T> derivative) { derivative_ = std::move(derivative); }
@@ -128,7 +126,7 @@ auto Formula<Op, Arguments...>::to_tensor() const -> Tensor<Element> {
       }
       if (derivative.size() == 0) evaluate(*this, result.mutable_data(), false, true);
       auto* node = tape->template add<Recorded>(tape->last, op_.name, result, *this, targets);
-      node->keep_derivative(std::move(derivative));
+      if constexpr (stores_derivative<Formula>) node->keep_derivative(std::move(derivative));
       ++tape->records;
       result.set_link(tape->link_to(node));
       return result;

@@ -134,6 +134,50 @@ struct Sink {
   bool room = false;  // its last lane may be written whole
 };
 
+/// Keeps the digits of sinks that many rows are added to, as a bias' is: every 128 rows what has gathered moves to doubles.
+template <class T, int leaves>
+class ManyRows {
+ public:
+  EIGENGRAD_INLINE ManyRows(const Loop& loop, const Sink<T>* sinks) {
+    if (loop.rows > block && !std::is_same_v<T, Total<T>>) start(loop, sinks);
+  }
+  EIGENGRAD_INLINE void end_row(const Loop& loop, const Sink<T>* sinks, const Index* offsets) {
+    if (gathered_) next(loop, sinks, offsets);
+  }
+
+ private:
+  static constexpr Index block = 128;
+
+  EIGENGRAD_COLD void start(const Loop& loop, const Sink<T>* sinks) {
+    for (int k = 0; k < leaves; ++k) {
+      bool mine = sinks[k].data != nullptr && loop.run(k) > block;
+      for (int before = 0; before < k; ++before) mine = mine && sinks[before].data != sinks[k].data;
+      run_[k] = mine ? loop.run(k) : 0;
+      if (!mine || gathered_) continue;
+      gathered_ = Block(static_cast<std::size_t>(leaves * loop.row) * sizeof(Total<T>));
+      std::fill_n(static_cast<Total<T>*>(gathered_.data()), leaves * loop.row, Total<T>(0));
+    }
+  }
+  void next(const Loop& loop, const Sink<T>* sinks, const Index* offsets) {
+    ++rows_;
+    for (int k = 0; k < leaves; ++k) {
+      const bool ends = run_[k] > 0 && rows_ % run_[k] == 0;
+      if (run_[k] == 0 || (!ends && rows_ % block != 0)) continue;
+      T* from = sinks[k].data + offsets[k];
+      Total<T>* to = static_cast<Total<T>*>(gathered_.data()) + k * loop.row;
+      for (Index j = 0; j < (loop.row_strides[k] == 0 ? 1 : loop.row); ++j) {
+        to[j] = to[j] + from[j];
+        from[j] = ends ? static_cast<T>(to[j]) : T(0);
+        if (ends) to[j] = Total<T>(0);
+      }
+    }
+  }
+
+  Block gathered_;
+  Index run_[leaves];  // how many rows a sink's row gathers; 0 where it is not for us
+  Index rows_ = 0;
+};
+
 /// Adds to every sink its operand's gradient, given dy, which broadcasts to the formula's shape. `result`, if not null, is
 /// the formula's value. An operand that was stretched has a sink that already holds numbers to add to.
 template <class F>
@@ -159,6 +203,7 @@ void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const T
   bool room = operands.padded(loop) && (loop.row_strides[leaves] == 0 || dy.padded()) && (result == nullptr || result->padded());
   for (int k = first; k < leaves; ++k) room = room && (sinks[k].data == nullptr || loop.row_strides[k] == 0 || sinks[k].room);
   const Index whole = end_of_lanes<T>(loop.row, room);
+  ManyRows<T, leaves> many_rows(loop, sinks);
 
   loop.for_each_row([&](const Index* offsets) EIGENGRAD_FLATTEN_LAMBDA {
     operands.start_row(loop, offsets);
@@ -224,6 +269,7 @@ void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const T
       else if (whole < loop.row && to[k] == last[k])
         std::copy_n(last[k], loop.row - whole, sinks[k].data + offsets[k] + whole);
     }
+    many_rows.end_row(loop, sinks, offsets);
   });
 }
 

@@ -1,0 +1,177 @@
+// The recipes of docs/add_an_operation.md, compiled and tested. docs.cmake compares every block of the page with this file.
+#include <gtest/gtest.h>
+
+#include "eigengrad/eigengrad.hpp"
+#include "ops/gradient_row.hpp"
+#include "support/close.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// x / (1 + |x|), a sigmoid without an exponential. Turian, Bergstra, Bengio: Quadratic features and deep architectures
+/// for chunking, 2009.
+struct SoftsignOperation {
+  static constexpr const char* name = "softsign";
+  static constexpr int cost = 8;
+  EIGENGRAD_INLINE static auto value(const auto& x) { return x / (1 + abs(x)); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy / square(1 + abs(x)); }
+};
+template <Elementwise X>
+EIGENGRAD_INLINE auto softsign(const X& x) {
+  return apply<SoftsignOperation>(x);
+}
+
+/// The sums of the first 1, 2, ... numbers of a vector [n], or with `backwards` of the last ones. Gradient: dy summed
+/// from the other end. Throws ShapeError for other shapes.
+template <Expression X>
+Tensor<typename X::Element> running_sum(const X& expression, bool backwards = false, Location where = Location::current()) {
+  using T = typename X::Element;
+  const Tensor<T>& x = expression.to_tensor();
+  require<ShapeError>(x.rank() == 1, "running_sum: shape ", x.shape(), " is no vector: reshape it to [n]", where);
+  Tensor<T> result = Tensor<T>::empty(x.shape());
+  T* to = result.mutable_data();
+  T total = 0;
+  for (Index i = 0; i < x.size(); ++i) {
+    const Index place = backwards ? x.size() - 1 - i : i;
+    to[place] = total += x.data()[place];
+  }
+  if (!records("running_sum", x)) return result;
+  return record("running_sum", std::move(result),
+                wrt(x, [backwards](const Tensor<T>& dy) { return running_sum(dy, !backwards); }));
+}
+
+template <class T>
+struct Softsign : Module<T> {
+  Tensor<T> forward(const Tensor<T>& x) override { return softsign(x); }
+  std::string kind() const override { return "Softsign"; }
+  WeightInitializer<T> preferred_initializer() const override { return for_saturating<T>(); }
+};
+
+/// log(cosh(d)), d = yhat - y: like d^2 / 2 near 0 and like |d| far out, and smooth.
+struct LogCoshOperation {
+  static constexpr const char* name = "log_cosh";
+  static constexpr int cost = 26;
+  EIGENGRAD_INLINE static auto value(const auto& d) { return abs(d) + log1p(exp(-2 * abs(d))) - 0.6931471805599453; }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& d) { return dy * tanh(d); }
+};
+template <Expression P, Expression Q>
+auto log_cosh_loss(const P& prediction, const Q& target, Reduction reduction = Reduction::batch_mean,
+                   Location where = Location::current()) {
+  require_same_shape("log_cosh_loss", prediction.shape(), target.shape(), where);
+  return reduce_loss("log_cosh_loss", apply<LogCoshOperation>(prediction - target), reduction, where);
+}
+
+/// y = x * scale, one learned factor per feature: [..., features] -> the same. Starts as the identity.
+template <class T>
+struct Scale : Module<T> {
+  explicit Scale(Index features) { scale.initialize_as(Tensor<T>::ones({features})); }
+  Tensor<T> forward(const Tensor<T>& x) override { return x * scale; }
+  void members(Members<T>& m) override { m("scale", scale); }
+  std::string kind() const override { return "Scale"; }
+
+  Parameter<T> scale;
+};
+
+template <class T>
+struct RMSPropOptions {
+  T learning_rate = T(0.01);
+  T alpha = T(0.99);
+  T epsilon = T(1e-8);
+};
+
+/// v = alpha v + (1 - alpha) g^2;  w = w - learning_rate g / (sqrt(v) + epsilon). Tieleman, Hinton: Lecture 6.5, 2012.
+template <class T>
+class RMSProp : public Optimizer<T, 1> {
+ public:
+  using Options = RMSPropOptions<T>;
+
+  explicit RMSProp(std::vector<ParameterRef<T>> parameters, Options options = {})
+      : Optimizer<T, 1>("RMSProp", std::move(parameters), options.learning_rate), options_(options) {
+    this->in_range("alpha", options.alpha, 0, 1);
+    this->in_range("epsilon", options.epsilon, 0, std::numeric_limits<T>::max());
+  }
+
+  void step() {
+    const T rate = this->learning_rate_, alpha = options_.alpha, rest = 1 - alpha, epsilon = options_.epsilon;
+    this->update([=](auto& w, const auto& g, auto& v) {
+      v = alpha * v + rest * (g * g);
+      w = w - rate * (g / (math::sqrt(v) + epsilon));
+    });
+  }
+
+ private:
+  Options options_;
+};
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI
+
+namespace gradients {
+
+#define UNARY(expression) [](const auto& x) { return expression; }
+#define OF(expression) [](const List& x) { return expression; }
+
+std::vector<Row> recipe_rows() {
+  const std::vector<Shapes> same = {{{3, 4}, {3, 4}}, {{5}, {5}}};
+  const Shapes large = {{32, 64}, {32, 64}};
+  return {
+      elementwise<1>("softsign", {nonzero}, UNARY(eg::softsign(x)), {{{0}, {1}}, {{1e200}, {0}}, {{-1e200}, {0}}}),
+      structural("running_sum", {any}, OF(running_sum(x[0])), {{{0}}, {{1}}, {{19}}}, {{64}}),
+      structural("running_sum", {any}, OF(running_sum(x[0], true)), {{{0}}, {{1}}, {{19}}}, {{64}}),
+      structural("log_cosh_loss", {any}, OF(log_cosh_loss(x[0], x[1])), same, large),
+  };
+}
+
+TEST(Recipes, RowsOfTheGradientTablePass) {
+  eg::Generator generator(1);
+  for (const Row& row : recipe_rows()) {
+    SCOPED_TRACE(row.name);
+    for (const Shapes& shapes : row.shapes) EXPECT_NO_THROW(eg::gradcheck(row.run, draw(row, shapes, generator)));
+    EXPECT_NO_THROW(eg::gradcheck(row.run, draw(row, row.large, generator)));
+    for (const Awkward& place : row.awkward) {
+      const eg::Parameter<double> x(eg::Tensor<double>::full({19}, place.inputs[0]));
+      eg::Tape tape;
+      tape.backward(sum(row.run({x.to_tensor()})));
+      for (const double gradient : x.grad()) EXPECT_EQ(gradient, place.gradients[0]) << place.inputs[0];
+    }
+  }
+}
+
+}  // namespace gradients
+
+namespace eg = eigengrad;
+using support::close;
+
+TEST(Activation, SoftsignIsItsFunction) {
+  EXPECT_TRUE(close(eg::Softsign<double>()(eg::Tensor<double>{{-3, 0, 1}}), {-0.75, 0, 0.5}));
+}
+
+TEST(Loss, LogCoshStaysFinite) {
+  EXPECT_DOUBLE_EQ(log_cosh_loss(eg::Tensor<double>{1000}, eg::Tensor<double>{0}).item(), 1000 - std::log(2));
+}
+
+TEST(Layer, ScaleLearnsFactors) {
+  eg::Scale<double> layer(2);
+  const eg::Tensor<double> x = {{1, 2}, {3, 4}};
+  EXPECT_TRUE(close(layer(x), x));
+  eg::Tape tape;
+  tape.backward(sum(layer(x)));
+  EXPECT_TRUE(close(layer.scale.grad(), {4, 6}));
+  EXPECT_EQ(layer.named_parameters()[0].first, "scale");
+}
+
+TEST(Optimizer, RMSPropIsItsFormula) {
+  eg::Parameter<double> w(eg::Tensor<double>{1, -2});
+  eg::RMSProp<double> optimizer({w}, {.learning_rate = 0.1, .alpha = 0.9});
+  std::vector<double> expected = {1, -2}, v = {0, 0};
+  for (int step = 0; step < 10; ++step) {
+    eg::Tape tape;
+    tape.backward(sum(square(w)));
+    optimizer.step();
+    optimizer.zero_grad();
+    for (std::size_t i = 0; i < 2; ++i) {
+      const double g = 2 * expected[i];
+      v[i] = 0.9 * v[i] + 0.1 * g * g;
+      expected[i] -= 0.1 * g / (std::sqrt(v[i]) + 1e-8);
+    }
+    EXPECT_TRUE(close(w.value(), expected));
+  }
+}

@@ -1,0 +1,138 @@
+#include "eigengrad/ops/formula.hpp"
+
+#include <gtest/gtest.h>
+
+#include "eigengrad/autograd/gradcheck.hpp"
+#include "eigengrad/ops/activations.hpp"
+#include "eigengrad/ops/sum.hpp"
+
+// Numbers in comments are lines of the reliability list.
+namespace eg = eigengrad;
+using Tensor = eg::Tensor<double>;
+using Parameter = eg::Parameter<double>;
+
+namespace {
+
+bool same(const Tensor& a, const Tensor& b) { return a.shape() == b.shape() && (a.array() == b.array()).all(); }
+Tensor random(const eg::Shape& shape, std::uint64_t seed = 1) {
+  eg::Generator generator(seed);
+  return Tensor::randn(shape, generator);
+}
+
+}  // namespace
+
+TEST(Formula, IsOneRecordWhateverItsLength) {
+  const Parameter x(random({1000, 8}));
+  eg::Tape tape;
+  const Tensor y = 0.5 * x * (1 + tanh(0.79788456 * (x + 0.044715 * x * x * x)));
+  EXPECT_EQ(tape.size(), 1);
+  const Tensor total = sum(y * y + x);
+  EXPECT_EQ(tape.size(), 2);
+}
+
+TEST(Formula, KeepingItIsSafe) {
+  const auto make = [] {
+    const Tensor a = {1, 2, 3};
+    return 2.0 * a + a;
+  };
+  const auto formula = make();
+  EXPECT_TRUE(same(formula, Tensor{3, 6, 9}));
+  EXPECT_TRUE(same(formula.eval(), Tensor{3, 6, 9}));
+  const auto longer = formula * formula;
+  EXPECT_EQ(longer.shape(), eg::Shape{3});
+  EXPECT_EQ(Tensor(longer)(2), 81);
+  EXPECT_EQ((Tensor{2} * 3.0).item(), 6);
+}
+
+// 16: it holds the values it was made of.
+TEST(Formula, HoldsItsOperandsByValue) {
+  Tensor a = {1, 2, 3};
+  const auto doubled = a * 2.0;
+  a.at(0) = 100;
+  a = a + 1.0;
+  EXPECT_TRUE(same(doubled, Tensor{2, 4, 6}));
+  EXPECT_TRUE(same(a, Tensor{101, 3, 4}));
+}
+
+// 1, 25: several operands, each broadcast in its own way, in one pass.
+TEST(Formula, GradientsOfBroadcastOperands) {
+  const Tensor a = random({3, 4}, 1), row = random({4}, 2), column = random({3, 1}, 3), scalar = random({}, 4),
+               one = random({1, 1}, 5);
+  eg::gradcheck(
+      [](const std::vector<Tensor>& t) { return (t[0] * t[1] + tanh(t[2] * t[3])) / (2 + t[4] * t[4]) - t[1] * t[2]; },
+      {a, row, column, scalar, one});
+  eg::gradcheck([](const std::vector<Tensor>& t) { return t[0] * t[1] * t[2]; },
+                {random({2, 3, 19}), random({3, 1}), random({2, 1, 19})});
+  eg::gradcheck([](const auto& t, const auto& u) { return sigmoid(t) * exp(u) + where(t > u, t * u, t - u); }, a, row);
+}
+
+// 6: one tensor in many places of one formula.
+TEST(Formula, SameTensorInManyPlaces) {
+  const Tensor x = random({37});
+  eg::gradcheck([](const auto& t) { return t * t * t - exp(t) * sin(t) + t / (1 + t * t); }, x);
+  const Parameter p(x);
+  eg::Tape tape;
+  tape.backward(sum(p + p + p + p + p + p + p + p));
+  EXPECT_TRUE(same(p.grad(), Tensor::full({37}, 8.)));
+}
+
+// 6: the same tensor stretched and unstretched at once.
+TEST(Formula, SameTensorStretchedAndNot) {
+  const Tensor x = random({1, 5}), y = random({5, 5});
+  eg::gradcheck([](const auto& t, const auto& u) { return u * t + t; }, x, y);
+  eg::gradcheck([](const auto& t) { return t * sum(t, 0) + sum(t, 1, true) * t; }, y);
+}
+
+// Every length around the lanes' width, whole and with a rest, forward, summed and backward.
+TEST(Formula, EveryLength) {
+  for (eg::Index n = 0; n < 40; ++n) {
+    const Tensor x = random({n}), y = random({n}, 2);
+    const Parameter p(x);
+    eg::Tape tape;
+    const Tensor z = p * y + exp(p);
+    const Tensor total = sum(p * y + exp(p));
+    ASSERT_LE((z.array() - (x.array() * y.array() + x.array().exp())).abs().sum(), 1e-12);
+    ASSERT_NEAR(total.item(), z.array().sum(), 1e-12);
+    tape.backward(total + sum(z));
+    ASSERT_LE((p.grad().array() - 2 * (y.array() + x.array().exp())).abs().sum(), 1e-12) << n;
+  }
+}
+
+// 20: parts of a buffer neither read nor write their neighbours.
+TEST(Formula, PartsOfABuffer) {
+  Tensor rows = random({6, 7});
+  for (eg::Index row = 0; row < 6; ++row) {
+    const Tensor part = rows.alias({7}, row * 7);
+    const Tensor doubled = part * 2.0;
+    for (eg::Index j = 0; j < 7; ++j) ASSERT_EQ(doubled(j), 2 * rows(row, j));
+    ASSERT_NEAR(sum(part * part).item(), rows.matrix().row(row).squaredNorm(), 1e-13);
+  }
+  Tensor part = rows.alias({7}, 14);
+  const Tensor before = rows;
+  part += 1.0;
+  EXPECT_TRUE(same(rows, before));
+  Tensor numbers = Tensor::full({3}, 1.);
+  numbers.mutable_data()[2] = 5;
+  EXPECT_EQ(sum(numbers + 0.0).item(), 7);
+}
+
+// 41, 26: number types do not mix by accident, shapes that differ are named.
+TEST(Formula, NamesShapesThatDiffer) {
+  try {
+    (void)tanh(Tensor::ones({2, 3}) - Tensor::ones({3, 2}));
+    FAIL();
+  } catch (const eg::ShapeError& error) {
+    EXPECT_NE(std::string(error.what()).find("subtract: shapes [2, 3] and [3, 2]"), std::string::npos) << error.what();
+  }
+}
+
+// 22: the product rule on random inputs.
+TEST(Formula, ProductRule) {
+  const Parameter x(random({50}));
+  const auto f = [](const auto& t) { return sin(t); };
+  const auto g = [](const auto& t) { return exp(t); };
+  eg::Tape tape;
+  tape.backward(sum(f(x) * g(x)));
+  const auto& t = x.value().array();
+  EXPECT_LE((x.grad().array() - (t.cos() * t.exp() + t.sin() * t.exp())).abs().maxCoeff(), 1e-13);
+}
