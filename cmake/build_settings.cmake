@@ -2,8 +2,7 @@
 add_library(eigengrad_build_settings INTERFACE)
 target_link_libraries(eigengrad_build_settings INTERFACE
   $<IF:$<BOOL:${EIGENGRAD_NATIVE}>,eigengrad::native,eigengrad::eigengrad>)
-target_compile_definitions(eigengrad_build_settings INTERFACE EIGENGRAD_DATA_DIR="${EIGENGRAD_DATA_DIR}"
-  EIGENGRAD_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+target_compile_definitions(eigengrad_build_settings INTERFACE EIGENGRAD_DATA_DIR="${EIGENGRAD_DATA_DIR}")
 
 if(NOT MSVC)
   target_compile_options(eigengrad_build_settings INTERFACE -Wall -Wextra -Wconversion -Wshadow

@@ -27,7 +27,10 @@ if is_there dataset-fashion-mnist; then
 else
   say "fashion_mnist: skipped; its images come with: sudo apt-get install -y dataset-fashion-mnist"
 fi
-show pictures "$pictures"
+say "drawing pictures"
+for example in pictures activations gradient_descent regression vanishing_gradient; do
+  "$examples/$example" "$pictures" >/dev/null
+done
 
 say "The pictures (SVG, open them in a browser) lie in $pictures:"
 ls "$pictures"

@@ -11,7 +11,8 @@ TEST(Arena, GivesAlignedPiecesThatDoNotOverlap) {
   eg::Arena arena;
   for (int round = 0; round < 3; ++round) {
     std::vector<std::pair<unsigned char*, std::size_t>> pieces;
-    for (const std::size_t bytes : {1, 63, 64, 65, 1000, 70'000, 1, 200'000, 64, 65'536, 1}) {
+    for (const std::size_t bytes :
+         std::initializer_list<std::size_t>{1, 63, 64, 65, 1000, 70'000, 1, 200'000, 64, 65'536, 1}) {
       auto* piece = static_cast<unsigned char*>(arena.take(bytes));
       EXPECT_EQ(reinterpret_cast<std::uintptr_t>(piece) % 64, 0u);
       std::memset(piece, static_cast<int>(pieces.size()), bytes);

@@ -48,7 +48,7 @@ TEST(Buffer, CountsItsOwners) {
 // Line 12 of the reliability list: a freed buffer is the next one of its size.
 TEST(Buffer, ComesBackFromThePool) {
   if (!pooled) GTEST_SKIP() << "buffers are not pooled under AddressSanitizer";
-  for (const std::size_t bytes : {1, 64, 1000, 100'000, 3'000'000}) {
+  for (const std::size_t bytes : std::initializer_list<std::size_t>{1, 64, 1000, 100'000, 3'000'000}) {
     void* first = eg::Block(bytes).data();
     EXPECT_EQ(eg::Block(bytes).data(), first) << bytes;
   }

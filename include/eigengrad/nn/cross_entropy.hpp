@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../ops/softmax.hpp"
 #include "loss.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -13,35 +14,15 @@ inline void require_labels(const char* loss, const Shape& prediction, const Tens
                         " at position ", i, " is outside 0 to ", prediction[1] - 1, ": as many outputs as classes are needed", where);
 }
 
-/// One row of logits made ready: log(sum(exp(x))), and the probabilities if `p` is not null.
+/// log(sum(exp(x))) of one row of logits, and its probabilities if `p` is not null.
 template <class T>
 T log_sum_exp_row(const T* x, Index count, T* p) {
-  constexpr Index width = lane_width<T>;
-  using L = lane_t<T>;
-  T largest = x[0];
-  for (Index j = 1; j < count; ++j)
-    if (x[j] > largest || x[j] != x[j]) largest = x[j];
-  const L shift = L(std::isfinite(static_cast<double>(largest)) ? largest : T(0));
-  Total<T> sum(0);
-  Index j = 0;
-  for (; j + width <= count; j += width) {
-    const L e = math::exp(L(lane::load(x + j) - shift));
-    if (p != nullptr) lane::store<T>(p + j, e);
-    sum += lane::sum<T>(e);
-  }
-  if (j < count) {
-    T last[width];
-    lane::store<T>(last, math::exp(L(lane::load(x + j, count - j) - shift)));
-    for (Index l = 0; l < count - j; ++l) {
-      if (p != nullptr) p[j + l] = last[l];
-      sum += last[l];
-    }
-  }
-  if (p != nullptr) {
-    const T scale = static_cast<T>(1 / sum);
-    for (Index l = 0; l < count; ++l) p[l] *= scale;
-  }
-  return static_cast<T>(std::log(sum)) + (std::isfinite(static_cast<double>(largest)) ? largest : T(0));
+  const T largest = winner_of_row<Largest>(x, count);
+  const T shift = std::isfinite(static_cast<double>(largest)) ? largest : T(0);
+  const T sum = sum_of_exponentials(x, count, shift, p), scale = T(1) / sum;
+  if (p != nullptr)
+    for (Index j = 0; j < count; ++j) p[j] = p[j] * scale;
+  return math::log(sum) + shift;
 }
 
 /// What softmax_cross_entropy leaves for the way back: probabilities, and the target as labels or a distribution.
@@ -91,6 +72,7 @@ Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t
   const Index n = x.shape()[0], classes = x.shape()[1];
   require<ShapeError>(n > 0 || reduction == Reduction::none || reduction == Reduction::sum, name, ": the logits are ", x.shape(),
                       ", no samples to take a mean of: leave the empty batch out", where);
+  require<ShapeError>(n == 0 || classes > 0, name, ": the logits are ", x.shape(), ": there must be at least one class", where);
   const bool recorded = records(name, x), per_sample = reduction == Reduction::none;
   const T scale = per_sample || reduction == Reduction::sum ? T(1) : T(1) / static_cast<T>(n);
   Tensor<T> probabilities = recorded ? Tensor<T>::empty(x.shape()) : Tensor<T>();

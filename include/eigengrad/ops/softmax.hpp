@@ -41,7 +41,7 @@ void softmax_row(const T* x, T* y, Index n) {
   const T sum = sum_of_exponentials(x, n, winner_of_row<Largest>(x, n), y), scale = T(1) / sum;
   for (Index i = 0; i < n; ++i) y[i] = y[i] * scale;
 }
-/// y = x - log(sum(exp(x))) of one row; x and y may be the same. Returns what was subtracted.
+/// y = x - log(sum(exp(x))) of one row; x and y may be the same.
 template <class T>
 void log_softmax_row(const T* x, T* y, Index n) {
   const T largest = winner_of_row<Largest>(x, n);

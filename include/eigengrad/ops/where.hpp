@@ -50,7 +50,10 @@ EIGENGRAD_INLINE auto isnan(const X& x) {
 struct WhereOperation {
   static constexpr const char* name = "where";
   EIGENGRAD_INLINE static auto value(const auto& condition, const auto& yes, const auto& no) {
-    return math::select(condition, yes, no);
+    if constexpr (Number<std::decay_t<decltype(condition)>>)
+      return math::select(condition != 0, yes, no);  // of plain numbers it came as one of them
+    else
+      return math::select(condition, yes, no);
   }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& condition, const auto&, const auto&);
 };

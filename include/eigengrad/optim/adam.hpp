@@ -12,8 +12,6 @@ struct AdamOptions {
   T epsilon = T(1e-8);
   T weight_decay = T(0);
 };
-template <class T>
-struct AdamWOptions : AdamOptions<T> {};
 
 /// m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  w = w - learning_rate mhat / (sqrt(vhat) + epsilon), the
 /// hats being divided by 1 - beta^t, t a parameter's own count. Weight decay is added to g. Kingma, Ba: Adam, 2015, alg. 1.
