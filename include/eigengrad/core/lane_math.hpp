@@ -96,6 +96,12 @@ EIGENGRAD_INLINE Lane<T> pow(Lane<T> x, Lane<T> y) {
 
 using FloatLane = Lane<float>;
 
+/// a - b, wrapping around: for the bits of numbers out of range, whose result is replaced afterwards.
+EIGENGRAD_INLINE FloatLane::Bits wrapping_subtract(FloatLane::Bits a, FloatLane::Bits b) {
+  using Unsigned [[gnu::vector_size(EIGENGRAD_LANE_BYTES)]] = std::uint32_t;
+  return reinterpret_cast<FloatLane::Bits>(reinterpret_cast<Unsigned>(a) - reinterpret_cast<Unsigned>(b));
+}
+
 /// x = power * log(2) + rest, |rest| <= log(2) / 2, for |x| < 2^21; log(2) in two parts (Cody, Waite 1980).
 struct PowerAndRest {
   FloatLane power, rest;
@@ -150,7 +156,7 @@ EIGENGRAD_INLINE FloatLane log(FloatLane x) {
   const FloatLane smallest_normal = std::numeric_limits<float>::min();
   const Mask<float> denormal = x < smallest_normal;
   const FloatLane normal = select(denormal, x * 0x1p23f, x);
-  const auto bits = to_bits(normal) - 0x3f3504f3;  // sqrt(1/2)
+  const auto bits = wrapping_subtract(to_bits(normal), FloatLane::Bits{} + 0x3f3504f3);  // sqrt(1/2)
   FloatLane exponent = __builtin_convertvector(bits >> 23, FloatLane::Values);
   exponent = select(denormal, exponent - 23.f, exponent);
   const FloatLane f = from_bits<float>((bits & 0x7fffff) + 0x3f3504f3) - 1.f;
@@ -176,7 +182,7 @@ EIGENGRAD_INLINE FloatLane log1p(FloatLane x) {
 EIGENGRAD_INLINE FloatLane sqrt(FloatLane x) {
   const Mask<float> small = x < FloatLane(0x1p-100f);
   const FloatLane scaled = select(small, x * 0x1p48f, x);
-  FloatLane inverse = from_bits<float>(0x5f3759df - (to_bits(scaled) >> 1));
+  FloatLane inverse = from_bits<float>(wrapping_subtract(FloatLane::Bits{} + 0x5f3759df, to_bits(scaled) >> 1));
   const FloatLane half = scaled * 0.5f;
   for (int step = 0; step < 3; ++step) inverse = inverse * (1.5f - (half * inverse) * inverse);
   FloatLane root = scaled * inverse;
@@ -224,7 +230,7 @@ EIGENGRAD_INLINE FloatLane cos(FloatLane x) {
   if (beyond(x, 8192.f)) [[unlikely]]
     return each([](float number) { return std::cos(number); }, x);
   const Quadrants q = reduce_by_half_pi(x);
-  return pick_quadrant(q, q.quadrant + 1);
+  return pick_quadrant(q, wrapping_subtract(q.quadrant, FloatLane::Bits{} - 1));
 }
 #endif
 

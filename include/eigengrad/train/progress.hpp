@@ -105,7 +105,7 @@ class ProgressLine {
     kept_ = last_.epoch;
     if (style_ == Progress::bar) {
       // The terminal may be given more than fits: what stays is worth reading to its end.
-      write("\r" + report::right_padded(line, shown_) + "\n");
+      write(to_text("\r", report::right_padded(line, shown_), "\n"));  // g++ 12 warns of "\r" + string
       shown_ = 0;
     } else {
       write(line + "\n");
@@ -114,7 +114,7 @@ class ProgressLine {
   // Wrapping is off meanwhile, in case the terminal is narrower than COLUMNS tells.
   void show(std::string line) {
     line.resize(std::min(line.size(), static_cast<std::size_t>(width_)));
-    write("\r\x1b[?7l" + report::right_padded(line, shown_) + "\x1b[?7h");
+    write(to_text("\r\x1b[?7l", report::right_padded(line, shown_), "\x1b[?7h"));
     shown_ = line.size();
   }
   void write(const std::string& text) {
