@@ -54,6 +54,7 @@ std::vector<Row> elementwise_rows() {
                       {{inf}, {0}},
                       {{-inf}, {0}}}),
       elementwise<1>("erf", {any}, UNARY(eg::erf(x)), {{{40}, {0}}, {{-inf}, {0}}}),
+      elementwise<1>("erfc", {any}, UNARY(eg::erfc(x)), {{{40}, {0}}, {{-inf}, {0}}}),
       elementwise<1>(
           "sigmoid", {any}, UNARY(eg::sigmoid(x)),
           {{{40}, {0}}, {{-745}, {0}}, {{745}, {0}}, {{1e4}, {0}}, {{-1e4}, {0}}, {{inf}, {0}}, {{-inf}, {0}}}),

@@ -31,7 +31,10 @@ Tensor<T> uniform(const Shape& shape, double low, double high, Generator& genera
   require<ValueError>(low <= high, "init::uniform: low = ", low, " is above high = ", high);
   Tensor<T> result = Tensor<T>::empty(shape);
   T* numbers = result.mutable_data();
-  for (Index i = 0; i < result.size(); ++i) numbers[i] = static_cast<T>(low + (high - low) * generator.uniform());
+  // Rounding to T could give `high` itself, which is left out.
+  const T below = low < high ? std::nextafter(static_cast<T>(high), static_cast<T>(low)) : static_cast<T>(high);
+  for (Index i = 0; i < result.size(); ++i)
+    numbers[i] = std::min(static_cast<T>(low + (high - low) * generator.uniform()), below);
   return result;
 }
 template <class T>

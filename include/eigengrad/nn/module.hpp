@@ -69,13 +69,20 @@ class Module {
   /// What an optimizer takes, in the order of `members`.
   std::vector<ParameterRef<T>> parameters() {
     std::vector<ParameterRef<T>> result;
-    for (auto& [name, parameter] : collect().parameters) result.push_back(parameter);
+    for (auto& [name, parameter] : named_parameters()) result.push_back(parameter);
     return result;
   }
-  std::vector<std::pair<std::string, ParameterRef<T>>> named_parameters() { return std::move(collect().parameters); }
+  /// The same with names; a parameter that has two appears once, under its first.
+  std::vector<std::pair<std::string, ParameterRef<T>>> named_parameters() {
+    std::vector<std::pair<std::string, ParameterRef<T>>> result;
+    for (auto& entry : collect().parameters)
+      if (std::none_of(result.begin(), result.end(), [&](const auto& other) { return other.second.same_as(entry.second); }))
+        result.push_back(entry);
+    return result;
+  }
   Index parameter_count() {
     Index count = 0;
-    for (auto& [name, parameter] : collect().parameters) count += parameter.size();
+    for (auto& [name, parameter] : named_parameters()) count += parameter.size();
     return count;
   }
   void zero_grad() {

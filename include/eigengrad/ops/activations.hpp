@@ -71,9 +71,9 @@ EIGENGRAD_INLINE auto elu(const X& x, const A& alpha = 1.0) {
 struct GeluOperation {
   static constexpr const char* name = "gelu";
   static constexpr int cost = 44;
-  EIGENGRAD_INLINE static auto value(const auto& x) { return 0.5 * x * (1 + erf(0.70710678118654752 * x)); }
+  EIGENGRAD_INLINE static auto value(const auto& x) { return 0.5 * x * erfc(-0.70710678118654752 * x); }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) {
-    return dy * (0.5 * (1 + erf(0.70710678118654752 * x)) + x * (0.3989422804014327 * exp(-0.5 * (x * x))));
+    return dy * (0.5 * erfc(-0.70710678118654752 * x) + x * (0.3989422804014327 * exp(-0.5 * (x * x))));
   }
 };
 template <Elementwise X>

@@ -135,4 +135,16 @@ EIGENGRAD_INLINE auto erf(const X& x) {
   return apply<ErfOperation>(x);
 }
 
+/// 1 - erf(x), exact where erf is nearly 1.
+struct ErfcOperation {
+  static constexpr const char* name = "erfc";
+  static constexpr int cost = 40;
+  EIGENGRAD_INLINE static auto value(const auto& x) { return math::erfc(x); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy * (-1.1283791670955126 * exp(-(x * x))); }
+};
+template <Elementwise X>
+EIGENGRAD_INLINE auto erfc(const X& x) {
+  return apply<ErfcOperation>(x);
+}
+
 }  // namespace eigengrad::inline EIGENGRAD_ABI
