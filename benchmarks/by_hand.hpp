@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-// The same work written by hand in Eigen, as somebody would who knows it well: dynamic sizes, buffers kept between steps,
-// noalias products, no autograd.
+// The same work written by hand in Eigen, as somebody would who knows it well: dynamic sizes, buffers kept between
+// steps, noalias products, no autograd.
 namespace by_hand {
 
 using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -18,7 +18,11 @@ struct Layer {
 
   Layer(int in, int out, int batch)
       : weight(Matrix::Random(in, out) * (1 / std::sqrt(static_cast<float>(in)))),
-        weight_gradient(in, out), output(batch, out), delta(batch, out), bias(Row::Zero(out)), bias_gradient(out) {}
+        weight_gradient(in, out),
+        output(batch, out),
+        delta(batch, out),
+        bias(Row::Zero(out)),
+        bias_gradient(out) {}
   void forward(const Matrix& x) {
     output.noalias() = x * weight;
     output.rowwise() += bias;
@@ -61,7 +65,8 @@ struct Mlp {
   Matrix x, target;
   std::vector<int> labels;
 
-  Mlp(std::vector<int> sizes, int batch) : x(Matrix::Random(batch, sizes.front())), target(Matrix::Random(batch, sizes.back())) {
+  Mlp(std::vector<int> sizes, int batch)
+      : x(Matrix::Random(batch, sizes.front())), target(Matrix::Random(batch, sizes.back())) {
     for (std::size_t i = 0; i + 1 < sizes.size(); ++i) layers.emplace_back(sizes[i], sizes[i + 1], batch);
     for (int i = 0; i < batch; ++i) labels.push_back(i * 7 % sizes.back());
   }

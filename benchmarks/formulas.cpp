@@ -29,8 +29,8 @@ static void gelu_map(benchmark::State& state) {
   eg::Parameter<float> x(eg::Tensor<float>::randn({state.range(0)}));
   for (auto _ : state) {
     eg::Tape tape;
-    const eg::Tensor<float> y =
-        eg::map("gelu", [](auto v) { return 0.5f * v * (1 + tanh(0.79788456f * (v + 0.044715f * v * v * v))); }, x);
+    const eg::Tensor<float> y = eg::map(
+        "gelu", [](auto v) { return 0.5f * v * (1 + tanh(0.79788456f * (v + 0.044715f * v * v * v))); }, x);
     tape.backward(sum(y));
     x.zero_grad();
   }

@@ -16,7 +16,8 @@ BENCHMARK(xor_by_hand);
 
 static void xor_eigengrad(benchmark::State& state) {
   const eg::Tensor<float> inputs = {{0, 0}, {0, 1}, {1, 0}, {1, 1}}, targets = {{0}, {1}, {1}, {0}};
-  eg::Sequential<float> model(eg::Linear<float>(2, 8), eg::Tanh<float>(), eg::Linear<float>(8, 1), eg::Sigmoid<float>());
+  eg::Sequential<float> model(eg::Linear<float>(2, 8), eg::Tanh<float>(), eg::Linear<float>(8, 1),
+                              eg::Sigmoid<float>());
   eg::SGD<float> optimizer(model.parameters(), {.learning_rate = 0.5f});
   for (auto _ : state) {
     eg::Tape tape;
@@ -42,7 +43,8 @@ static void mlp_by_hand(benchmark::State& state, std::vector<int> sizes, int bat
 static void mlp_eigengrad(benchmark::State& state, std::vector<int> sizes, int batch, bool classify) {
   eg::Sequential<float> model = mlp(sizes);
   eg::SGD<float> optimizer(model.parameters(), {.learning_rate = 0.001f});
-  const auto inputs = eg::Tensor<float>::rand({batch, sizes.front()}), targets = eg::Tensor<float>::rand({batch, sizes.back()});
+  const auto inputs = eg::Tensor<float>::rand({batch, sizes.front()}),
+             targets = eg::Tensor<float>::rand({batch, sizes.back()});
   const auto labels = eg::Tensor<std::int64_t>::randint(0, sizes.back(), {batch});
   for (auto _ : state) {
     eg::Tape tape;
@@ -52,8 +54,8 @@ static void mlp_eigengrad(benchmark::State& state, std::vector<int> sizes, int b
     optimizer.zero_grad();
   }
 }
-#define MLP(name, batch, classify, ...)                                                                      \
-  BENCHMARK_CAPTURE(mlp_by_hand, name, std::vector<int>{__VA_ARGS__}, batch, classify)->Unit(benchmark::kMicrosecond);  \
+#define MLP(name, batch, classify, ...)                                                                                \
+  BENCHMARK_CAPTURE(mlp_by_hand, name, std::vector<int>{__VA_ARGS__}, batch, classify)->Unit(benchmark::kMicrosecond); \
   BENCHMARK_CAPTURE(mlp_eigengrad, name, std::vector<int>{__VA_ARGS__}, batch, classify)->Unit(benchmark::kMicrosecond)
 MLP(784_128_10_b64, 64, true, 784, 128, 10);
 MLP(784_256_128_10_b128, 128, true, 784, 256, 128, 10);

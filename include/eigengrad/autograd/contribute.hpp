@@ -5,7 +5,8 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// A gradient that is one tensor stretched over a larger shape, as a sum's is; kept small until somebody needs it whole.
+/// A gradient that is one tensor stretched over a larger shape, as a sum's is; kept small until somebody needs it
+/// whole.
 template <class T>
 struct Expanded {
   Tensor<T> value;  // of a shape that broadcasts to the target's
@@ -41,7 +42,8 @@ Tensor<T> sum_to(const Tensor<T>& value, const Shape& shape) {
   loop.for_each_row([&](const Index* offsets) {
     const T* from = value.data() + offsets[0];
     T* row = to + offsets[1];
-    for (Index i = 0; i < loop.row; ++i) row[i * loop.row_strides[1]] = row[i * loop.row_strides[1]] + from[i * loop.row_strides[0]];
+    for (Index i = 0; i < loop.row; ++i)
+      row[i * loop.row_strides[1]] = row[i * loop.row_strides[1]] + from[i * loop.row_strides[0]];
   });
   return result;
 }
@@ -91,7 +93,7 @@ Tensor<T>& prepare(Slot<T>& slot, const Shape& shape, bool& add) {
 }
 
 template <class T, class Result>
-  requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
+requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
 void contribute(Slot<T>& slot, const Shape& shape, const Result& result) {
   if (!(result.shape() == shape)) {
     Tensor<T> whole = Tensor<T>::empty(result.shape());

@@ -73,7 +73,9 @@ class TypedNode : public Node {
 template <class T>
 class OperationNode : public TypedNode<T> {
  public:
-  OperationNode(const char* operation, const Shape& shape) : TypedNode<T>(operation), shape_(shape) { this->slot_ = &own_; }
+  OperationNode(const char* operation, const Shape& shape) : TypedNode<T>(operation), shape_(shape) {
+    this->slot_ = &own_;
+  }
 
   bool reached() const final { return own_.filled; }
   void forget_gradient() final {
@@ -94,7 +96,9 @@ class OperationNode : public TypedNode<T> {
 template <class T>
 class LeafNode final : public TypedNode<T> {
  public:
-  explicit LeafNode(const std::shared_ptr<ParameterState<T>>& state) : TypedNode<T>("parameter"), state_(state) { gather_in_parameter(); }
+  explicit LeafNode(const std::shared_ptr<ParameterState<T>>& state) : TypedNode<T>("parameter"), state_(state) {
+    gather_in_parameter();
+  }
 
   bool reached() const override { return false; }
   void propagate() override {}

@@ -70,7 +70,8 @@ class Parameter : public ParameterRef<T> {
   explicit Parameter(const Tensor<T>& value)
       : ParameterRef<T>(std::make_shared<ParameterState<T>>(ParameterState<T>{value.detach()})) {}
   Parameter(const Parameter& other)
-      : ParameterRef<T>(std::make_shared<ParameterState<T>>(ParameterState<T>{other.value(), Slot<T>{{}, false, true}, other.requires_grad(), other.is_fresh()})) {}
+      : ParameterRef<T>(std::make_shared<ParameterState<T>>(
+            ParameterState<T>{other.value(), Slot<T>{{}, false, true}, other.requires_grad(), other.is_fresh()})) {}
   Parameter(Parameter&&) noexcept = default;
   Parameter& operator=(const Parameter& other) {
     if (this != &other) *this = Parameter(other);

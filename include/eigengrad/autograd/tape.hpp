@@ -64,7 +64,8 @@ class Tape {
 
   /// Gradients with respect to `parameters` in their order, without touching any .grad(); zeros where none arrives.
   template <class L, class Parameters>
-  auto gradient(const L& loss, const Parameters& parameters, BackwardOptions options = {}, Location where = Location::current()) {
+  auto gradient(const L& loss, const Parameters& parameters, BackwardOptions options = {},
+                Location where = Location::current()) {
     using T = typename L::Element;
     const Tensor<T>& root = loss.to_tensor();
     require<GradientError>(root.size() == 1, "gradient: shape ", root.shape(), " has ", root.size(),
@@ -82,8 +83,9 @@ class Tape {
   template <class T>
   TypedNode<T>* checked_root(const Tensor<T>& root, const Tensor<T>& seed, Location where) {
     const TapeLink& link = root.link();
-    require<GradientError>(link.node != nullptr, "backward: this tensor of shape ", root.shape(),
-                           " was not recorded: compute it from a Parameter while this tape lives, and do not write to it", where);
+    require<GradientError>(
+        link.node != nullptr, "backward: this tensor of shape ", root.shape(),
+        " was not recorded: compute it from a Parameter while this tape lives, and do not write to it", where);
     require<GradientError>(link.tape == state_ && link.serial == state_->serial.load(std::memory_order_relaxed),
                            "backward: this tensor of shape ", root.shape(),
                            " was recorded by another tape: call backward on that one while it lives", where);
@@ -114,7 +116,8 @@ class Tape {
   }
 
   template <class T, class Iterator>
-  std::vector<Tensor<T>> gather(TypedNode<T>& root, const Tensor<T>& seed, Iterator first, Iterator last, BackwardOptions options) {
+  std::vector<Tensor<T>> gather(TypedNode<T>& root, const Tensor<T>& seed, Iterator first, Iterator last,
+                                BackwardOptions options) {
     std::vector<std::pair<ParameterState<T>*, Slot<T>>> slots;
     for (Iterator i = first; i != last; ++i) slots.push_back({&i->state(), Slot<T>{{}, false, true}});
     struct Restore {

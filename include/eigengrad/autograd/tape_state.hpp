@@ -107,9 +107,10 @@ class [[nodiscard]] NoGrad {
 EIGENGRAD_COLD inline void require_ended(const TapeState* tape, const TapeLink& link, const char* operation) {
   const auto* other = static_cast<const TapeState*>(link.tape);
   if (other == tape || other->serial.load(std::memory_order_acquire) != link.serial) return;
-  fail<GradientError>(operation, ": a tensor of shape ", static_cast<const Node*>(link.node)->shape(),
-                      " was recorded by another tape than the one recording now: compute it under this tape, or take it as a "
-                      "constant by .detach()");
+  fail<GradientError>(
+      operation, ": a tensor of shape ", static_cast<const Node*>(link.node)->shape(),
+      " was recorded by another tape than the one recording now: compute it under this tape, or take it as a "
+      "constant by .detach()");
 }
 
 /// The node that computed `tensor` on `tape`, or null for a constant. Throws GradientError naming `operation` for a

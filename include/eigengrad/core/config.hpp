@@ -9,7 +9,8 @@
 #error "eigengrad needs Eigen 3.4 or newer: install libeigen3-dev, or put a newer Eigen first on the include path."
 #endif
 #if defined(__FAST_MATH__) && !defined(EIGENGRAD_ALLOW_FAST_MATH)
-#error "eigengrad promises NaN in, NaN out, which -ffast-math breaks: drop the flag, or define EIGENGRAD_ALLOW_FAST_MATH."
+#error \
+    "eigengrad promises NaN in, NaN out, which -ffast-math breaks: drop the flag, or define EIGENGRAD_ALLOW_FAST_MATH."
 #endif
 #if !defined(__cpp_exceptions)
 #error "eigengrad reports errors by exceptions: compile without -fno-exceptions."
@@ -52,7 +53,7 @@
   v##major##_##minor##_align##align##_lane##lane##_eigen##world##_##eigen
 #define EIGENGRAD_ABI_JOIN(major, minor, align, lane, world, eigen) \
   EIGENGRAD_ABI_JOIN_(major, minor, align, lane, world, eigen)
-#define EIGENGRAD_ABI                                                                                          \
+#define EIGENGRAD_ABI                                                                                               \
   EIGENGRAD_ABI_JOIN(EIGENGRAD_VERSION_MAJOR, EIGENGRAD_VERSION_MINOR, EIGEN_MAX_ALIGN_BYTES, EIGENGRAD_LANE_BYTES, \
                      EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION)
 

@@ -8,7 +8,8 @@ template <class T>
 Tensor<T> Tensor<T>::arange(T start, T stop, T step) {
   require<ValueError>(step != T(0), "arange: the step must not be 0");
   const double steps = std::ceil((static_cast<double>(stop) - static_cast<double>(start)) / static_cast<double>(step));
-  require<ValueError>(steps < 1e15, "arange: from ", start, " to ", stop, " by ", step, " has no end that fits in memory");
+  require<ValueError>(steps < 1e15, "arange: from ", start, " to ", stop, " by ", step,
+                      " has no end that fits in memory");
   Tensor result = empty({steps > 0 ? static_cast<Index>(steps) : 0});
   for (Index i = 0; i < result.size(); ++i) result.data_[i] = static_cast<T>(start + static_cast<T>(i) * step);
   return result;
@@ -20,7 +21,8 @@ Tensor<T> Tensor<T>::linspace(T start, T stop, Index count) {
   const double span = static_cast<double>(stop) - static_cast<double>(start), parts = static_cast<double>(count - 1);
   // Divided last, so that a 0 in the middle of -4 to 4 is 0 and not the rounding of a step.
   for (Index i = 0; i < count; ++i)
-    result.data_[i] = static_cast<T>(static_cast<double>(start) + (count > 1 ? span * static_cast<double>(i) / parts : 0));
+    result.data_[i] =
+        static_cast<T>(static_cast<double>(start) + (count > 1 ? span * static_cast<double>(i) / parts : 0));
   if (count > 1) result.data_[count - 1] = stop;
   return result;
 }
@@ -56,7 +58,8 @@ Tensor<T> Tensor<T>::randint(std::int64_t low, std::int64_t high, const Shape& s
   Tensor result = empty(shape);
   const std::uint64_t range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
   for (Index i = 0; i < result.size(); ++i)
-    result.data_[i] = static_cast<T>(static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + generator.below(range)));
+    result.data_[i] =
+        static_cast<T>(static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + generator.below(range)));
   return result;
 }
 
@@ -64,7 +67,8 @@ template <class T>
 template <class Derived>
 Tensor<T> Tensor<T>::from_eigen(const Eigen::DenseBase<Derived>& source) {
   Tensor result = empty(Derived::IsVectorAtCompileTime ? Shape{source.size()} : Shape{source.rows(), source.cols()});
-  Eigen::Map<Eigen::Array<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>> target(result.data_, source.rows(), source.cols());
+  Eigen::Map<Eigen::Array<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>> target(result.data_, source.rows(),
+                                                                                      source.cols());
   target = source.derived().array().template cast<T>();
   return result;
 }

@@ -48,13 +48,14 @@ struct Location {
 
 inline void append(std::string& text, std::string_view part) { text += part; }
 template <class Number>
-  requires std::is_arithmetic_v<Number>
+requires std::is_arithmetic_v<Number>
 void append(std::string& text, Number part) {
-  if constexpr (std::is_same_v<Number, bool>) return append(text, part ? "true" : "false");
+  if constexpr (std::is_same_v<Number, bool>)
+    return append(text, part ? "true" : "false");
   else {
-  char digits[64];
-  const auto end = std::to_chars(digits, digits + sizeof digits, part).ptr;
-  text.append(digits, end);
+    char digits[64];
+    const auto end = std::to_chars(digits, digits + sizeof digits, part).ptr;
+    text.append(digits, end);
   }
 }
 inline void append(std::string& text, const Location& where) {

@@ -4,8 +4,8 @@
 #include "lane.hpp"
 
 // The matrix product C (=|+=) A . B over lanes. B is taken in panels of two lanes' columns, packed one after another so
-// that they are read in order; a tile of rows of A against a panel keeps its sums in registers. Packing is skipped where
-// it would cost more than it saves. Measured against Eigen's kernel in docs/performance.md.
+// that they are read in order; a tile of rows of A against a panel keeps its sums in registers. Packing is skipped
+// where it would cost more than it saves. Measured against Eigen's kernel in docs/performance.md.
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// A row-major matrix, or the transpose of one, to read from: element (i, j) is data[i * row_step + j * column_step].
@@ -21,7 +21,8 @@ template <class T>
 class Gemm {
  public:
   /// C[m, n] = A[m, k] . B[k, n] (+ C if `add`, + bias[n] in every row if not null). C is contiguous.
-  static void run(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, bool add, const T* bias = nullptr) {
+  static void run(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, bool add,
+                  const T* bias = nullptr) {
     if (m == 0 || n == 0) return;
     if (n == 1 && m * k <= 128) return column(m, k, a, b, c, add, bias);
     if (m < 4 && b.row_step == 1 && a.column_step == 1 && k >= width) return dots(m, n, k, a, b, c, add, bias);
@@ -113,7 +114,8 @@ class Gemm {
   }
 
   template <int lanes>
-  static void panel_product(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index columns, bool add, const T* bias) {
+  static void panel_product(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index columns, bool add,
+                            const T* bias) {
     Index i = 0;
     for (; i + rows <= m; i += rows) tile<rows, lanes>(k, a, i, b, c + i * n, n, columns, add, bias);
     if (rows > 4 && i + 4 <= m) {
@@ -128,13 +130,15 @@ class Gemm {
   }
 
   template <int height, int lanes>
-  static void tile(Index k, MatrixView<T> a, Index i, MatrixView<T> b, T* c, Index n, Index columns, bool add, const T* bias) {
+  static void tile(Index k, MatrixView<T> a, Index i, MatrixView<T> b, T* c, Index n, Index columns, bool add,
+                   const T* bias) {
     const bool whole = columns == lanes * width;
     L sums[height][lanes];
     L start[lanes];
     for_indices<lanes>([&](auto v) EIGENGRAD_INLINE_LAMBDA {
       start[v] = L(0);
-      if (bias != nullptr) start[v] = whole ? lane::load(bias + v * width) : lane::load(bias + v * width, columns - v * width);
+      if (bias != nullptr)
+        start[v] = whole ? lane::load(bias + v * width) : lane::load(bias + v * width, columns - v * width);
     });
     for_indices<height>([&](auto r) EIGENGRAD_INLINE_LAMBDA {
       for_indices<lanes>([&](auto v) EIGENGRAD_INLINE_LAMBDA { sums[r][v] = start[v]; });

@@ -5,16 +5,13 @@
 #include "lane.hpp"
 
 // The functions an operation's value is made of, on plain numbers (the standard library's) and on lanes. Float lanes
-// have vector kernels with a relative error of a few units in the last place; double lanes, which serve checks, call the
-// standard library number by number. NaN gives NaN everywhere.
+// have vector kernels with a relative error of a few units in the last place; double lanes, which serve checks, call
+// the standard library number by number. NaN gives NaN everywhere.
 namespace eigengrad::inline EIGENGRAD_ABI::math {
 
-#define EIGENGRAD_SCALAR_FUNCTION(function)                                  \
-  template <class T>                                                         \
-    requires std::is_arithmetic_v<T>                                         \
-  EIGENGRAD_INLINE T function(T x) {                                         \
-    return static_cast<T>(std::function(x));                                 \
-  }
+#define EIGENGRAD_SCALAR_FUNCTION(function) \
+  template <class T>                        \
+  requires std::is_arithmetic_v<T> EIGENGRAD_INLINE T function(T x) { return static_cast<T>(std::function(x)); }
 EIGENGRAD_SCALAR_FUNCTION(exp)
 EIGENGRAD_SCALAR_FUNCTION(expm1)
 EIGENGRAD_SCALAR_FUNCTION(log)
@@ -28,20 +25,11 @@ EIGENGRAD_SCALAR_FUNCTION(erf)
 EIGENGRAD_SCALAR_FUNCTION(erfc)
 #undef EIGENGRAD_SCALAR_FUNCTION
 template <class T>
-  requires std::is_arithmetic_v<T>
-EIGENGRAD_INLINE T pow(T x, T y) {
-  return static_cast<T>(std::pow(x, y));
-}
+requires std::is_arithmetic_v<T> EIGENGRAD_INLINE T pow(T x, T y) { return static_cast<T>(std::pow(x, y)); }
 template <class T>
-  requires std::is_arithmetic_v<T>
-EIGENGRAD_INLINE T select(bool condition, T yes, T no) {
-  return condition ? yes : no;
-}
+requires std::is_arithmetic_v<T> EIGENGRAD_INLINE T select(bool condition, T yes, T no) { return condition ? yes : no; }
 template <class T>
-  requires std::is_arithmetic_v<T>
-EIGENGRAD_INLINE T abs(T x) {
-  return x < T(0) ? -x : x == T(0) ? T(0) : x;
-}
+requires std::is_arithmetic_v<T> EIGENGRAD_INLINE T abs(T x) { return x < T(0) ? -x : x == T(0) ? T(0) : x; }
 
 #if EIGENGRAD_LANE_BYTES > 0
 template <class T>
@@ -73,10 +61,10 @@ EIGENGRAD_INLINE Lane<T> each(Function function, Lane<T> x) {
   for (Index i = 0; i < Lane<T>::width; ++i) x.values[i] = function(x.values[i]);
   return x;
 }
-#define EIGENGRAD_EACH(function)                                      \
-  template <class T>                                                  \
-  EIGENGRAD_INLINE Lane<T> function(Lane<T> x) {                      \
-    return each([](T number) { return std::function(number); }, x);   \
+#define EIGENGRAD_EACH(function)                                    \
+  template <class T>                                                \
+  EIGENGRAD_INLINE Lane<T> function(Lane<T> x) {                    \
+    return each([](T number) { return std::function(number); }, x); \
   }
 EIGENGRAD_EACH(exp)
 EIGENGRAD_EACH(expm1)
@@ -138,10 +126,12 @@ EIGENGRAD_INLINE FloatLane exp(FloatLane x) {
   return ((expm1_of_rest(rest) + 1.f) * power_of_two(half)) * power_of_two(power - half);
 }
 EIGENGRAD_INLINE FloatLane expm1(FloatLane x) {
-  const FloatLane clamped = select(x > FloatLane(88.f), FloatLane(88.f), select(x < FloatLane(-30.f), FloatLane(-30.f), x));
+  const FloatLane clamped =
+      select(x > FloatLane(88.f), FloatLane(88.f), select(x < FloatLane(-30.f), FloatLane(-30.f), x));
   const auto [power, rest] = reduce_by_log2(clamped);
   const FloatLane scale = power_of_two(power);
-  return select(x > FloatLane(88.f), exp(x), select(x == FloatLane(0.f), x, scale * expm1_of_rest(rest) + (scale - 1.f)));
+  return select(x > FloatLane(88.f), exp(x),
+                select(x == FloatLane(0.f), x, scale * expm1_of_rest(rest) + (scale - 1.f)));
 }
 EIGENGRAD_INLINE FloatLane tanh(FloatLane x) {
   // tanh|x| = e / (e + 2), e = exp(2 |x|) - 1, without cancellation; at 2 |x| = 40 it has long been 1.
@@ -176,7 +166,8 @@ EIGENGRAD_INLINE FloatLane log1p(FloatLane x) {
   const FloatLane u = x + 1.f, lost = u - 1.f;
   const FloatLane infinity = std::numeric_limits<float>::infinity();
   const Mask<float> plain = lost == FloatLane(0.f) || u == infinity;
-  return select(plain, x, log(u) * select(u == FloatLane(0.f), FloatLane(1.f), x / select(plain, FloatLane(1.f), lost)));
+  return select(plain, x,
+                log(u) * select(u == FloatLane(0.f), FloatLane(1.f), x / select(plain, FloatLane(1.f), lost)));
 }
 
 /// x / sqrt(x): the inverse root's bits are nearly linear in x's, and three steps of Newton's method make it exact to
@@ -215,7 +206,8 @@ EIGENGRAD_INLINE Quadrants reduce_by_half_pi(FloatLane x) {
   const FloatLane z = r * r;
   // Taylor's series: remainders 2e-9 and 3e-10 at pi / 4.
   const FloatLane sine = r + r * z * (z * (z * (z * (1.f / 362880) - 1.f / 5040) + 1.f / 120) - 1.f / 6);
-  const FloatLane cosine = 1.f + z * (z * (z * (z * (z * (-1.f / 3628800) + 1.f / 40320) - 1.f / 720) + 1.f / 24) - 0.5f);
+  const FloatLane cosine =
+      1.f + z * (z * (z * (z * (z * (-1.f / 3628800) + 1.f / 40320) - 1.f / 720) + 1.f / 24) - 0.5f);
   return {to_bits(shifted), sine, cosine};
 }
 EIGENGRAD_INLINE FloatLane pick_quadrant(const Quadrants& q, typename FloatLane::Bits quadrant) {

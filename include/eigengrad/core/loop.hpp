@@ -11,12 +11,13 @@ struct Loop {
   static constexpr int max_operands = 24;
   using Offsets = Index[max_operands];
 
-  Index row = 1;         // the row's length
-  Index rows = 1;        // how many rows
+  Index row = 1;   // the row's length
+  Index rows = 1;  // how many rows
   int operands = 0;
   Index row_strides[max_operands];
 
-  Loop(const Shape& space, std::initializer_list<const Shape*> shapes) : Loop(space, shapes.begin(), static_cast<int>(shapes.size())) {}
+  Loop(const Shape& space, std::initializer_list<const Shape*> shapes)
+      : Loop(space, shapes.begin(), static_cast<int>(shapes.size())) {}
   Loop(const Shape& space, const Shape* const* shapes, int count) : operands(count) {
     bool flat = true;
     for (int k = 0; k < count; ++k) {

@@ -23,7 +23,8 @@ class Shape {
   }
 
   Shape() {}
-  // Copied size by size: one wide load after the narrow stores that made the sizes would wait for them to reach the cache.
+  // Copied size by size: one wide load after the narrow stores that made the sizes would wait for them to reach the
+  // cache.
   EIGENGRAD_INLINE Shape(const Shape& other) { copy(other); }
   EIGENGRAD_INLINE Shape& operator=(const Shape& other) {
     copy(other);
@@ -78,8 +79,8 @@ class Shape {
   /// Turns a negative axis into the one it counts back to; throws IndexError naming `operation` when there is none.
   Index checked_axis(Index axis, std::string_view operation, Location where = Location::current()) const {
     const Index result = axis < 0 ? axis + rank_ : axis;
-    require<IndexError>(result >= 0 && result < rank_, operation, ": axis ", axis, " of shape ", *this,
-                        ", which has ", rank_, " axes: use one of -", rank_, " to ", rank_ - 1, where);
+    require<IndexError>(result >= 0 && result < rank_, operation, ": axis ", axis, " of shape ", *this, ", which has ",
+                        rank_, " axes: use one of -", rank_, " to ", rank_ - 1, where);
     return result;
   }
 

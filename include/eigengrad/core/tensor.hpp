@@ -22,7 +22,7 @@ struct TapeLink {
 template <class E, class T>
 concept ConvertsToTensor = requires(const E& e) {
   requires std::same_as<typename E::Element, T>;
-  { e.to_tensor() };
+  {e.to_tensor()};
 };
 
 /// A value: a shape and contiguous row-major numbers in a shared, 64-byte aligned buffer, copied on write.
@@ -46,15 +46,15 @@ class Tensor {
   }
   /// Evaluates a formula, or takes a parameter's value; recorded when a tape is recording.
   template <class E>
-    requires ConvertsToTensor<E, T>
-  Tensor(const E& expression) : Tensor(expression.to_tensor()) {}
+  requires ConvertsToTensor<E, T> Tensor(const E& expression) : Tensor(expression.to_tensor()) {}
 
   /// Uninitialised numbers.
   static Tensor empty(const Shape& shape) {
     Tensor result(shape, Block(static_cast<std::size_t>(shape.size()) * sizeof(T)));
     result.data_ = static_cast<T*>(result.block_.data());
     // What lies between the last number and the end of its cache line is computed with, though never looked at.
-    const std::size_t bytes = static_cast<std::size_t>(shape.size()) * sizeof(T), line = bytes == 0 ? 0 : (bytes - 1) / 64 * 64;
+    const std::size_t bytes = static_cast<std::size_t>(shape.size()) * sizeof(T),
+                      line = bytes == 0 ? 0 : (bytes - 1) / 64 * 64;
     std::memset(static_cast<void*>(reinterpret_cast<std::byte*>(result.data_) + line), 0, 64);
     return result;
   }
@@ -98,13 +98,13 @@ class Tensor {
   }
   /// Views a row-major Eigen matrix or map, [rows, columns], without a copy.
   template <class Derived>
-    requires(bool(Derived::IsRowMajor) && std::same_as<typename Derived::Scalar, T>)
-  static Tensor view(const Eigen::PlainObjectBase<Derived>& source) {
+  requires(bool(Derived::IsRowMajor) && std::same_as<typename Derived::Scalar, T>) static Tensor
+      view(const Eigen::PlainObjectBase<Derived>& source) {
     return view(source.derived().data(), {source.rows(), source.cols()});
   }
   template <class Plain, int options>
-    requires(bool(Plain::IsRowMajor) && std::same_as<typename Plain::Scalar, T>)
-  static Tensor view(const Eigen::Map<Plain, options>& source) {
+  requires(bool(Plain::IsRowMajor) && std::same_as<typename Plain::Scalar, T>) static Tensor
+      view(const Eigen::Map<Plain, options>& source) {
     return view(source.data(), {source.rows(), source.cols()});
   }
 
@@ -166,7 +166,8 @@ class Tensor {
   /// Whether whole cache lines can be read at its end: memory of our own is rounded up to them.
   bool padded() const {
     const auto from = reinterpret_cast<const std::byte*>(data_) - static_cast<const std::byte*>(block_.data());
-    return block_ && static_cast<std::size_t>(from) + (static_cast<std::size_t>(size()) * sizeof(T) + 63) / 64 * 64 <= block_.bytes();
+    return block_ && static_cast<std::size_t>(from) + (static_cast<std::size_t>(size()) * sizeof(T) + 63) / 64 * 64 <=
+                         block_.bytes();
   }
   /// The same buffer seen from element `first` on under another shape of at most as many elements; not recorded.
   Tensor alias(const Shape& shape, Index first = 0) const {

@@ -20,12 +20,12 @@ WeightInitializer<T> for_rectifier(double slope = 0) {
   return {&init::kaiming_uniform<T>, std::sqrt(2 / (1 + slope * slope))};
 }
 
-#define EIGENGRAD_ACTIVATION(Name, function, initializer)                                   \
-  template <class T>                                                                        \
-  struct Name : Module<T> {                                                                 \
-    Tensor<T> forward(const Tensor<T>& x) override { return function(x); }                  \
-    std::string kind() const override { return #Name; }                                     \
-    WeightInitializer<T> preferred_initializer() const override { return initializer; }     \
+#define EIGENGRAD_ACTIVATION(Name, function, initializer)                               \
+  template <class T>                                                                    \
+  struct Name : Module<T> {                                                             \
+    Tensor<T> forward(const Tensor<T>& x) override { return function(x); }              \
+    std::string kind() const override { return #Name; }                                 \
+    WeightInitializer<T> preferred_initializer() const override { return initializer; } \
   };
 EIGENGRAD_ACTIVATION(Identity, , {})
 EIGENGRAD_ACTIVATION(Sigmoid, sigmoid, for_saturating<T>())
@@ -69,21 +69,21 @@ struct Softmax : Module<T> {
   Index axis;
 };
 
-/// The largest of each group of `pieces` neighbours on the last axis: [..., out * pieces] -> [..., out]. The gradient goes
-/// to the first largest. Goodfellow, Warde-Farley, Mirza, Courville, Bengio: Maxout networks, 2013, eq. 2.
+/// The largest of each group of `pieces` neighbours on the last axis: [..., out * pieces] -> [..., out]. The gradient
+/// goes to the first largest. Goodfellow, Warde-Farley, Mirza, Courville, Bengio: Maxout networks, 2013, eq. 2.
 template <Expression X>
 auto maxout(const X& expression, Index pieces = 2, Location where = Location::current()) {
   const Tensor<typename X::Element>& x = expression.to_tensor();
-  require<ShapeError>(pieces > 0 && x.rank() > 0 && x.shape().back() % pieces == 0, "maxout: the last axis of ", x.shape(),
-                      " does not divide into groups of ", pieces, ": make it a multiple", where);
+  require<ShapeError>(pieces > 0 && x.rank() > 0 && x.shape().back() % pieces == 0, "maxout: the last axis of ",
+                      x.shape(), " does not divide into groups of ", pieces, ": make it a multiple", where);
   Shape grouped = x.shape();
   grouped.set(x.rank() - 1, x.shape().back() / pieces);
   grouped.push_back(pieces);
   return max(reshape(x, grouped), -1);
 }
 
-/// Maxout(pieces): the largest of each group of neighbouring features. Maxout(in, out, pieces): of as many linear functions
-/// of its own, a piecewise linear convex activation that is learned.
+/// Maxout(pieces): the largest of each group of neighbouring features. Maxout(in, out, pieces): of as many linear
+/// functions of its own, a piecewise linear convex activation that is learned.
 template <class T>
 struct Maxout : Module<T> {
   explicit Maxout(Index group_size = 2) : pieces(group_size) {}

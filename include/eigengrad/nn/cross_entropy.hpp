@@ -6,12 +6,14 @@
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// Class labels [n] checked against [n, classes].
-inline void require_labels(const char* loss, const Shape& prediction, const Tensor<std::int64_t>& labels, const Location& where) {
-  require<ShapeError>(prediction.rank() == 2 && labels.shape() == Shape{prediction[0]}, loss, ": the prediction is ", prediction,
-                      ", the labels are ", labels.shape(), ": give [n, classes] and labels [n]", where);
+inline void require_labels(const char* loss, const Shape& prediction, const Tensor<std::int64_t>& labels,
+                           const Location& where) {
+  require<ShapeError>(prediction.rank() == 2 && labels.shape() == Shape{prediction[0]}, loss, ": the prediction is ",
+                      prediction, ", the labels are ", labels.shape(), ": give [n, classes] and labels [n]", where);
   for (Index i = 0; i < labels.size(); ++i)
     require<IndexError>(labels.data()[i] >= 0 && labels.data()[i] < prediction[1], loss, ": label ", labels.data()[i],
-                        " at position ", i, " is outside 0 to ", prediction[1] - 1, ": as many outputs as classes are needed", where);
+                        " at position ", i, " is outside 0 to ", prediction[1] - 1,
+                        ": as many outputs as classes are needed", where);
 }
 
 /// log(sum(exp(x))) of one row of logits, and its probabilities if `p` is not null.
@@ -66,13 +68,14 @@ struct SoftmaxCrossEntropyGradient {
 };
 
 template <class T>
-Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t>& labels, const Tensor<T>& distribution,
-                                   Reduction reduction, const Location& where) {
+Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t>& labels,
+                                   const Tensor<T>& distribution, Reduction reduction, const Location& where) {
   const char* name = "softmax_cross_entropy";
   const Index n = x.shape()[0], classes = x.shape()[1];
-  require<ShapeError>(n > 0 || reduction == Reduction::none || reduction == Reduction::sum, name, ": the logits are ", x.shape(),
-                      ", no samples to take a mean of: leave the empty batch out", where);
-  require<ShapeError>(n == 0 || classes > 0, name, ": the logits are ", x.shape(), ": there must be at least one class", where);
+  require<ShapeError>(n > 0 || reduction == Reduction::none || reduction == Reduction::sum, name, ": the logits are ",
+                      x.shape(), ", no samples to take a mean of: leave the empty batch out", where);
+  require<ShapeError>(n == 0 || classes > 0, name, ": the logits are ", x.shape(), ": there must be at least one class",
+                      where);
   const bool recorded = records(name, x), per_sample = reduction == Reduction::none;
   const T scale = per_sample || reduction == Reduction::sum ? T(1) : T(1) / static_cast<T>(n);
   Tensor<T> probabilities = recorded ? Tensor<T>::empty(x.shape()) : Tensor<T>();
@@ -102,11 +105,12 @@ Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t
                 }));
 }
 
-/// -(1/N) sum y log(softmax(x)), fused and stable. logits [n, classes]; target: labels Tensor<int64> [n], or a distribution
-/// [n, classes], taken as a constant. Gradient: (softmax(x) - y) / N. `none` gives [n]; `mean` is over samples.
-/// Throws IndexError for a label out of range, ShapeError for shapes that do not fit.
+/// -(1/N) sum y log(softmax(x)), fused and stable. logits [n, classes]; target: labels Tensor<int64> [n], or a
+/// distribution [n, classes], taken as a constant. Gradient: (softmax(x) - y) / N. `none` gives [n]; `mean` is over
+/// samples. Throws IndexError for a label out of range, ShapeError for shapes that do not fit.
 template <Expression P, Expression Q>
-auto softmax_cross_entropy(const P& logits, const Q& target, Reduction reduction = Reduction::batch_mean, Location where = Location::current()) {
+auto softmax_cross_entropy(const P& logits, const Q& target, Reduction reduction = Reduction::batch_mean,
+                           Location where = Location::current()) {
   using T = typename P::Element;
   const Tensor<T>& x = logits.to_tensor();
   if constexpr (std::is_same_v<typename Q::Element, std::int64_t>) {
@@ -114,10 +118,12 @@ auto softmax_cross_entropy(const P& logits, const Q& target, Reduction reduction
     require_labels("softmax_cross_entropy", x.shape(), labels, where);
     return softmax_cross_entropy_of<T>(x, labels, {}, reduction, where);
   } else {
-    static_assert(std::is_same_v<typename Q::Element, T>, "softmax_cross_entropy: labels are Tensor<std::int64_t>, distributions Tensor<T>");
+    static_assert(std::is_same_v<typename Q::Element, T>,
+                  "softmax_cross_entropy: labels are Tensor<std::int64_t>, distributions Tensor<T>");
     const Tensor<T>& distribution = target.to_tensor();
-    require<ShapeError>(x.rank() == 2 && x.shape()[1] > 0 && distribution.shape() == x.shape(), "softmax_cross_entropy: the logits are ", x.shape(),
-                        ", the target is ", distribution.shape(), ": give a distribution of the logits' shape, or labels as Tensor<std::int64_t>", where);
+    require<ShapeError>(x.rank() == 2 && x.shape()[1] > 0 && distribution.shape() == x.shape(),
+                        "softmax_cross_entropy: the logits are ", x.shape(), ", the target is ", distribution.shape(),
+                        ": give a distribution of the logits' shape, or labels as Tensor<std::int64_t>", where);
     return softmax_cross_entropy_of<T>(x, {}, distribution.detach(), reduction, where);
   }
 }
@@ -132,10 +138,12 @@ struct CrossEntropyOperation {
   }
 };
 
-/// -(1/N) sum y log(p) of probabilities p [n, classes] against a one-hot or soft target of the same shape, or labels [n].
-/// Throws ValueError unless every row is a distribution: softmax_cross_entropy takes logits. `none` gives [n, classes].
+/// -(1/N) sum y log(p) of probabilities p [n, classes] against a one-hot or soft target of the same shape, or labels
+/// [n]. Throws ValueError unless every row is a distribution: softmax_cross_entropy takes logits. `none` gives [n,
+/// classes].
 template <Expression P, Expression Q>
-auto cross_entropy(const P& probabilities, const Q& target, Reduction reduction = Reduction::batch_mean, Location where = Location::current()) {
+auto cross_entropy(const P& probabilities, const Q& target, Reduction reduction = Reduction::batch_mean,
+                   Location where = Location::current()) {
   using T = typename P::Element;
   const Tensor<T>& p = probabilities.to_tensor();
   require<ShapeError>(p.rank() == 2, "cross_entropy: the probabilities are ", p.shape(), ": give [n, classes]", where);
@@ -145,10 +153,12 @@ auto cross_entropy(const P& probabilities, const Q& target, Reduction reduction 
     for (Index j = 0; j < classes; ++j) {
       const T number = p.data()[i * classes + j];
       require<ValueError>(!(number < 0 || number > 1), "cross_entropy: row ", i, " has ", number,
-                          ", which is not a probability: put a Softmax before, or give logits to softmax_cross_entropy", where);
+                          ", which is not a probability: put a Softmax before, or give logits to softmax_cross_entropy",
+                          where);
       sum += number;
     }
-    require<ValueError>(!(std::abs(static_cast<double>(sum) - 1) > 1e-3), "cross_entropy: row ", i, " sums to ", static_cast<double>(sum),
+    require<ValueError>(!(std::abs(static_cast<double>(sum) - 1) > 1e-3), "cross_entropy: row ", i, " sums to ",
+                        static_cast<double>(sum),
                         ", not 1: put a Softmax before, or give logits to softmax_cross_entropy", where);
   }
   if constexpr (std::is_same_v<typename Q::Element, std::int64_t>) {
@@ -157,10 +167,12 @@ auto cross_entropy(const P& probabilities, const Q& target, Reduction reduction 
     Tensor<T> y = Tensor<T>::zeros(p.shape());
     T* to = y.mutable_data();
     for (Index i = 0; i < n; ++i) to[i * classes + labels.data()[i]] = T(1);
-    return reduce_loss("cross_entropy", apply<CrossEntropyOperation>(p, y), reduction == Reduction::mean ? Reduction::batch_mean : reduction, where);
+    return reduce_loss("cross_entropy", apply<CrossEntropyOperation>(p, y),
+                       reduction == Reduction::mean ? Reduction::batch_mean : reduction, where);
   } else {
     require_same_shape("cross_entropy", p.shape(), target.shape(), where);
-    return reduce_loss("cross_entropy", apply<CrossEntropyOperation>(p, target), reduction == Reduction::mean ? Reduction::batch_mean : reduction, where);
+    return reduce_loss("cross_entropy", apply<CrossEntropyOperation>(p, target),
+                       reduction == Reduction::mean ? Reduction::batch_mean : reduction, where);
   }
 }
 

@@ -5,8 +5,9 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// In training, sets each number to 0 with probability p and scales the others by 1 / (1 - p); the identity in evaluation.
-/// The same mask lets the gradient through. Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout, 2014.
+/// In training, sets each number to 0 with probability p and scales the others by 1 / (1 - p); the identity in
+/// evaluation. The same mask lets the gradient through. Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov:
+/// Dropout, 2014.
 template <class T>
 struct Dropout : Module<T> {
   explicit Dropout(double probability = 0.5) : p(probability) {

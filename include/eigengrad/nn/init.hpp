@@ -2,15 +2,16 @@
 
 #include "../core/tensor.hpp"
 
-// Starting values for weights of shape [out, in, ...]. fan_in is the numbers that enter one output, fan_out those that one
-// input enters. Each takes (shape, its setting, generator) and draws in order, so a seed fixes all.
+// Starting values for weights of shape [out, in, ...]. fan_in is the numbers that enter one output, fan_out those that
+// one input enters. Each takes (shape, its setting, generator) and draws in order, so a seed fixes all.
 namespace eigengrad::inline EIGENGRAD_ABI::init {
 
 struct Fans {
   double in, out;
 
   explicit Fans(const Shape& shape) {
-    require<ShapeError>(shape.rank() >= 2, "init: shape ", shape, " has no fan-in and fan-out: give a weight of [out, in]");
+    require<ShapeError>(shape.rank() >= 2, "init: shape ", shape,
+                        " has no fan-in and fan-out: give a weight of [out, in]");
     const Index receptive = shape[1] == 0 || shape[0] == 0 ? 0 : shape.size() / shape[0] / shape[1];
     in = static_cast<double>(shape[1] * receptive);
     out = static_cast<double>(shape[0] * receptive);
@@ -60,9 +61,11 @@ Tensor<T> xavier_normal(const Shape& shape, double gain = 1, Generator& generato
   const Fans fan(shape);
   return normal<T>(shape, 0, gain * std::sqrt(2 / std::max(1.0, fan.in + fan.out)), generator);
 }
-/// U(-b, b), b = gain sqrt(3 / fan_in); gain sqrt(2) suits ReLU. He, Zhang, Ren, Sun: Delving deep into rectifiers, 2015.
+/// U(-b, b), b = gain sqrt(3 / fan_in); gain sqrt(2) suits ReLU. He, Zhang, Ren, Sun: Delving deep into rectifiers,
+/// 2015.
 template <class T>
-Tensor<T> kaiming_uniform(const Shape& shape, double gain = std::sqrt(2.0), Generator& generator = default_generator()) {
+Tensor<T> kaiming_uniform(const Shape& shape, double gain = std::sqrt(2.0),
+                          Generator& generator = default_generator()) {
   const double bound = gain * std::sqrt(3 / std::max(1.0, Fans(shape).in));
   return uniform<T>(shape, -bound, bound, generator);
 }
@@ -71,7 +74,8 @@ template <class T>
 Tensor<T> kaiming_normal(const Shape& shape, double gain = std::sqrt(2.0), Generator& generator = default_generator()) {
   return normal<T>(shape, 0, gain / std::sqrt(std::max(1.0, Fans(shape).in)), generator);
 }
-/// U(-b, b), b = gain sqrt(3 / fan_in): variance 1 / fan_in. LeCun, Bottou, Orr, Mueller: Efficient BackProp, 1998, sec. 4.6.
+/// U(-b, b), b = gain sqrt(3 / fan_in): variance 1 / fan_in. LeCun, Bottou, Orr, Mueller: Efficient BackProp, 1998,
+/// sec. 4.6.
 template <class T>
 Tensor<T> lecun_uniform(const Shape& shape, double gain = 1, Generator& generator = default_generator()) {
   return kaiming_uniform<T>(shape, gain, generator);
@@ -85,7 +89,8 @@ Tensor<T> lecun_normal(const Shape& shape, double gain = 1, Generator& generator
 /// nonlinear dynamics of learning in deep linear neural networks, 2014. By Gram-Schmidt, twice, on normal numbers.
 template <class T>
 Tensor<T> orthogonal(const Shape& shape, double gain = 1, Generator& generator = default_generator()) {
-  require<ShapeError>(shape.rank() >= 2, "init::orthogonal: shape ", shape, " is no matrix: give a weight of [out, in]");
+  require<ShapeError>(shape.rank() >= 2, "init::orthogonal: shape ", shape,
+                      " is no matrix: give a weight of [out, in]");
   const Index rows = shape[0], columns = rows == 0 ? 0 : shape.size() / rows;
   const Index count = std::min(rows, columns), length = std::max(rows, columns);
   Tensor<double> basis = Tensor<double>::randn({count, length}, generator);
@@ -107,7 +112,8 @@ Tensor<T> orthogonal(const Shape& shape, double gain = 1, Generator& generator =
   T* numbers = result.mutable_data();
   for (Index i = 0; i < rows; ++i)
     for (Index j = 0; j < columns; ++j)
-      numbers[i * columns + j] = static_cast<T>(gain * (rows <= columns ? vectors[i * length + j] : vectors[j * length + i]));
+      numbers[i * columns + j] =
+          static_cast<T>(gain * (rows <= columns ? vectors[i * length + j] : vectors[j * length + i]));
   return result;
 }
 

@@ -50,7 +50,8 @@ Tensor<T> linear(const Tensor<T>& x, Tensor<T> weight, const Tensor<T>& bias, Lo
   }
   const Index n = x.shape()[0];
   Tensor<T> y = Tensor<T>::empty({n, out});
-  Gemm<T>::run(n, out, in, {x.data(), in, 1}, {weight.data(), 1, in}, y.mutable_data(), false, biased ? bias.data() : nullptr);
+  Gemm<T>::run(n, out, in, {x.data(), in, 1}, {weight.data(), 1, in}, y.mutable_data(), false,
+               biased ? bias.data() : nullptr);
   if (!records("linear", x, weight, bias)) return y;
   auto dw = wrt(weight, [x](const Tensor<T>& dy) { return Product<T>{{dy, true}, {x}}; });
   auto db = wrt(bias, [](const Tensor<T>& dy) { return ColumnSum<T>{dy}; });
@@ -74,7 +75,9 @@ class Linear : public Module<T> {
     if (options.bias) bias.initialize_as(init::uniform<T>({out}, -bound, bound, generator));
   }
 
-  Tensor<T> forward(const Tensor<T>& x) override { return linear<T>(x, weight.to_tensor(), has_bias() ? bias.to_tensor() : Tensor<T>()); }
+  Tensor<T> forward(const Tensor<T>& x) override {
+    return linear<T>(x, weight.to_tensor(), has_bias() ? bias.to_tensor() : Tensor<T>());
+  }
   void members(Members<T>& m) override {
     m("weight", weight);
     if (has_bias()) m("bias", bias);

@@ -17,7 +17,8 @@ auto reduce_loss(const char* name, const X& terms, Reduction reduction, const Lo
   const Index count = reduction == Reduction::sum          ? 1
                       : reduction == Reduction::batch_mean ? (shape.rank() > 0 ? shape[0] : 1)
                                                            : shape.size();
-  require<ShapeError>(count > 0, name, ": shape ", shape, " has no samples to take a mean of: leave the empty batch out", where);
+  require<ShapeError>(count > 0, name, ": shape ", shape,
+                      " has no samples to take a mean of: leave the empty batch out", where);
   return scaled_sum(name, terms, Reduced(shape, {}, false, name, where), T(1) / static_cast<T>(count));
 }
 
@@ -29,14 +30,16 @@ inline void require_same_shape(const char* loss, const Shape& prediction, const 
 
 /// (1/N) sum over samples and outputs of (y - yhat)^2, N the number of samples. Gradient: 2 (yhat - y) / N.
 template <Expression P, Expression Q>
-auto mse_loss(const P& prediction, const Q& target, Reduction reduction = Reduction::batch_mean, Location where = Location::current()) {
+auto mse_loss(const P& prediction, const Q& target, Reduction reduction = Reduction::batch_mean,
+              Location where = Location::current()) {
   require_same_shape("mse_loss", prediction.shape(), target.shape(), where);
   return reduce_loss("mse_loss", square(prediction - target), reduction, where);
 }
 
 /// |yhat - y|, the mean absolute error; its gradient where they are equal is 0.
 template <Expression P, Expression Q>
-auto l1_loss(const P& prediction, const Q& target, Reduction reduction = Reduction::batch_mean, Location where = Location::current()) {
+auto l1_loss(const P& prediction, const Q& target, Reduction reduction = Reduction::batch_mean,
+             Location where = Location::current()) {
   require_same_shape("l1_loss", prediction.shape(), target.shape(), where);
   return reduce_loss("l1_loss", abs(prediction - target), reduction, where);
 }
@@ -60,7 +63,8 @@ auto huber_loss(const P& prediction, const Q& target, double delta = 1, Reductio
   return reduce_loss("huber_loss", apply<HuberOperation>(prediction - target, delta), reduction, where);
 }
 
-/// -(y log p + (1 - y) log(1 - p)) of a probability p; a term that y leaves out is 0, also where its logarithm is infinite.
+/// -(y log p + (1 - y) log(1 - p)) of a probability p; a term that y leaves out is 0, also where its logarithm is
+/// infinite.
 struct BinaryCrossEntropyOperation {
   static constexpr const char* name = "binary_cross_entropy";
   static constexpr int cost = 24;
@@ -71,8 +75,8 @@ struct BinaryCrossEntropyOperation {
     return to_each(dy * (where(y == 1, 0, (1 - y) / (1 - p)) - where(y == 0, 0, y / p)), dy * (log1p(-p) - log(p)));
   }
 };
-/// The cross-entropy of probabilities against targets in [0, 1], of one shape. Throws ValueError for a prediction that is
-/// no probability: give logits to binary_cross_entropy_with_logits.
+/// The cross-entropy of probabilities against targets in [0, 1], of one shape. Throws ValueError for a prediction that
+/// is no probability: give logits to binary_cross_entropy_with_logits.
 template <Expression P, Expression Q>
 auto binary_cross_entropy(const P& prediction, const Q& target, Reduction reduction = Reduction::batch_mean,
                           Location where = Location::current()) {
@@ -81,8 +85,9 @@ auto binary_cross_entropy(const P& prediction, const Q& target, Reduction reduct
   const Tensor<T>& y = target.to_tensor();
   require_same_shape("binary_cross_entropy", p.shape(), y.shape(), where);
   for (const T number : p)
-    require<ValueError>(!(number < 0 || number > 1), "binary_cross_entropy: ", number,
-                        " is not a probability: put a Sigmoid before, or give logits to binary_cross_entropy_with_logits", where);
+    require<ValueError>(
+        !(number < 0 || number > 1), "binary_cross_entropy: ", number,
+        " is not a probability: put a Sigmoid before, or give logits to binary_cross_entropy_with_logits", where);
   return reduce_loss("binary_cross_entropy", apply<BinaryCrossEntropyOperation>(p, y), reduction, where);
 }
 
@@ -90,8 +95,12 @@ auto binary_cross_entropy(const P& prediction, const Q& target, Reduction reduct
 struct LogitCrossEntropyOperation {
   static constexpr const char* name = "binary_cross_entropy_with_logits";
   static constexpr int cost = 26;
-  EIGENGRAD_INLINE static auto value(const auto& x, const auto& y) { return maximum(x, 0) - x * y + log1p(exp(-abs(x))); }
-  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& y) { return to_each(dy * (sigmoid(x) - y), -(dy * x)); }
+  EIGENGRAD_INLINE static auto value(const auto& x, const auto& y) {
+    return maximum(x, 0) - x * y + log1p(exp(-abs(x)));
+  }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& y) {
+    return to_each(dy * (sigmoid(x) - y), -(dy * x));
+  }
 };
 /// The cross-entropy of logits against targets in [0, 1], of one shape; finite for every finite logit.
 /// Gradient: (sigmoid(x) - y) / N.
@@ -99,7 +108,8 @@ template <Expression P, Expression Q>
 auto binary_cross_entropy_with_logits(const P& logits, const Q& target, Reduction reduction = Reduction::batch_mean,
                                       Location where = Location::current()) {
   require_same_shape("binary_cross_entropy_with_logits", logits.shape(), target.shape(), where);
-  return reduce_loss("binary_cross_entropy_with_logits", apply<LogitCrossEntropyOperation>(logits, target), reduction, where);
+  return reduce_loss("binary_cross_entropy_with_logits", apply<LogitCrossEntropyOperation>(logits, target), reduction,
+                     where);
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

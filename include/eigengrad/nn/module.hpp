@@ -19,7 +19,9 @@ class Module;
 template <class T>
 class Members {
  public:
-  void operator()(const std::string& name, ParameterRef<T>& parameter) { parameters.emplace_back(full(name), parameter); }
+  void operator()(const std::string& name, ParameterRef<T>& parameter) {
+    parameters.emplace_back(full(name), parameter);
+  }
   /// A tensor that belongs to the state but is not trained.
   void operator()(const std::string& name, Tensor<T>& buffer) { buffers.emplace_back(full(name), &buffer); }
   void operator()(const std::string& name, Module<T>& module) {
@@ -76,7 +78,8 @@ class Module {
   std::vector<std::pair<std::string, ParameterRef<T>>> named_parameters() {
     std::vector<std::pair<std::string, ParameterRef<T>>> result;
     for (auto& entry : collect().parameters)
-      if (std::none_of(result.begin(), result.end(), [&](const auto& other) { return other.second.same_as(entry.second); }))
+      if (std::none_of(result.begin(), result.end(),
+                       [&](const auto& other) { return other.second.same_as(entry.second); }))
         result.push_back(entry);
     return result;
   }
@@ -96,8 +99,8 @@ class Module {
     for (auto& [name, buffer] : all.buffers) result.emplace(name, *buffer);
     return result;
   }
-  /// Sets every parameter and buffer. Throws ShapeError listing all that is missing, unknown or of another shape, and then
-  /// changes nothing.
+  /// Sets every parameter and buffer. Throws ShapeError listing all that is missing, unknown or of another shape, and
+  /// then changes nothing.
   void load_state_dict(const StateDict<T>& state, Location where = Location::current()) {
     Members<T> all = collect();
     std::string faults;

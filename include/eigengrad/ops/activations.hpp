@@ -40,7 +40,8 @@ EIGENGRAD_INLINE auto relu(const X& x) {
   return apply<ReluOperation>(x);
 }
 
-/// x for x > 0, slope * x elsewhere. Maas, Hannun, Ng: Rectifier nonlinearities improve neural network acoustic models, 2013.
+/// x for x > 0, slope * x elsewhere. Maas, Hannun, Ng: Rectifier nonlinearities improve neural network acoustic models,
+/// 2013.
 struct LeakyReluOperation {
   static constexpr const char* name = "leaky_relu";
   EIGENGRAD_INLINE static auto value(const auto& x, const auto& slope) { return where(x > 0, x, slope * x); }

@@ -11,8 +11,7 @@ struct AddOperation {
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, dy); }
 };
 template <class A, class B>
-  requires ElementwiseOperands<A, B>
-EIGENGRAD_INLINE auto operator+(const A& a, const B& b) {
+requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator+(const A& a, const B& b) {
   return apply<AddOperation>(a, b);
 }
 
@@ -22,19 +21,19 @@ struct SubtractOperation {
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, -dy); }
 };
 template <class A, class B>
-  requires ElementwiseOperands<A, B>
-EIGENGRAD_INLINE auto operator-(const A& a, const B& b) {
+requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator-(const A& a, const B& b) {
   return apply<SubtractOperation>(a, b);
 }
 
 struct MultiplyOperation {
   static constexpr const char* name = "multiply";
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a * b; }
-  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& a, const auto& b) { return to_each(dy * b, dy * a); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& a, const auto& b) {
+    return to_each(dy * b, dy * a);
+  }
 };
 template <class A, class B>
-  requires ElementwiseOperands<A, B>
-EIGENGRAD_INLINE auto operator*(const A& a, const B& b) {
+requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator*(const A& a, const B& b) {
   return apply<MultiplyOperation>(a, b);
 }
 
@@ -50,8 +49,7 @@ struct DivideOperation {
   }
 };
 template <class A, class B>
-  requires ElementwiseOperands<A, B>
-EIGENGRAD_INLINE auto operator/(const A& a, const B& b) {
+requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator/(const A& a, const B& b) {
   return apply<DivideOperation>(a, b);
 }
 
@@ -61,10 +59,7 @@ struct NegateOperation {
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&) { return -dy; }
 };
 template <class A>
-  requires(Expression<A> || is_dual<A>)
-EIGENGRAD_INLINE auto operator-(const A& a) {
-  return apply<NegateOperation>(a);
-}
+requires(Expression<A> || is_dual<A>) EIGENGRAD_INLINE auto operator-(const A& a) { return apply<NegateOperation>(a); }
 
 /// x * x.
 struct SquareOperation {

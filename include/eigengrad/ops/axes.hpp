@@ -12,7 +12,8 @@ struct Axes {
     axes[0] = static_cast<Index>(axis);
   }
   Axes(std::initializer_list<Index> list) : count(static_cast<int>(list.size())) {
-    require<ShapeError>(list.size() <= static_cast<std::size_t>(Shape::max_rank), "axes: more than ", Shape::max_rank, " named");
+    require<ShapeError>(list.size() <= static_cast<std::size_t>(Shape::max_rank), "axes: more than ", Shape::max_rank,
+                        " named");
     std::copy(list.begin(), list.end(), axes);
   }
 
@@ -20,8 +21,8 @@ struct Axes {
   int count = 0;
 };
 
-/// What a reduction of `shape` over `over` leaves: `kept`, with size 1 on the reduced axes, and `result`, which drops them
-/// unless keepdims. Throws IndexError for an axis the shape has not or that is named twice.
+/// What a reduction of `shape` over `over` leaves: `kept`, with size 1 on the reduced axes, and `result`, which drops
+/// them unless keepdims. Throws IndexError for an axis the shape has not or that is named twice.
 struct Reduced {
   Shape kept, result;
   Index count = 1;  // how many elements go into one

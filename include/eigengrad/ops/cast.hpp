@@ -10,7 +10,8 @@ const Shape& shape_of(const X& x) {
   return x.shape();
 }
 
-/// The same numbers as type U, converted as static_cast does. Gradient: dy, converted back, between floating-point types.
+/// The same numbers as type U, converted as static_cast does. Gradient: dy, converted back, between floating-point
+/// types.
 template <class U, Expression X>
 Tensor<U> cast(const X& expression) {
   using T = typename X::Element;
@@ -21,7 +22,8 @@ Tensor<U> cast(const X& expression) {
     Tensor<U> result = Tensor<U>::empty(x.shape());
     std::transform(x.begin(), x.end(), result.mutable_data(), [](T number) { return static_cast<U>(number); });
     if constexpr (std::is_floating_point_v<T> && std::is_floating_point_v<U>)
-      if (records("cast", x)) return record("cast", std::move(result), wrt(x, [](const Tensor<U>& dy) { return cast<T>(dy); }));
+      if (records("cast", x))
+        return record("cast", std::move(result), wrt(x, [](const Tensor<U>& dy) { return cast<T>(dy); }));
     return result;
   }
 }

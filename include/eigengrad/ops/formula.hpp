@@ -12,8 +12,7 @@ EIGENGRAD_INLINE L keep(L& place, const L& value) {
   return place = value;
 }
 template <class L, class M>
-  requires(is_mask<M> && !is_mask<L>)
-EIGENGRAD_INLINE M keep(L& place, const M& value) {
+requires(is_mask<M> && !is_mask<L>) EIGENGRAD_INLINE M keep(L& place, const M& value) {
   if constexpr (is_lane<L>)
     place = math::from_bits<typename L::Element>(value.bits);
   else
@@ -85,12 +84,12 @@ struct Constant {
 template <class Op>
 inline constexpr int cost_of = 1;
 template <class Op>
-  requires requires { Op::cost; }
+requires requires { Op::cost; }
 inline constexpr int cost_of<Op> = Op::cost;
 
-/// An element-wise computation not done yet; holds its operands by value, so keeping it is safe. It becomes a tensor, in
-/// one pass and with one record, when it is assigned to one, passed to what needs one, printed, or eval()-ed.
-/// Shapes broadcast as NumPy's; the gradient of a stretched operand is summed back. Throws ShapeError when made.
+/// An element-wise computation not done yet; holds its operands by value, so keeping it is safe. It becomes a tensor,
+/// in one pass and with one record, when it is assigned to one, passed to what needs one, printed, or eval()-ed. Shapes
+/// broadcast as NumPy's; the gradient of a stretched operand is summed back. Throws ShapeError when made.
 template <class Op, class... Arguments>
 class Formula {
  public:
@@ -130,7 +129,8 @@ class Formula {
   template <class T, int k, int n>
   EIGENGRAD_INLINE auto forward(const Cursor* cursors, Index i, lane_t<T>* values) const {
     return with_indices([&]<std::size_t... j>(std::index_sequence<j...>) EIGENGRAD_INLINE_LAMBDA {
-      return keep(values[n], call(std::get<j>(arguments_).template forward<T, k + leaf(j), n + node(j)>(cursors, i, values)...));
+      return keep(values[n],
+                  call(std::get<j>(arguments_).template forward<T, k + leaf(j), n + node(j)>(cursors, i, values)...));
     });
   }
   template <class T, int k, int n>
@@ -138,7 +138,8 @@ class Formula {
     if constexpr (!Predicate<Op>)
       with_indices([&]<std::size_t... j>(std::index_sequence<j...>) EIGENGRAD_INLINE_LAMBDA {
         const auto gradients = gradients_of(op_, dy, values[n], kept<Arguments, T>(values[n + node(j)])...);
-        (reverse_one<T, k + leaf(j), n + node(j)>(std::get<j>(arguments_), values, std::get<j>(gradients), adjoints), ...);
+        (reverse_one<T, k + leaf(j), n + node(j)>(std::get<j>(arguments_), values, std::get<j>(gradients), adjoints),
+         ...);
       });
   }
 
@@ -165,7 +166,8 @@ class Formula {
     return lift<typename LiftedTo<X...>::type>(op_.value(x...));
   }
   template <class T, int k, int n, class Argument, class Gradient>
-  EIGENGRAD_INLINE static void reverse_one(const Argument& argument, const lane_t<T>* values, const Gradient& gradient, lane_t<T>* adjoints) {
+  EIGENGRAD_INLINE static void reverse_one(const Argument& argument, const lane_t<T>* values, const Gradient& gradient,
+                                           lane_t<T>* adjoints) {
     if constexpr (!std::is_same_v<Gradient, NoGradient> && Argument::leaves > 0)
       argument.template reverse<T, k, n>(values, lane_t<T>(gradient), adjoints);
   }
@@ -195,8 +197,7 @@ class Formula {
 template <class F>
 inline constexpr bool from_result = false;
 template <class Op, class... Arguments>
-  requires(!Predicate<Op>)
-inline constexpr bool from_result<Formula<Op, Arguments...>> = [] {
+requires(!Predicate<Op>) inline constexpr bool from_result<Formula<Op, Arguments...>> = [] {
   using T = typename Formula<Op, Arguments...>::Scalar;
   using L = lane_t<T>;
   return requires(const Op& op, const L& dy,
@@ -219,7 +220,8 @@ template <Number First, class... Rest>
 struct ScalarOf<First, Rest...> : ScalarOf<Rest...> {};
 template <Expression First, class... Rest>
 struct ScalarOf<First, Rest...> {
-  using type = std::conditional_t<std::is_same_v<typename First::Element, bool>, typename ScalarOf<Rest...>::type, typename First::Element>;
+  using type = std::conditional_t<std::is_same_v<typename First::Element, bool>, typename ScalarOf<Rest...>::type,
+                                  typename First::Element>;
 };
 
 template <class T, class X>
@@ -230,7 +232,8 @@ EIGENGRAD_INLINE auto to_operand(const X& x) {
     return Constant<T>{static_cast<T>(x)};
   } else {
     using E = typename X::Element;
-    static_assert(std::is_same_v<E, T> || std::is_same_v<E, bool>, "tensors of two number types in one formula: cast<T>(tensor) one of them");
+    static_assert(std::is_same_v<E, T> || std::is_same_v<E, bool>,
+                  "tensors of two number types in one formula: cast<T>(tensor) one of them");
     if constexpr (!is_formula<X>)
       return Leaf<E>{x.to_tensor()};
     else if constexpr (std::is_same_v<typename X::Scalar, T>)

@@ -4,8 +4,8 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// The record of a formula, evaluated or summed. `seen_` is the shape in which dy lines up with the formula, `scale_` what a
-/// mean divides by.
+/// The record of a formula, evaluated or summed. `seen_` is the shape in which dy lines up with the formula, `scale_`
+/// what a mean divides by.
 template <class F>
 class FormulaNode final : public OperationNode<typename F::Scalar> {
  public:
@@ -13,9 +13,18 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
   using Targets = std::array<TypedNode<T>*, F::leaves>;
 
   FormulaNode(const char* operation, const Tensor<T>& value, const F& formula, const Targets& targets)
-      : OperationNode<T>(operation, value.shape()), formula_(formula), targets_(targets), result_(from_result<F> ? value : Tensor<T>()) {}
-  FormulaNode(const char* operation, const Tensor<T>& value, const F& formula, const Targets& targets, const Shape& seen, T scale)
-      : OperationNode<T>(operation, value.shape()), formula_(formula), seen_(seen), scale_(scale), summed_(true), targets_(targets) {}
+      : OperationNode<T>(operation, value.shape()),
+        formula_(formula),
+        targets_(targets),
+        result_(from_result<F> ? value : Tensor<T>()) {}
+  FormulaNode(const char* operation, const Tensor<T>& value, const F& formula, const Targets& targets,
+              const Shape& seen, T scale)
+      : OperationNode<T>(operation, value.shape()),
+        formula_(formula),
+        seen_(seen),
+        scale_(scale),
+        summed_(true),
+        targets_(targets) {}
   void keep_derivative(Tensor<T> derivative) { derivative_ = std::move(derivative); }
 
   void release() override {
@@ -60,7 +69,8 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
   void pass_derivative(const Tensor<T>& dy) {
     for (TypedNode<T>* target : targets_)
       if (target != nullptr) {
-        if (Slot<T>* slot = target->slot()) contribute(*slot, this->shape_, Formula<Product, Leaf<T>, Leaf<T>>({}, Leaf<T>{dy}, Leaf<T>{derivative_}));
+        if (Slot<T>* slot = target->slot())
+          contribute(*slot, this->shape_, Formula<Product, Leaf<T>, Leaf<T>>({}, Leaf<T>{dy}, Leaf<T>{derivative_}));
         return;
       }
   }
@@ -90,7 +100,8 @@ EIGENGRAD_INLINE bool find_targets(const TapeState* tape, const F& formula, type
 /// Whether a formula is worth storing its derivative, rather than computing it all again on the way back: it has an
 /// expensive operation whose result the top does not already give.
 template <class F>
-inline constexpr bool stores_derivative = (from_result<F> ? F::inner_cost : F::cost) >= 8 && std::is_floating_point_v<typename F::Scalar>;
+inline constexpr bool stores_derivative =
+    (from_result<F> ? F::inner_cost : F::cost) >= 8 && std::is_floating_point_v<typename F::Scalar>;
 
 template <class Op, class... Arguments>
 void Formula<Op, Arguments...>::write_to(Tensor<Element>& target, bool add) const {

@@ -2,8 +2,8 @@
 
 #include "arithmetic.hpp"
 
-// Exponential, logarithmic and trigonometric functions. `cost` is in additions, roughly: it decides what is worth keeping
-// for the way back.
+// Exponential, logarithmic and trigonometric functions. `cost` is in additions, roughly: it decides what is worth
+// keeping for the way back.
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 struct ExpOperation {
@@ -128,7 +128,9 @@ struct ErfOperation {
   static constexpr const char* name = "erf";
   static constexpr int cost = 40;
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::erf(x); }
-  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy * (1.1283791670955126 * exp(-(x * x))); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) {
+    return dy * (1.1283791670955126 * exp(-(x * x)));
+  }
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto erf(const X& x) {
@@ -140,7 +142,9 @@ struct ErfcOperation {
   static constexpr const char* name = "erfc";
   static constexpr int cost = 40;
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::erfc(x); }
-  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy * (-1.1283791670955126 * exp(-(x * x))); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) {
+    return dy * (-1.1283791670955126 * exp(-(x * x)));
+  }
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto erfc(const X& x) {

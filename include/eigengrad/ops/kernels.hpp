@@ -31,13 +31,16 @@ struct Operands {
   /// Whether there is one row, and every operand that advances along it can be read to the end of its last lane.
   bool padded(const Loop& loop) const {
     bool result = loop.rows == 1;
-    formula.template for_each_leaf<0>([&](auto k, const auto& tensor) { result = result && (loop.row_strides[k] == 0 || tensor.padded()); });
+    formula.template for_each_leaf<0>(
+        [&](auto k, const auto& tensor) { result = result && (loop.row_strides[k] == 0 || tensor.padded()); });
     return result;
   }
   EIGENGRAD_INLINE void start_row(const Loop& loop, const Index* offsets) {
-    formula.template for_each_leaf<0>(
-        [&](auto k, const auto& tensor) { cursors[k].template start<T>(tensor.data() + offsets[k], loop.row_strides[k]); });
-    for (int j = 0, k = F::leaves; j < extra; ++j, ++k) cursors[k].template start<T>(extras[j] + offsets[k], loop.row_strides[k]);
+    formula.template for_each_leaf<0>([&](auto k, const auto& tensor) {
+      cursors[k].template start<T>(tensor.data() + offsets[k], loop.row_strides[k]);
+    });
+    for (int j = 0, k = F::leaves; j < extra; ++j, ++k)
+      cursors[k].template start<T>(extras[j] + offsets[k], loop.row_strides[k]);
   }
   EIGENGRAD_INLINE void start_tail(Index i, Index count_left) {
     formula.template for_each_leaf<0>([&](auto k, const auto& tensor) {
@@ -91,7 +94,8 @@ void evaluate(const F& formula, typename F::Element* target, bool add, bool room
 /// target = formula and derivative = d formula / d operand, for a formula in which one tensor, unstretched, stands in
 /// every place marked in `wanted`.
 template <class F>
-void evaluate_with_derivative(const F& formula, const bool* wanted, typename F::Scalar* target, typename F::Scalar* derivative) {
+void evaluate_with_derivative(const F& formula, const bool* wanted, typename F::Scalar* target,
+                              typename F::Scalar* derivative) {
   using T = typename F::Scalar;
   using L = lane_t<T>;
   constexpr Index width = lane_width<T>;
@@ -134,7 +138,8 @@ struct Sink {
   bool room = false;  // its last lane may be written whole
 };
 
-/// Keeps the digits of sinks that many rows are added to, as a bias' is: every 128 rows what has gathered moves to doubles.
+/// Keeps the digits of sinks that many rows are added to, as a bias' is: every 128 rows what has gathered moves to
+/// doubles.
 template <class T, int leaves>
 class ManyRows {
  public:
@@ -178,8 +183,8 @@ class ManyRows {
   Index rows_ = 0;
 };
 
-/// Adds to every sink its operand's gradient, given dy, which broadcasts to the formula's shape. `result`, if not null, is
-/// the formula's value. An operand that was stretched has a sink that already holds numbers to add to.
+/// Adds to every sink its operand's gradient, given dy, which broadcasts to the formula's shape. `result`, if not null,
+/// is the formula's value. An operand that was stretched has a sink that already holds numbers to add to.
 template <class F>
 void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const Tensor<typename F::Scalar>& dy,
              const Sink<typename F::Scalar>* sinks) {
@@ -200,8 +205,10 @@ void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const T
   for (int k = first; k < leaves; ++k)
     single = single && (sinks[k].data == nullptr || (sinks[k].data == sinks[first].data && loop.row_strides[k] == 1));
   const bool add_common = sinks[first].add;
-  bool room = operands.padded(loop) && (loop.row_strides[leaves] == 0 || dy.padded()) && (result == nullptr || result->padded());
-  for (int k = first; k < leaves; ++k) room = room && (sinks[k].data == nullptr || loop.row_strides[k] == 0 || sinks[k].room);
+  bool room = operands.padded(loop) && (loop.row_strides[leaves] == 0 || dy.padded()) &&
+              (result == nullptr || result->padded());
+  for (int k = first; k < leaves; ++k)
+    room = room && (sinks[k].data == nullptr || loop.row_strides[k] == 0 || sinks[k].room);
   const Index whole = end_of_lanes<T>(loop.row, room);
   ManyRows<T, leaves> many_rows(loop, sinks);
 
@@ -234,7 +241,8 @@ void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const T
             for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
               if (to[k] == nullptr) return;
               if (loop.row_strides[k] == 0)
-                sums[k] = sums[k] + (i + width <= loop.row || tail ? adjoints[k] : lane::first<T>(adjoints[k], loop.row - i));
+                sums[k] =
+                    sums[k] + (i + width <= loop.row || tail ? adjoints[k] : lane::first<T>(adjoints[k], loop.row - i));
               else
                 lane::store(to[k] + i, sinks[k].add ? L(adjoints[k] + lane::load(to[k] + i)) : adjoints[k]);
             });

@@ -35,9 +35,11 @@ struct Product {
     if (!records("matmul", a.tensor, b.tensor)) return result;
     // y = a b:  da = dy b^T, db = a^T dy; for an operand that is read transposed, the transpose of that.
     const bool at = a.transposed, bt = b.transposed;
-    return record("matmul", std::move(result), wrt(a.tensor, [=, right = b.tensor](const Tensor<T>& dy) {
-                    return at ? Product{{right, bt}, {dy, true}} : Product{{dy}, {right, !bt}};
-                  }),
+    return record("matmul", std::move(result),
+                  wrt(a.tensor,
+                      [=, right = b.tensor](const Tensor<T>& dy) {
+                        return at ? Product{{right, bt}, {dy, true}} : Product{{dy}, {right, !bt}};
+                      }),
                   wrt(b.tensor, [=, left = a.tensor](const Tensor<T>& dy) {
                     return bt ? Product{{dy, true}, {left, at}} : Product{{left, !at}, {dy}};
                   }));
@@ -80,7 +82,8 @@ struct BatchedProduct {
     Index i = 0;
     loop.for_each_row([&](const Index* offsets) {
       for (Index j = 0; j < loop.row; ++j, ++i)
-        body(a.data() + (offsets[0] + j * loop.row_strides[0]) * n * k, b.data() + (offsets[1] + j * loop.row_strides[1]) * k * m, i);
+        body(a.data() + (offsets[0] + j * loop.row_strides[0]) * n * k,
+             b.data() + (offsets[1] + j * loop.row_strides[1]) * k * m, i);
     });
   }
 };
@@ -96,7 +99,8 @@ Tensor<T> batched_matmul(const Tensor<T>& a, const Tensor<T>& b, const Location&
   try {
     batch = broadcast(batch_a, batch_b, "matmul");
   } catch (const ShapeError&) {
-    fail<ShapeError>("matmul: a is ", a.shape(), ", b is ", b.shape(), ": the leading axes, which are batches, do not broadcast", where);
+    fail<ShapeError>("matmul: a is ", a.shape(), ", b is ", b.shape(),
+                     ": the leading axes, which are batches, do not broadcast", where);
   }
   Shape shape = batch;
   if (a.rank() > 1) shape.push_back(n);

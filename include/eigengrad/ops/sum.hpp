@@ -16,7 +16,8 @@ auto scaled_sum(const char* name, const X& expression, const Reduced& reduced, t
     TapeState* tape = recording_tape();
     typename FormulaNode<X>::Targets targets;
     if (tape != nullptr && find_targets(tape, expression, targets)) {
-      Node* node = tape->template add<FormulaNode<X>>(tape->last, name, result, expression, targets, reduced.kept, scale);
+      Node* node =
+          tape->template add<FormulaNode<X>>(tape->last, name, result, expression, targets, reduced.kept, scale);
       ++tape->records;
       result.set_link(tape->link_to(node));
     }

@@ -13,9 +13,10 @@ struct AdamOptions {
   T weight_decay = T(0);
 };
 
-/// m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  w = w - learning_rate mhat / (sqrt(vhat) + epsilon), the
-/// hats being divided by 1 - beta^t, t a parameter's own count. Weight decay is added to g. Kingma, Ba: Adam, 2015, alg. 1.
-/// With `decoupled`, it shrinks w by learning_rate * weight_decay instead. Loshchilov, Hutter: AdamW, 2019, algorithm 2.
+/// m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  w = w - learning_rate mhat / (sqrt(vhat) + epsilon),
+/// the hats being divided by 1 - beta^t, t a parameter's own count. Weight decay is added to g. Kingma, Ba: Adam, 2015,
+/// alg. 1. With `decoupled`, it shrinks w by learning_rate * weight_decay instead. Loshchilov, Hutter: AdamW, 2019,
+/// algorithm 2.
 template <class T, bool decoupled>
 class AdamFamily : public Optimizer<T, 2> {
  public:
@@ -38,7 +39,8 @@ class AdamFamily : public Optimizer<T, 2> {
     this->update_with([&](Index t) {
       if (t != corrected_for) {
         const auto power = static_cast<double>(corrected_for = t);
-        rate = static_cast<T>(static_cast<double>(this->learning_rate_) / (1 - std::pow(static_cast<double>(beta1), power)));
+        rate = static_cast<T>(static_cast<double>(this->learning_rate_) /
+                              (1 - std::pow(static_cast<double>(beta1), power)));
         root = static_cast<T>(1 / std::sqrt(1 - std::pow(static_cast<double>(beta2), power)));
       }
       return [=](auto& w, const auto& gradient, auto& m, auto& v) {
@@ -57,7 +59,8 @@ class AdamFamily : public Optimizer<T, 2> {
 template <class T>
 class Adam : public AdamFamily<T, false> {
  public:
-  explicit Adam(std::vector<ParameterRef<T>> parameters, AdamOptions<T> options = {}) : AdamFamily<T, false>(std::move(parameters), options) {}
+  explicit Adam(std::vector<ParameterRef<T>> parameters, AdamOptions<T> options = {})
+      : AdamFamily<T, false>(std::move(parameters), options) {}
 };
 
 /// Adam with decoupled weight decay, 0.01 unless set otherwise.
@@ -72,7 +75,8 @@ class AdamW : public AdamFamily<T, true> {
     T weight_decay = T(0.01);
   };
   explicit AdamW(std::vector<ParameterRef<T>> parameters, Options options)
-      : AdamFamily<T, true>(std::move(parameters), {options.learning_rate, options.beta1, options.beta2, options.epsilon, options.weight_decay}) {}
+      : AdamFamily<T, true>(std::move(parameters), {options.learning_rate, options.beta1, options.beta2,
+                                                    options.epsilon, options.weight_decay}) {}
   explicit AdamW(std::vector<ParameterRef<T>> parameters) : AdamW(std::move(parameters), Options()) {}
 };
 

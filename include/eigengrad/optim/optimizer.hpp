@@ -7,8 +7,8 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// What every optimizer has: parameters it keeps alive, `slots` tensors of state for each, a learning rate. A derived one
-/// is its formula: step() calls update with a function of (w, g, state...), lanes of one parameter's numbers.
+/// What every optimizer has: parameters it keeps alive, `slots` tensors of state for each, a learning rate. A derived
+/// one is its formula: step() calls update with a function of (w, g, state...), lanes of one parameter's numbers.
 /// Throws ValueError for no parameters, the same one twice, or settings outside their range.
 template <class T, int slots>
 class Optimizer {
@@ -27,11 +27,13 @@ class Optimizer {
   Index steps() const { return steps_; }
 
  protected:
-  Optimizer(const char* name, std::vector<ParameterRef<T>> parameters, T learning_rate) : parameters_(std::move(parameters)) {
+  Optimizer(const char* name, std::vector<ParameterRef<T>> parameters, T learning_rate)
+      : parameters_(std::move(parameters)) {
     require<ValueError>(!parameters_.empty(), name, ": there are no parameters to optimize: pass model.parameters()");
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j)
-        require<ValueError>(!parameters_[i].same_as(parameters_[j]), name, ": parameters ", j, " and ", i, " are the same one: list it once");
+        require<ValueError>(!parameters_[i].same_as(parameters_[j]), name, ": parameters ", j, " and ", i,
+                            " are the same one: list it once");
       for (auto& slot : state_) slot.push_back(Tensor<T>::zeros(parameters_[i].shape()));
     }
     updates_.resize(parameters_.size());
@@ -56,7 +58,8 @@ class Optimizer {
   }
 
   static T in_range(const char* what, T value, T low, T high) {
-    require<ValueError>(value >= low && value <= high, "optimizer: ", what, " = ", value, " is not in [", low, ", ", high, "]");
+    require<ValueError>(value >= low && value <= high, "optimizer: ", what, " = ", value, " is not in [", low, ", ",
+                        high, "]");
     return value;
   }
 
@@ -71,7 +74,8 @@ class Optimizer {
     T* w = parameter.value.mutable_data();
     // Memory of our own can be worked on to the end of its last lane.
     const bool padded = parameter.gradient.value.padded() && parameter.value.padded();
-    const Index size = parameter.value.size(), whole = padded ? (size + width - 1) / width * width : size - size % width;
+    const Index size = parameter.value.size(),
+                whole = padded ? (size + width - 1) / width * width : size - size % width;
     const T* g = parameter.gradient.value.data();
     T* const state[slots + 1] = {state_[s][i].mutable_data()..., nullptr};
     for (Index at = 0; at < whole; at += width) {
@@ -110,10 +114,11 @@ double gradient_norm(const std::vector<ParameterRef<T>>& parameters) {
   return unit * std::sqrt(sum_over([unit](double& total, double g) { total += (g / unit) * (g / unit); }));
 }
 
-/// Scales all gradients so that their common norm is at most `largest`; returns the norm they had. Throws ValueError, and
-/// changes nothing, when it is infinite or NaN. Pascanu, Mikolov, Bengio: On the difficulty of training RNNs, 2013.
+/// Scales all gradients so that their common norm is at most `largest`; returns the norm they had. Throws ValueError,
+/// and changes nothing, when it is infinite or NaN. Pascanu, Mikolov, Bengio: On the difficulty of training RNNs, 2013.
 template <class T>
-double clip_gradient_norm(const std::vector<ParameterRef<T>>& parameters, double largest, Location where = Location::current()) {
+double clip_gradient_norm(const std::vector<ParameterRef<T>>& parameters, double largest,
+                          Location where = Location::current()) {
   require<ValueError>(largest >= 0, "clip_gradient_norm: the largest norm ", largest, " is negative or NaN", where);
   const double norm = gradient_norm(parameters);
   require<ValueError>(std::isfinite(norm), "clip_gradient_norm: the gradients' norm is ", norm,
