@@ -120,7 +120,7 @@ class BufferPool {
     const std::size_t bytes = bytes_of(size_class);
     pool.peak = std::max(pool.peak, static_cast<std::size_t>(std::max<std::ptrdiff_t>(pool.in_use, 0)));
     void* memory =
-        closer.opened ? ::operator new (sizeof(BlockHeader) + bytes, std::align_val_t{64}, std::nothrow) : nullptr;
+        closer.opened ? ::operator new(sizeof(BlockHeader) + bytes, std::align_val_t{64}, std::nothrow) : nullptr;
     if (memory == nullptr) {
       pool.in_use -= static_cast<std::ptrdiff_t>(bytes);
       fail<Error>("tensor: out of memory: ", asked, " bytes could not be allocated");
@@ -130,7 +130,7 @@ class BufferPool {
     block->bytes = bytes;
     return block;
   }
-  static void release(BlockHeader* block) noexcept { ::operator delete (block, std::align_val_t{64}); }
+  static void release(BlockHeader* block) noexcept { ::operator delete(block, std::align_val_t{64}); }
 };
 
 /// A shared handle on a buffer; null owns nothing. Counting is atomic once the process has a second thread.

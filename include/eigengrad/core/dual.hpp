@@ -15,8 +15,8 @@ struct Dual {
   EIGENGRAD_INLINE Dual(X v) : value(v) {}
   EIGENGRAD_INLINE Dual(X v, X t) : value(v), tangent(t) {}
   template <class Number>
-  requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, X>) EIGENGRAD_INLINE Dual(Number number)
-      : value(X(number)) {}
+    requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, X>)
+  EIGENGRAD_INLINE Dual(Number number) : value(X(number)) {}
 };
 
 template <class X>

@@ -206,8 +206,8 @@ class CsvTable {
 
   [[noreturn]] void cell_error(Index row, Index column, std::string_view what) const {
     fail<FileError>("csv: '", name_, "': line ", cells_.lines[static_cast<std::size_t>(row + first_row_)], ", column ",
-                    column + 1, " (", excerpt(names_[static_cast<std::size_t>(column)]), "): ",
-                    excerpt(text(row, column)), " ", what);
+                    column + 1, " (", excerpt(names_[static_cast<std::size_t>(column)]),
+                    "): ", excerpt(text(row, column)), " ", what);
   }
 
   CsvOptions options_;

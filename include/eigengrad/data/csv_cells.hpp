@@ -97,9 +97,7 @@ class CsvSplitter {
   }
 
   // Whether the line ends at this character; of CR LF only the LF counts.
-  bool ends_line() const {
-    return text_[in_] == '\n' || (text_[in_] == '\r' && text_[in_ + 1] != '\n');
-  }
+  bool ends_line() const { return text_[in_] == '\n' || (text_[in_] == '\r' && text_[in_ + 1] != '\n'); }
   void line_end() {
     if (!ends_line()) ++in_;
     ++in_;

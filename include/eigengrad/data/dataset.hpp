@@ -33,8 +33,7 @@ Tensor<T> take_rows(const Tensor<T>& source, Index begin, Index end, Location wh
 /// The chosen entries of the first axis in the order given, [n, ...] -> [positions, ...]; a copy.
 /// Throws IndexError for a position outside the first axis.
 template <class T>
-Tensor<T> gather_rows(const Tensor<T>& source, std::span<const Index> positions,
-                      Location where = Location::current()) {
+Tensor<T> gather_rows(const Tensor<T>& source, std::span<const Index> positions, Location where = Location::current()) {
   require<ShapeError>(source.rank() > 0, "subset: shape ", source.shape(), " has no first axis", where);
   const Index rows = source.shape()[0], row = rows == 0 ? 0 : source.size() / rows;
   Shape shape = source.shape();

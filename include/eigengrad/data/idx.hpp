@@ -39,11 +39,15 @@ struct IdxHeader {
 inline std::uint64_t size_of(IdxType type) {
   switch (type) {
     case IdxType::u8:
-    case IdxType::i8: return 1;
-    case IdxType::i16: return 2;
+    case IdxType::i8:
+      return 1;
+    case IdxType::i16:
+      return 2;
     case IdxType::i32:
-    case IdxType::f32: return 4;
-    default: return 8;
+    case IdxType::f32:
+      return 4;
+    default:
+      return 8;
   }
 }
 
@@ -97,10 +101,10 @@ Tensor<T> read_idx_elements(Source& source, const IdxHeader& header) {
   const auto read_as = [&]<class Bits, class Element>(Bits, Element) {
     using To = std::numeric_limits<T>;
     using From = std::numeric_limits<Element>;
-    require<FileError>(!To::is_integer || (From::is_integer && To::digits >= From::digits &&
-                                           (To::is_signed || !From::is_signed)),
-                       "idx: '", source.path(), "' holds elements (type ", static_cast<int>(header.type),
-                       ") that the number type asked for cannot: read it as double or std::int64_t");
+    require<FileError>(
+        !To::is_integer || (From::is_integer && To::digits >= From::digits && (To::is_signed || !From::is_signed)),
+        "idx: '", source.path(), "' holds elements (type ", static_cast<int>(header.type),
+        ") that the number type asked for cannot: read it as double or std::int64_t");
     Tensor<T> result = Tensor<T>::empty(header.shape);
     T* out = result.mutable_data();
     unsigned char part[1 << 13];
@@ -122,12 +126,18 @@ Tensor<T> read_idx_elements(Source& source, const IdxHeader& header) {
     return result;
   };
   switch (header.type) {
-    case IdxType::u8: return read_as(std::uint8_t{}, std::uint8_t{});
-    case IdxType::i8: return read_as(std::uint8_t{}, std::int8_t{});
-    case IdxType::i16: return read_as(std::uint16_t{}, std::int16_t{});
-    case IdxType::i32: return read_as(std::uint32_t{}, std::int32_t{});
-    case IdxType::f32: return read_as(std::uint32_t{}, float{});
-    default: return read_as(std::uint64_t{}, double{});
+    case IdxType::u8:
+      return read_as(std::uint8_t{}, std::uint8_t{});
+    case IdxType::i8:
+      return read_as(std::uint8_t{}, std::int8_t{});
+    case IdxType::i16:
+      return read_as(std::uint16_t{}, std::int16_t{});
+    case IdxType::i32:
+      return read_as(std::uint32_t{}, std::int32_t{});
+    case IdxType::f32:
+      return read_as(std::uint32_t{}, float{});
+    default:
+      return read_as(std::uint64_t{}, double{});
   }
 }
 

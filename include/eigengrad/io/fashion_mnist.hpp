@@ -8,8 +8,8 @@ inline constexpr const char* fashion_mnist_directory = "/usr/share/datasets/fash
 
 /// Whether load_fashion_mnist would find its files.
 inline bool has_fashion_mnist(const std::string& directory = fashion_mnist_directory) {
-  for (const char* file : {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
-                           "t10k-labels-idx1-ubyte"})
+  for (const char* file :
+       {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"})
     if (!file_exists(directory + "/" + file + ".gz") && !file_exists(directory + "/" + file)) return false;
   return true;
 }

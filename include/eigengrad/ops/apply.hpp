@@ -37,9 +37,11 @@ EIGENGRAD_INLINE auto to_each(const Gradients&... gradients) {
 struct NoGradient {};
 
 template <class Op>
-concept Predicate = requires {
-  requires Op::is_predicate;
-};
+concept Predicate = requires { requires Op::is_predicate; };
+
+/// Whether a formula's top operation writes its gradient from its result, which then need not be computed again.
+template <class F>
+inline constexpr bool from_result = false;
 
 /// Calls op.gradient with or without the result; always returns a tuple.
 template <class Op, class Y, class... X>
@@ -97,8 +99,9 @@ EIGENGRAD_INLINE auto apply_to_duals(const Op& op, const X&... x) {
       if constexpr (is_dual<std::decay_t<decltype(input)>>)
         result.tangent = result.tangent + std::get<k>(gradients_of(op, input.tangent, value, value_part(x)...));
     };
-    [&]<std::size_t... k>(std::index_sequence<k...>) { (add(std::integral_constant<std::size_t, k>(), x), ...); }
-    (std::index_sequence_for<X...>());
+    [&]<std::size_t... k>(std::index_sequence<k...>) {
+      (add(std::integral_constant<std::size_t, k>(), x), ...);
+    }(std::index_sequence_for<X...>());
     return result;
   }
 }

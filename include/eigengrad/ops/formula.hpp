@@ -12,7 +12,8 @@ EIGENGRAD_INLINE L keep(L& place, const L& value) {
   return place = value;
 }
 template <class L, class M>
-requires(is_mask<M> && !is_mask<L>) EIGENGRAD_INLINE M keep(L& place, const M& value) {
+  requires(is_mask<M> && !is_mask<L>)
+EIGENGRAD_INLINE M keep(L& place, const M& value) {
   if constexpr (is_lane<L>)
     place = math::from_bits<typename L::Element>(value.bits);
   else
@@ -84,7 +85,7 @@ struct Constant {
 template <class Op>
 inline constexpr int cost_of = 1;
 template <class Op>
-requires requires { Op::cost; }
+  requires requires { Op::cost; }
 inline constexpr int cost_of<Op> = Op::cost;
 
 /// An element-wise computation not done yet; holds its operands by value, so keeping it is safe. It becomes a tensor,
@@ -193,11 +194,9 @@ class Formula {
   Shape shape_;
 };
 
-/// Whether the top operation writes its gradient from its result, which then need not be computed again.
-template <class F>
-inline constexpr bool from_result = false;
 template <class Op, class... Arguments>
-requires(!Predicate<Op>) inline constexpr bool from_result<Formula<Op, Arguments...>> = [] {
+  requires(!Predicate<Op>)
+inline constexpr bool from_result<Formula<Op, Arguments...>> = [] {
   using T = typename Formula<Op, Arguments...>::Scalar;
   using L = lane_t<T>;
   return requires(const Op& op, const L& dy,

@@ -1,8 +1,21 @@
 #pragma once
 
+#include "formula.hpp"
 #include "kernels.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// dy times a stored derivative.
+struct DerivativeProduct {
+  static constexpr const char* name = "multiply";
+  EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a * b; }
+};
+
+/// Whether a formula is worth storing its derivative, rather than computing it all again on the way back: it has an
+/// expensive operation whose result the top does not already give.
+template <class F>
+inline constexpr bool stores_derivative =
+    (from_result<F> ? F::inner_cost : F::cost) >= 8 && std::is_floating_point_v<typename F::Scalar>;
 
 /// The record of a formula, evaluated or summed. `seen_` is the shape in which dy lines up with the formula, `scale_`
 /// what a mean divides by.
@@ -38,7 +51,8 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
       dy = whole(std::move(dy), this->shape_).alias(seen_);
       if (scale_ != T(1)) scale(dy);
     }
-    if (derivative_.size() > 0) return pass_derivative(dy);
+    if constexpr (stores_derivative<F>)
+      if (derivative_.size() > 0) return pass_derivative(dy);
 
     Sink<T> sinks[F::leaves] = {};
     const auto open = [&](auto k, const auto& operand) {
@@ -62,15 +76,12 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
     T* numbers = dy.mutable_data();
     for (Index i = 0; i < dy.size(); ++i) numbers[i] = numbers[i] * scale_;
   }
-  struct Product {
-    static constexpr const char* name = "multiply";
-    EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a * b; }
-  };
   void pass_derivative(const Tensor<T>& dy) {
     for (TypedNode<T>* target : targets_)
       if (target != nullptr) {
         if (Slot<T>* slot = target->slot())
-          contribute(*slot, this->shape_, Formula<Product, Leaf<T>, Leaf<T>>({}, Leaf<T>{dy}, Leaf<T>{derivative_}));
+          contribute(*slot, this->shape_,
+                     Formula<DerivativeProduct, Leaf<T>, Leaf<T>>({}, Leaf<T>{dy}, Leaf<T>{derivative_}));
         return;
       }
   }
@@ -96,12 +107,6 @@ EIGENGRAD_INLINE bool find_targets(const TapeState* tape, const F& formula, type
   });
   return any;
 }
-
-/// Whether a formula is worth storing its derivative, rather than computing it all again on the way back: it has an
-/// expensive operation whose result the top does not already give.
-template <class F>
-inline constexpr bool stores_derivative =
-    (from_result<F> ? F::inner_cost : F::cost) >= 8 && std::is_floating_point_v<typename F::Scalar>;
 
 template <class Op, class... Arguments>
 void Formula<Op, Arguments...>::write_to(Tensor<Element>& target, bool add) const {

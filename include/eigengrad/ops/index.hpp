@@ -161,9 +161,8 @@ Tensor<typename X::Element> gather(const X& x, Index axis, const Tensor<std::int
     for (Index i = shape.rank() - 1; i >= 0 && ++position[i] == wanted[i]; --i) position[i] = 0;
   }
   if (!records("gather", t)) return result;
-  return record("gather", std::move(result), wrt(t, [places, shape](const Tensor<T>& dy) {
-                  return Scattered<T>{dy, places, shape};
-                }));
+  return record("gather", std::move(result),
+                wrt(t, [places, shape](const Tensor<T>& dy) { return Scattered<T>{dy, places, shape}; }));
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -1,6 +1,8 @@
 #pragma once
 
-#include "formula.hpp"
+#include "../core/tensor.hpp"
+#include "apply.hpp"
+#include "cursor.hpp"
 
 // The loops of a formula F over lanes: forward, backward, and forward into a sum. Each has the same frame: rows, whole
 // lanes of a row, and the row's rest as one more lane whose operands were copied aside (`tail`).

@@ -7,18 +7,19 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// Two things an operator of ours joins: at least one tensor, formula, parameter or dual number.
 template <class A, class B>
-concept ElementwiseOperands = Elementwise<A> && Elementwise<B> &&
-    (Expression<A> || Expression<B> || is_dual<A> || is_dual<B>);
+concept ElementwiseOperands =
+    Elementwise<A> && Elementwise<B> && (Expression<A> || Expression<B> || is_dual<A> || is_dual<B>);
 
-#define EIGENGRAD_COMPARISON(Op, symbol, text)                                                       \
-  struct Op {                                                                                        \
-    static constexpr const char* name = text;                                                        \
-    static constexpr bool is_predicate = true;                                                       \
-    EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a symbol b; }          \
-  };                                                                                                 \
-  template <class A, class B>                                                                        \
-  requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator symbol(const A& a, const B& b) { \
-    return apply<Op>(a, b);                                                                          \
+#define EIGENGRAD_COMPARISON(Op, symbol, text)                                              \
+  struct Op {                                                                               \
+    static constexpr const char* name = text;                                               \
+    static constexpr bool is_predicate = true;                                              \
+    EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a symbol b; } \
+  };                                                                                        \
+  template <class A, class B>                                                               \
+    requires ElementwiseOperands<A, B>                                                      \
+  EIGENGRAD_INLINE auto operator symbol(const A& a, const B& b) {                           \
+    return apply<Op>(a, b);                                                                 \
   }
 EIGENGRAD_COMPARISON(LessOperation, <, "less")
 EIGENGRAD_COMPARISON(LessEqualOperation, <=, "less_equal")

@@ -42,7 +42,7 @@ struct History {
   }
 
  private:
-  std::vector<double> series(double EpochRecord::*member) const {
+  std::vector<double> series(double EpochRecord::* member) const {
     std::vector<double> result;
     result.reserve(epochs.size());
     for (const EpochRecord& record : epochs) result.push_back(record.*member);
