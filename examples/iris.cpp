@@ -23,7 +23,7 @@ int main() {
   const eg::Tensor<float> flower = {{5.9f, 3.0f, 5.1f, 1.8f}};
   const eg::Tensor<float> probabilities = softmax(model(standardize(flower)), 1);
   std::cout << "\na flower of " << flower << " cm is a\n";
-  for (int i = 0; i < 3; ++i)
+  for (std::size_t i = 0; i < iris.class_names.size(); ++i)
     std::cout << "  " << iris.class_names[i] << " with probability " << probabilities(0, i) << '\n';
 
   const auto scores = model(test.inputs);
