@@ -74,8 +74,12 @@ class ParameterRef {
     if (StandIns::innermost != nullptr) [[unlikely]]
       if (const void* tensor = StandIns::find(state_.get())) return *static_cast<const Tensor<T>*>(tensor);
     Tensor<T> result = value();
-    if (TapeState* tape = recording_tape(); tape != nullptr && state_->requires_grad)
-      result.set_link(tape->link_to(tape->template add<LeafNode<T>>(tape->last_leaf, state_)));
+    if (TapeState* tape = recording_tape(); tape != nullptr && state_->requires_grad) {
+      Node* leaf = tape->template add<LeafNode<T>>(tape->last_leaf, state_);
+      if (tape->redirect != nullptr) [[unlikely]]
+        tape->redirect(tape->redirect_context, leaf);
+      result.set_link(tape->link_to(leaf));
+    }
     return result;
   }
 
