@@ -3,6 +3,7 @@
 #include "../autograd/record.hpp"
 #include "apply.hpp"
 #include "cursor.hpp"
+#include "traced.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -12,8 +13,7 @@ EIGENGRAD_INLINE L keep(L& place, const L& value) {
   return place = value;
 }
 template <class L, class M>
-  requires(is_mask<M> && !is_mask<L>)
-EIGENGRAD_INLINE M keep(L& place, const M& value) {
+requires(is_mask<M> && !is_mask<L>) EIGENGRAD_INLINE M keep(L& place, const M& value) {
   if constexpr (is_lane<L>)
     place = math::from_bits<typename L::Element>(value.bits);
   else
@@ -47,6 +47,13 @@ struct Leaf {
     visit(std::integral_constant<int, k>(), tensor);
   }
 
+  template <class T>
+  auto trace() const {
+    if constexpr (std::is_same_v<E, T>)
+      return Traced<T>(tensor);
+    else
+      return TracedMask<T>{Traced<T>(numbers_of<T>(tensor))};
+  }
   template <class T, int k, int n>
   EIGENGRAD_INLINE auto forward(const Cursor* cursors, Index i, lane_t<T>* values) const {
     if constexpr (std::is_same_v<E, T>)
@@ -74,6 +81,10 @@ struct Constant {
   Shape shape() const { return {}; }
   template <int k, class Visitor>
   void for_each_leaf(Visitor&&) const {}
+  template <class U>
+  T trace() const {
+    return number;
+  }
   template <class U, int k, int n>
   EIGENGRAD_INLINE auto forward(const Cursor*, Index, lane_t<U>* values) const {
     return keep(values[n], lane_t<U>(number));
@@ -85,7 +96,7 @@ struct Constant {
 template <class Op>
 inline constexpr int cost_of = 1;
 template <class Op>
-  requires requires { Op::cost; }
+requires requires { Op::cost; }
 inline constexpr int cost_of<Op> = Op::cost;
 
 /// An element-wise computation not done yet; holds its operands by value, so keeping it is safe. It becomes a tensor,
@@ -122,6 +133,14 @@ class Formula {
   EIGENGRAD_INLINE void for_each_leaf(Visitor&& visit) const {
     with_indices([&]<std::size_t... j>(std::index_sequence<j...>) {
       (std::get<j>(arguments_).template for_each_leaf<k + leaf(j)>(visit), ...);
+    });
+  }
+
+  /// The formula carried out operation by operation, each recorded by itself.
+  template <class T>
+  auto trace() const {
+    return with_indices([&]<std::size_t... j>(std::index_sequence<j...>) {
+      return apply_with(op_, std::get<j>(arguments_).template trace<T>()...);
     });
   }
 
@@ -195,8 +214,7 @@ class Formula {
 };
 
 template <class Op, class... Arguments>
-  requires(!Predicate<Op>)
-inline constexpr bool from_result<Formula<Op, Arguments...>> = [] {
+requires(!Predicate<Op>) inline constexpr bool from_result<Formula<Op, Arguments...>> = [] {
   using T = typename Formula<Op, Arguments...>::Scalar;
   using L = lane_t<T>;
   return requires(const Op& op, const L& dy,
