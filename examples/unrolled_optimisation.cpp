@@ -1,6 +1,6 @@
 // A gradient through an optimizer: ten steps of gradient descent are one long function of the learning rate, so the
 // loss they end at has a derivative with respect to the rate, which tells how to choose a better one.
-// Answer: in closed form -141\.68013057[0-9]+, relative difference [0-9.]+e[-+](1[2-9]|00)
+// Answer: in closed form -141\.68013057[0-9]+, relative difference ([0-9.]+e-1[2-9]|0\.0e\+00)
 // Answer: a better rate: 0\.1700[0-9] +loss after ten steps 0\.01303
 // Answer: derivative there: -?[0-9.]+e-(0[6-9]|1[0-9])
 #include <cmath>
