@@ -28,4 +28,5 @@
 #include "train/diagnose.hpp"
 #include "train/fit.hpp"
 #include "train/metrics.hpp"
+#include "transform/jacobian.hpp"
 #include "version.hpp"

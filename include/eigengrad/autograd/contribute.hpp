@@ -27,10 +27,15 @@ Tensor<T> expand(const Tensor<T>& value, const Shape& shape) {
 }
 
 template <class T>
+Tensor<T> recorded_reshape(const Tensor<T>& x, const Shape& shape);  // autograd/recorded.hpp
+template <class T>
+Tensor<T> recorded_expand(const Tensor<T>& value, const Shape& shape);
+
+template <class T>
 Tensor<T> whole(Tensor<T> value, const Shape& shape) {
   if (value.shape() == shape) [[likely]]
     return value;
-  return expand(value, shape);
+  return recorded_expand(value, shape);
 }
 
 /// `value` summed over the axes that broadcasting had stretched, back to `shape`.
@@ -48,6 +53,19 @@ Tensor<T> sum_to(const Tensor<T>& value, const Shape& shape) {
   return result;
 }
 
+// Gradients of gradients: while a tape records, what arrives at a slot is computed by recorded operations
+// (autograd/recorded.hpp), so that it can be differentiated again.
+
+/// Whether the gradients that backward computes are themselves recorded.
+EIGENGRAD_INLINE bool records_gradients() { return recording_tape() != nullptr; }
+template <class T>
+void contribute_recorded(Slot<T>& slot, const Shape& shape, const Tensor<T>& value);
+/// What a rule returned, as a recorded tensor.
+template <class Result>
+auto as_recorded(const Result& result) {
+  return result.to_tensor();
+}
+
 template <class T>
 void add_in_place(Tensor<T>& target, const Tensor<T>& value) {
   T* to = target.mutable_data();
@@ -59,6 +77,9 @@ void add_in_place(Tensor<T>& target, const Tensor<T>& value) {
 // Expanded, or anything with write_to(Tensor<T>& target, bool add), which then works in place (a formula, a product).
 template <class T>
 void contribute(Slot<T>& slot, const Shape& shape, Tensor<T> value) {
+  if (records_gradients()) [[unlikely]]
+    return contribute_recorded(slot, shape, value);
+  value.set_link({});
   if (value.shape() != shape) value = sum_to(value, shape);
   if (slot.filled) {
     if (slot.value.shape() != shape) slot.value = expand(slot.value, shape);
@@ -71,6 +92,9 @@ void contribute(Slot<T>& slot, const Shape& shape, Tensor<T> value) {
 
 template <class T>
 void contribute(Slot<T>& slot, const Shape& shape, Expanded<T> gradient) {
+  if (records_gradients()) [[unlikely]]
+    return contribute_recorded(slot, shape, recorded_expand(gradient.value, shape));
+  gradient.value.set_link({});
   if (!slot.filled && !slot.keep_whole) {
     slot.value = std::move(gradient.value);
     slot.filled = true;
@@ -93,8 +117,10 @@ Tensor<T>& prepare(Slot<T>& slot, const Shape& shape, bool& add) {
 }
 
 template <class T, class Result>
-  requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
+requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
 void contribute(Slot<T>& slot, const Shape& shape, const Result& result) {
+  if (records_gradients()) [[unlikely]]
+    return contribute_recorded(slot, shape, as_recorded(result));
   if (!(result.shape() == shape)) {
     Tensor<T> whole = Tensor<T>::empty(result.shape());
     result.write_to(whole, false);

@@ -39,6 +39,8 @@ class Node {
   /// Lets go of the values kept for the rules.
   virtual void release() = 0;
   virtual const Shape& shape() const = 0;
+  /// visit(context, input) for every recorded input.
+  virtual void visit_inputs(void (* /*visit*/)(void* context, Node* input), void* /*context*/) const {}
 
   // Leaves only: which parameter it stands for, and whether its gradient is wanted.
   virtual const void* parameter() const { return nullptr; }
@@ -48,6 +50,7 @@ class Node {
   const char* name;
   Node* previous = nullptr;
   bool released = false;
+  bool wanted = true;  // off while a walk has no use for this node's gradient
 };
 
 /// A node whose output has numbers of type T.
@@ -60,7 +63,7 @@ class TypedNode : public Node {
   Slot<T>* slot() {
     require<GradientError>(!released, "backward: the records of ", name,
                            " were released by an earlier backward: call it with {.retain_graph = true} the first time");
-    return slot_;
+    return wanted ? slot_ : nullptr;
   }
   /// Which slot that is, to compare; released or not.
   const Slot<T>* slot_identity() const { return slot_; }
@@ -78,6 +81,8 @@ class OperationNode : public TypedNode<T> {
   }
 
   bool reached() const final { return own_.filled; }
+  /// The gradient that has arrived, for a walk that ends here.
+  Slot<T>& gathered() { return own_; }
   void forget_gradient() final {
     own_.value.release();
     own_.filled = false;

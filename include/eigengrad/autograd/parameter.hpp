@@ -4,6 +4,35 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
+/// While it lives, tensors stand in for parameters on this thread: what is computed from a parameter is computed from
+/// its tensor. So a model becomes a function of its parameters.
+class StandIns {
+ public:
+  struct Entry {
+    const void* parameter;
+    const void* tensor;
+  };
+  template <class Parameters, class T>
+  StandIns(const Parameters& parameters, const std::vector<Tensor<T>>& tensors)
+      : outer_(std::exchange(innermost, this)) {
+    for (std::size_t k = 0; k < tensors.size(); ++k) entries_.push_back({&parameters[k].state(), &tensors[k]});
+  }
+  StandIns(const StandIns&) = delete;
+  ~StandIns() { innermost = outer_; }
+
+  EIGENGRAD_COLD static const void* find(const void* parameter) {
+    for (const StandIns* list = innermost; list != nullptr; list = list->outer_)
+      for (const Entry& entry : list->entries_)
+        if (entry.parameter == parameter) return entry.tensor;
+    return nullptr;
+  }
+  inline static constinit thread_local const StandIns* innermost = nullptr;
+
+ private:
+  const StandIns* outer_;
+  std::vector<Entry> entries_;
+};
+
 /// Refers to a parameter and keeps it alive: what optimizers hold and `parameters()` returns.
 template <class T>
 class ParameterRef {
@@ -26,10 +55,11 @@ class ParameterRef {
     state().fresh = true;
   }
   bool is_fresh() const { return state().fresh; }
-  /// The gradient gathered since the last zero_grad; zeros when none has arrived.
+  /// The gradient gathered since the last zero_grad; zeros when none has arrived. After a backward with
+  /// {.create_graph = true} it is recorded and can be differentiated again.
   Tensor<T> grad() const {
     const Slot<T>& slot = state().gradient;
-    return slot.filled ? slot.value.detach() : Tensor<T>::zeros(shape());
+    return slot.filled ? slot.value : Tensor<T>::zeros(shape());
   }
   /// Whether a backward has reached this parameter since the last zero_grad.
   bool has_grad() const { return state().gradient.filled; }
@@ -41,6 +71,8 @@ class ParameterRef {
 
   /// The value as the recording tape sees it: what is computed from it can be differentiated.
   Tensor<T> to_tensor() const {
+    if (StandIns::innermost != nullptr) [[unlikely]]
+      if (const void* tensor = StandIns::find(state_.get())) return *static_cast<const Tensor<T>*>(tensor);
     Tensor<T> result = value();
     if (TapeState* tape = recording_tape(); tape != nullptr && state_->requires_grad)
       result.set_link(tape->link_to(tape->template add<LeafNode<T>>(tape->last_leaf, state_)));

@@ -2,13 +2,14 @@
 
 #include <optional>
 #include <tuple>
+#include <variant>
 
 #include "contribute.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// One input of a recorded operation and the rule for its gradient: rule(dy) returns what to add to it, in the shape of
-/// the input or one that broadcasting stretched it to.
+/// One input of a recorded operation and the rule for its gradient: rule(dy), or rule(dy, y) with the operation's
+/// result, returns what to add to it, in the shape of the input or one that broadcasting stretched it to.
 template <class T, class Rule>
 struct Edge {
   TapeLink link;
@@ -23,32 +24,57 @@ EIGENGRAD_INLINE auto wrt(const Input& input, Rule rule) {
   return Edge<T, Rule>{tensor.link(), std::move(rule)};
 }
 
+/// Whether a rule is written from the operation's result: rule(dy, y).
+template <class Rule, class T>
+inline constexpr bool takes_result = std::is_invocable_v<Rule&, const Tensor<T>&, const Tensor<T>&>;
+
 /// An operation with one rule per differentiable input.
 template <class T, class... Edges>
 class RecordNode final : public OperationNode<T> {
  public:
   RecordNode(const char* operation, const Shape& shape, Edges&... edges)
       : OperationNode<T>(operation, shape), edges_(std::in_place, std::move(edges)...) {}
+  /// Keeps the result, connected to this record, for the rules that are written from it.
+  void keep(const Tensor<T>& result) {
+    if constexpr (needs_result) result_ = result;
+  }
 
   void propagate() override {
     const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
     std::apply([&](auto&... edge) { (pass(edge, dy), ...); }, *edges_);
   }
-  void release() override { edges_.reset(); }
+  void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
+    if (!edges_) return;
+    std::apply([&](const auto&... edge) { ((edge.target != nullptr ? visit(context, edge.target) : void()), ...); },
+               *edges_);
+  }
+  void release() override {
+    edges_.reset();
+    if constexpr (needs_result) result_ = Tensor<T>();
+  }
 
  private:
+  static constexpr bool needs_result = (takes_result<decltype(Edges::rule), T> || ...);
+
   template <class E>
-  static void pass(E& edge, const Tensor<T>& dy) {
+  void pass(E& edge, const Tensor<T>& dy) {
     if (edge.target == nullptr) return;
     auto* slot = edge.target->slot();
-    if (slot != nullptr) contribute(*slot, edge.target->shape(), edge.rule(dy));
+    if (slot == nullptr) return;
+    if constexpr (takes_result<decltype(E::rule), T>)
+      contribute(*slot, edge.target->shape(), edge.rule(dy, result_));
+    else
+      contribute(*slot, edge.target->shape(), edge.rule(dy));
   }
 
   std::optional<std::tuple<Edges...>> edges_;
+  [[no_unique_address]] std::conditional_t<needs_result, Tensor<T>, std::monostate> result_;
 };
 
 /// Records an operation: its name, its value, and how the gradient flows to each input, as in
 ///   record("matmul", value, wrt(a, [=](const auto& dy) { return product(dy, b); }), wrt(b, ...)).
+/// A rule may take the result too: [](const auto& dy, const auto& y) { return dy * (1 - y * y); }. A rule written in
+/// tensor operations, on operands captured as they were given, can be differentiated again.
 /// Returns the value, connected to the recording tape if one of the inputs is.
 template <class T, class... Edges>
 Tensor<T> record(const char* name, Tensor<T> value, Edges&&... edges) {
@@ -58,9 +84,10 @@ Tensor<T> record(const char* name, Tensor<T> value, Edges&&... edges) {
   const auto find = [&]<class E, class Rule>(Edge<E, Rule>& edge) { edge.target = node_on<E>(tape, edge.link, name); };
   (find(edges), ...);
   if (!((edges.target != nullptr) || ...)) return value;
-  Node* node = tape->template add<RecordNode<T, std::decay_t<Edges>...>>(tape->last, name, value.shape(), edges...);
+  auto* node = tape->template add<RecordNode<T, std::decay_t<Edges>...>>(tape->last, name, value.shape(), edges...);
   ++tape->records;
   value.set_link(tape->link_to(node));
+  node->keep(value);
   return value;
 }
 
@@ -75,3 +102,5 @@ EIGENGRAD_INLINE bool records(const char* name, const Tensors&... inputs) {
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI
+
+#include "recorded.hpp"

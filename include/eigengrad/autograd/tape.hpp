@@ -1,13 +1,9 @@
 #pragma once
 
-#include "contribute.hpp"
 #include "parameter.hpp"
+#include "walk.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
-
-struct BackwardOptions {
-  bool retain_graph = false;  // keep the records for another backward
-};
 
 /// Records what this thread evaluates while it lives; the innermost tape records. Without one nothing is recorded.
 /// `tape.backward(loss)` walks the records backwards and adds each parameter's gradient to its .grad().
@@ -23,6 +19,11 @@ class Tape {
     state_->clear();
     // The next use of this state has another serial number, so links to this one are known to be old.
     state_->serial.fetch_add(1, std::memory_order_release);
+    stop();
+    TapeStates::give_back(state_);
+  }
+  /// Records no more, but keeps what was recorded; the tape around it records again.
+  void stop() {
     for (TapeState** place = &tape_thread.innermost; *place != nullptr; place = &(*place)->outer)
       if (*place == state_) {
         if (place == &tape_thread.innermost) tape_thread.paused = state_->paused_outside;
@@ -30,7 +31,6 @@ class Tape {
         break;
       }
     state_->outer = nullptr;
-    TapeStates::give_back(state_);
   }
 
   /// The number of records.
@@ -59,7 +59,7 @@ class Tape {
                 Location where = Location::current()) {
     using T = typename L::Element;
     const Tensor<T>& root = output.to_tensor();
-    walk(*checked_root(root, seed, where), seed, options);
+    walk(*checked_root(root, seed, options, where), seed, options);
   }
 
   /// Gradients with respect to `parameters` in their order, without touching any .grad(); zeros where none arrives.
@@ -71,7 +71,7 @@ class Tape {
     require<GradientError>(root.size() == 1, "gradient: shape ", root.shape(), " has ", root.size(),
                            " elements: reduce it to one by sum or mean", where);
     const Tensor<T> seed = Tensor<T>::ones(root.shape());
-    TypedNode<T>* node = checked_root(root, seed, where);
+    TypedNode<T>* node = checked_root(root, seed, options, where);
     if constexpr (requires { parameters.state(); }) {
       return std::move(gather<T>(*node, seed, &parameters, &parameters + 1, options).front());
     } else {
@@ -81,7 +81,7 @@ class Tape {
 
  private:
   template <class T>
-  TypedNode<T>* checked_root(const Tensor<T>& root, const Tensor<T>& seed, Location where) {
+  TypedNode<T>* checked_root(const Tensor<T>& root, const Tensor<T>& seed, BackwardOptions options, Location where) {
     const TapeLink& link = root.link();
     require<GradientError>(
         link.node != nullptr, "backward: this tensor of shape ", root.shape(),
@@ -91,28 +91,11 @@ class Tape {
                            " was recorded by another tape: call backward on that one while it lives", where);
     require<ShapeError>(seed.shape() == root.shape(), "backward: the output is ", root.shape(), ", the seed is ",
                         seed.shape(), ": give a seed of the output's shape", where);
+    require<GradientError>(!options.create_graph || recording_tape() == state_,
+                           "backward: create_graph records on this tape, but ",
+                           recording_tape() == nullptr ? "recording is paused" : "a tape begun later is recording",
+                           ": end the NoGrad or the inner tape first", where);
     return static_cast<TypedNode<T>*>(static_cast<Node*>(link.node));
-  }
-
-  template <class T>
-  void walk(TypedNode<T>& root, const Tensor<T>& seed, BackwardOptions options) {
-    struct Forget {  // after an error no half-gathered gradient stays behind
-      Node* from;
-      ~Forget() {
-        for (; from != nullptr; from = from->previous) from->forget_gradient();
-      }
-    } forget{&root};
-    const NoGrad pause;
-    if (Slot<T>* slot = root.slot()) contribute(*slot, root.shape(), seed.detach());
-    for (Node* node = root.parameter() != nullptr ? nullptr : &root; node != nullptr; node = node->previous) {
-      if (!node->reached()) continue;
-      node->propagate();
-      node->forget_gradient();
-      if (options.retain_graph) continue;
-      node->release();
-      node->released = true;
-    }
-    forget.from = nullptr;
   }
 
   template <class T, class Iterator>

@@ -97,10 +97,13 @@ EIGENGRAD_INLINE TapeState* recording_tape() { return tape_thread.paused == 0 ? 
 /// While it lives, nothing is recorded on this thread (until a new Tape begins inside it).
 class [[nodiscard]] NoGrad {
  public:
-  NoGrad() { ++tape_thread.paused; }
+  explicit NoGrad(bool pause = true) : by_(pause ? 1 : 0) { tape_thread.paused += by_; }
   NoGrad(const NoGrad&) = delete;
   NoGrad& operator=(const NoGrad&) = delete;
-  ~NoGrad() { --tape_thread.paused; }
+  ~NoGrad() { tape_thread.paused -= by_; }
+
+ private:
+  int by_;
 };
 
 /// Throws GradientError when `link` leads to another tape that still lives.

@@ -34,6 +34,7 @@ struct SoftmaxCrossEntropyGradient {
   Tensor<std::int64_t> labels;
   T scale;
   bool per_sample;
+  Tensor<T> logits;
   Tensor<T> dy;
 
   Shape shape() const { return probabilities.shape(); }
@@ -60,10 +61,17 @@ struct SoftmaxCrossEntropyGradient {
       }
     }
   }
+  /// The same of recorded operations, to be differentiated again.
   Tensor<T> to_tensor() const {
-    Tensor<T> result = Tensor<T>::empty(shape());
-    write_to(result, false);
-    return result;
+    Tensor<T> y = distribution;
+    if (labels.size() > 0) {
+      y = Tensor<T>::zeros(shape());
+      T* to = y.mutable_data();
+      for (Index i = 0; i < labels.size(); ++i) to[i * shape()[1] + labels.data()[i]] = T(1);
+    }
+    const Tensor<T> weight = sum(y, 1, true);
+    const Tensor<T> factor = recorded_reshape(dy, per_sample ? Shape{shape()[0], 1} : Shape{1, 1}) * scale;
+    return (softmax(logits) * weight - y) * factor;
   }
 };
 
@@ -101,7 +109,7 @@ Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t
   if (!per_sample) loss[0] = static_cast<T>(total * scale);
   if (!recorded) return result;
   return record(name, std::move(result), wrt(x, [=](const Tensor<T>& dy) {
-                  return SoftmaxCrossEntropyGradient<T>{probabilities, distribution, labels, scale, per_sample, dy};
+                  return SoftmaxCrossEntropyGradient<T>{probabilities, distribution, labels, scale, per_sample, x, dy};
                 }));
 }
 

@@ -24,9 +24,12 @@ concept Expression = requires(const X& x) {
 };
 template <class X>
 concept Number = std::is_arithmetic_v<X>;
+/// A tensor on which each operation is carried out, and recorded, at once (ops/traced.hpp).
+template <class X>
+concept TracedValue = requires { typename X::TracedElement; };
 /// What an element-wise operation takes.
 template <class X>
-concept Elementwise = Expression<X> || Number<X> || is_lane<X> || is_mask<X> || is_dual<X>;
+concept Elementwise = Expression<X> || Number<X> || is_lane<X> || is_mask<X> || is_dual<X> || TracedValue<X>;
 
 /// The gradients of an operation's inputs, in order.
 template <class... Gradients>
@@ -108,6 +111,8 @@ EIGENGRAD_INLINE auto apply_to_duals(const Op& op, const X&... x) {
 
 template <class Op, class... X>
 auto make_formula(const Op& op, const X&... x);  // ops/formula.hpp
+template <class Op, class... X>
+auto evaluate_traced(const Op& op, const X&... x);  // ops/traced.hpp
 
 /// An operation on whatever it is given: tensors make a formula, numbers a number.
 template <class Op, class... X>
@@ -115,6 +120,8 @@ EIGENGRAD_INLINE auto apply_with(const Op& op, const X&... x) {
   using L = typename LiftedTo<X...>::type;
   if constexpr ((Expression<X> || ...))
     return make_formula(op, x...);
+  else if constexpr ((TracedValue<X> || ...))
+    return evaluate_traced(op, x...);
   else if constexpr (is_dual<L> || (is_dual<X> || ...))
     return apply_to_duals(op, lift<L>(x)...);
   else if constexpr (std::is_void_v<L> && (Number<X> && ...))

@@ -63,7 +63,7 @@ struct NegateOperation {
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&) { return -dy; }
 };
 template <class A>
-  requires(Expression<A> || is_dual<A>)
+  requires OperatorOperand<A>
 EIGENGRAD_INLINE auto operator-(const A& a) {
   return apply<NegateOperation>(a);
 }

@@ -3,6 +3,7 @@
 #include "../autograd/record.hpp"
 #include "apply.hpp"
 #include "cursor.hpp"
+#include "traced.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -46,6 +47,13 @@ struct Leaf {
     visit(std::integral_constant<int, k>(), tensor);
   }
 
+  template <class T>
+  auto trace() const {
+    if constexpr (std::is_same_v<E, T>)
+      return Traced<T>(tensor);
+    else
+      return TracedMask<T>{Traced<T>(numbers_of<T>(tensor))};
+  }
   template <class T, int k, int n>
   EIGENGRAD_INLINE auto forward(const Cursor* cursors, Index i, lane_t<T>* values) const {
     if constexpr (std::is_same_v<E, T>)
@@ -73,6 +81,10 @@ struct Constant {
   Shape shape() const { return {}; }
   template <int k, class Visitor>
   void for_each_leaf(Visitor&&) const {}
+  template <class U>
+  T trace() const {
+    return number;
+  }
   template <class U, int k, int n>
   EIGENGRAD_INLINE auto forward(const Cursor*, Index, lane_t<U>* values) const {
     return keep(values[n], lane_t<U>(number));
@@ -133,6 +145,14 @@ class Formula {
   EIGENGRAD_INLINE void for_each_leaf(Visitor&& visit) const {
     with_indices([&]<std::size_t... j>(std::index_sequence<j...>) {
       (std::get<j>(arguments_).template for_each_leaf<k + leaf(j)>(visit), ...);
+    });
+  }
+
+  /// The formula carried out operation by operation, each recorded by itself.
+  template <class T>
+  auto trace() const {
+    return with_indices([&]<std::size_t... j>(std::index_sequence<j...>) {
+      return apply_with(op_, std::get<j>(arguments_).template trace<T>()...);
     });
   }
 

@@ -40,12 +40,18 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
         targets_(targets) {}
   void keep_derivative(Tensor<T> derivative) { derivative_ = std::move(derivative); }
 
+  void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
+    for (TypedNode<T>* target : targets_)
+      if (target != nullptr) visit(context, target);
+  }
   void release() override {
     formula_.reset();
     result_.release();
     derivative_.release();
   }
   void propagate() override {
+    if (records_gradients()) [[unlikely]]
+      return propagate_recorded();
     Tensor<T> dy = this->take_gradient();
     if (summed_) {
       dy = whole(std::move(dy), this->shape_);
@@ -72,6 +78,18 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
   }
 
  private:
+  /// To be differentiated again the formula is carried out operation by operation, and dy is passed through those.
+  EIGENGRAD_COLD void propagate_recorded() {
+    Tensor<T> dy = whole(this->take_gradient(), this->shape_);
+    const TapeState* tape = recording_tape();
+    if (summed_) {
+      dy = recorded_reshape(dy, seen_);
+      if (scale_ != T(1)) dy = (Traced<T>(dy) * scale_).value();
+      dy = recorded_expand(dy, formula_->shape());
+    }
+    const Node* mark = tape->last;
+    propagate_through(tape, mark, formula_->template trace<T>().value(), dy);
+  }
   Tensor<T> scaled(const Tensor<T>& dy) const {
     Tensor<T> result = Tensor<T>::empty(seen_);
     T* to = result.mutable_data();
@@ -82,9 +100,11 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
   void pass_derivative(const Tensor<T>& dy) {
     for (TypedNode<T>* target : targets_)
       if (target != nullptr) {
-        if (Slot<T>* slot = target->slot())
-          contribute(*slot, this->shape_,
-                     Formula<DerivativeProduct, Leaf<T>, Leaf<T>>({}, Leaf<T>{dy}, Leaf<T>{derivative_}));
+        if (Slot<T>* slot = target->slot()) {
+          bool add = false;
+          Tensor<T>& gradient = prepare(*slot, this->shape_, add);
+          Formula<DerivativeProduct, Leaf<T>, Leaf<T>>({}, Leaf<T>{dy}, Leaf<T>{derivative_}).write_to(gradient, add);
+        }
         return;
       }
   }
@@ -109,6 +129,12 @@ EIGENGRAD_INLINE bool find_targets(const TapeState* tape, const F& formula, type
     }
   });
   return any;
+}
+
+/// A rule's formula, to be differentiated again.
+template <class Op, class... Arguments>
+Tensor<typename Formula<Op, Arguments...>::Scalar> as_recorded(const Formula<Op, Arguments...>& formula) {
+  return formula.template trace<typename Formula<Op, Arguments...>::Scalar>().value();
 }
 
 template <class Op, class... Arguments>

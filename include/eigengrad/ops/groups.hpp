@@ -56,6 +56,22 @@ struct Scattered {
       place = place + dy.data()[k];
     }
   }
+  /// Recorded: its gradient is picked at the same places.
+  Tensor<T> to_tensor() const {
+    Tensor<T> result = Tensor<T>::empty(target_shape);
+    write_to(result, false);
+    return record("scatter", std::move(result), wrt(dy, [places = places, shape = dy.shape()](const Tensor<T>& ddy) {
+                    return picked(ddy, places, shape);
+                  }));
+  }
+  static Tensor<T> picked(const Tensor<T>& x, const Tensor<std::int64_t>& places, const Shape& shape) {
+    Tensor<T> result = Tensor<T>::empty(shape);
+    T* to = result.mutable_data();
+    for (Index k = 0; k < result.size(); ++k) to[k] = x.data()[places.data()[k]];
+    return record("pick", std::move(result), wrt(x, [places, shape = x.shape()](const Tensor<T>& dy) {
+                    return Scattered<T>{dy, places, shape};
+                  }));
+  }
 };
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

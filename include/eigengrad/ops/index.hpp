@@ -61,6 +61,21 @@ struct ScatteredAlong {
 };
 
 template <class T, class Positions>
+Tensor<T> pick(const char* name, const Tensor<T>& x, const AroundAxis& around, Index size, const Positions& position);
+
+/// Recorded, as every rule must be that is to be differentiated again: what flows back is picked at the same positions.
+template <class T, class Positions>
+Tensor<T> as_recorded(const ScatteredAlong<T, Positions>& scattered) {
+  Tensor<T> result = Tensor<T>::empty(scattered.target_shape);
+  scattered.write_to(result, false);
+  return record("scatter", std::move(result),
+                wrt(scattered.dy, [position = scattered.position, around = scattered.around,
+                                   size = scattered.dy.shape()[scattered.around.axis]](const Tensor<T>& dy) {
+                  return pick("pick", dy, around, size, position);
+                }));
+}
+
+template <class T, class Positions>
 Tensor<T> pick(const char* name, const Tensor<T>& x, const AroundAxis& around, Index size, const Positions& position) {
   const Shape shape = around.resized(x.shape(), size);
   Tensor<T> result;
@@ -161,8 +176,9 @@ Tensor<typename X::Element> gather(const X& x, Index axis, const Tensor<std::int
     for (Index i = shape.rank() - 1; i >= 0 && ++position[i] == wanted[i]; --i) position[i] = 0;
   }
   if (!records("gather", t)) return result;
-  return record("gather", std::move(result),
-                wrt(t, [places, shape](const Tensor<T>& dy) { return Scattered<T>{dy, places, shape}; }));
+  return record("gather", std::move(result), wrt(t, [places, shape](const Tensor<T>& dy) {
+                  return Scattered<T>{dy, places, shape};
+                }));
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -18,7 +18,7 @@ class JoinNode final : public OperationNode<T> {
   JoinNode(const char* operation, const Shape& shape, Index axis, std::vector<Part> parts)
       : OperationNode<T>(operation, shape), axis_(axis), parts_(std::move(parts)) {}
   void propagate() override {
-    const Tensor<T> dy = expand(this->own_.value, this->shape_);
+    const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
     Index begin = 0;
     for (const Part& part : parts_) {
       const Index end = begin + part.shape[axis_];
@@ -26,6 +26,10 @@ class JoinNode final : public OperationNode<T> {
         if (Slot<T>* slot = part.target->slot()) contribute(*slot, part.shape, slice(dy, axis_, begin, end));
       begin = end;
     }
+  }
+  void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
+    for (const Part& part : parts_)
+      if (part.target != nullptr) visit(context, part.target);
   }
   void release() override { parts_.clear(); }
 

@@ -16,6 +16,11 @@ struct MapOperation {
   EIGENGRAD_INLINE auto value(const X&... x) const {
     return function(x...);
   }
+  /// For gradients of gradients: the operations that the function is made of, one by one.
+  template <class... X>
+  auto unfold(const X&... x) const {
+    return function(x...);
+  }
   template <class DY, class... X>
     requires(sizeof...(X) == arity)
   EIGENGRAD_INLINE auto gradient(const DY& dy, const X&... x) const {

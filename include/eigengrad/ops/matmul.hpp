@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../core/gemm.hpp"
+#include "shape.hpp"
 #include "sum.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -48,6 +49,9 @@ struct Product {
   }
 };
 
+template <Expression A, Expression B>
+auto matmul(const A& left, const B& right, Location where = Location::current());
+
 /// The products of batches of matrices, a batch being stretched where it broadcasts.
 template <class T>
 struct BatchedProduct {
@@ -61,6 +65,9 @@ struct BatchedProduct {
     });
   }
   Tensor<T> gradient_a(const Tensor<T>& dy) const {
+    if (records_gradients())
+      return recorded_reshape(recorded_sum_to(batched(matrices(dy), transposed(b, k, m)), batch_a + Shape{n, k}),
+                              a.shape());
     Tensor<T> result = Tensor<T>::zeros(a.shape());
     T* da = result.mutable_data();
     for_each([&](const T* left, const T* right, Index i) {
@@ -69,6 +76,9 @@ struct BatchedProduct {
     return result;
   }
   Tensor<T> gradient_b(const Tensor<T>& dy) const {
+    if (records_gradients())
+      return recorded_reshape(recorded_sum_to(batched(transposed(a, n, k), matrices(dy)), batch_b + Shape{k, m}),
+                              b.shape());
     Tensor<T> result = Tensor<T>::zeros(b.shape());
     T* db = result.mutable_data();
     for_each([&](const T* left, const T* right, Index i) {
@@ -78,6 +88,14 @@ struct BatchedProduct {
   }
 
  private:
+  // For gradients of gradients, the same as recorded products.
+  Tensor<T> matrices(const Tensor<T>& dy) const { return recorded_reshape(dy, batch + Shape{n, m}); }
+  static Tensor<T> transposed(const Tensor<T>& x, Index rows, Index columns) {
+    const Shape shape = x.rank() == 1 ? Shape{rows, columns} : x.shape();
+    return transpose(recorded_reshape(x, shape));
+  }
+  static Tensor<T> batched(const Tensor<T>& left, const Tensor<T>& right) { return matmul(left, right); }
+
   template <class Body>
   void for_each(Body&& body) const {
     const Loop loop(batch, {&batch_a, &batch_b});
@@ -120,7 +138,7 @@ Tensor<T> batched_matmul(const Tensor<T>& a, const Tensor<T>& b, const Location&
 /// its axis is dropped from the result; leading axes are batches and broadcast. Gradients: dy b^T and a^T dy.
 /// Throws ShapeError when the inner sizes differ or an operand has no axes.
 template <Expression A, Expression B>
-auto matmul(const A& left, const B& right, Location where = Location::current()) {
+auto matmul(const A& left, const B& right, Location where) {
   using T = typename A::Element;
   static_assert(std::is_same_v<T, typename B::Element>, "matmul of two number types: cast<T>(tensor) one of them");
   const Tensor<T>& a = left.to_tensor();

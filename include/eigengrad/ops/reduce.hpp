@@ -2,6 +2,7 @@
 
 #include "extreme.hpp"
 #include "groups.hpp"
+#include "join.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -102,6 +103,31 @@ Tensor<T> product_of_others(const Groups<T>& groups, const T* dy) {
   return result;
 }
 
+/// The products of the first 0, 1, 2, ... along axis 1 of [outer, count, inner], or of the last ones from the end: by
+/// doubling, in log2(count) recorded products.
+template <class T>
+Tensor<T> exclusive_products(const Tensor<T>& x, bool from_end) {
+  const Index count = x.shape()[1];
+  const auto shifted = [&](const Tensor<T>& y, Index by) {
+    Shape pad = x.shape();
+    pad.set(1, by);
+    const Tensor<T> ones = Tensor<T>::ones(pad);
+    return from_end ? concatenate({slice(y, 1, by), ones}, 1) : concatenate({ones, slice(y, 1, 0, count - by)}, 1);
+  };
+  Tensor<T> result = shifted(x, 1);
+  for (Index by = 1; by < count; by *= 2) result = result * shifted(result, by);
+  return result;
+}
+/// product_of_others made of recorded operations, to be differentiated again.
+template <class T>
+EIGENGRAD_COLD Tensor<T> recorded_product_of_others(const Groups<T>& groups, const Tensor<T>& dy) {
+  if (groups.x.size() == 0) return Tensor<T>::zeros(groups.x.shape());
+  const Tensor<T> x = recorded_reshape(groups.x, {groups.outer, groups.count, groups.inner});
+  const Tensor<T> result = exclusive_products(x, false) * exclusive_products(x, true) *
+                           recorded_reshape(dy, {groups.outer, 1, groups.inner});
+  return recorded_reshape(result, groups.x.shape());
+}
+
 /// The product over all or the named axes; of none, 1. Gradient: dy times the product of the others.
 template <Expression X>
 Tensor<typename X::Element> prod(const X& x, const Axes& axes = {}, bool keepdims = false,
@@ -118,8 +144,10 @@ Tensor<typename X::Element> prod(const X& x, const Axes& axes = {}, bool keepdim
       for (Index i = 0; i < groups.inner; ++i) to[i] = to[i] * row[i];
     }
   if (!records("prod", groups.x)) return result;
-  return record("prod", std::move(result),
-                wrt(groups.x, [groups](const Tensor<T>& dy) { return product_of_others(groups, dy.data()); }));
+  return record("prod", std::move(result), wrt(groups.x, [groups](const Tensor<T>& dy) {
+                  return records_gradients() ? recorded_product_of_others(groups, dy)
+                                             : product_of_others(groups, dy.data());
+                }));
 }
 
 /// Whether all are true, of bools or a comparison: all(x > 0). Of none, true.

@@ -68,9 +68,10 @@ Tensor<typename X::Element> softmax(const X& x, Index axis = -1, Location where 
   const Tensor<T>& t = x.to_tensor();
   const Index along = t.shape().checked_axis(axis, "softmax", where);
   if (along != t.rank() - 1) return transpose(softmax(transpose(t, along, -1), -1, where), along, -1);
-  Tensor<T> y = for_each_row(t, softmax_row<T>);
-  if (!records("softmax", t)) return y;
-  return record("softmax", y, wrt(t, [y](const Tensor<T>& dy) { return y * (dy - sum(dy * y, -1, true)); }));
+  Tensor<T> result = for_each_row(t, softmax_row<T>);
+  if (!records("softmax", t)) return result;
+  return record("softmax", std::move(result),
+                wrt(t, [](const Tensor<T>& dy, const Tensor<T>& y) { return y * (dy - sum(dy * y, -1, true)); }));
 }
 
 /// x - log(sum(exp(x))) along an axis: the logarithm of softmax without its rounding. Gradient: dy - softmax sum(dy).
@@ -81,9 +82,10 @@ Tensor<typename X::Element> log_softmax(const X& x, Index axis = -1, Location wh
   const Tensor<T>& t = x.to_tensor();
   const Index along = t.shape().checked_axis(axis, "log_softmax", where);
   if (along != t.rank() - 1) return transpose(log_softmax(transpose(t, along, -1), -1, where), along, -1);
-  Tensor<T> y = for_each_row(t, log_softmax_row<T>);
-  if (!records("log_softmax", t)) return y;
-  return record("log_softmax", y, wrt(t, [y](const Tensor<T>& dy) { return dy - exp(y) * sum(dy, -1, true); }));
+  Tensor<T> result = for_each_row(t, log_softmax_row<T>);
+  if (!records("log_softmax", t)) return result;
+  return record("log_softmax", std::move(result),
+                wrt(t, [](const Tensor<T>& dy, const Tensor<T>& y) { return dy - exp(y) * sum(dy, -1, true); }));
 }
 
 /// x where it is finite or NaN, 0 in place of the infinities.
@@ -107,8 +109,9 @@ Tensor<typename X::Element> log_sum_exp(const X& x, const Axes& axes = {}, bool 
   const Tensor<T> kept = log(sum(exp(t - shift), axes, true)) + shift;
   Tensor<T> result = kept.alias(reduced.result);
   if (!records("log_sum_exp", recorded)) return result;
-  return record("log_sum_exp", std::move(result), wrt(recorded, [t, y = without_infinities(kept)](const Tensor<T>& dy) {
-                  return dy.alias(y.shape()) * exp(t - y);
+  return record("log_sum_exp", std::move(result),
+                wrt(recorded, [recorded, shape = reduced.kept](const Tensor<T>& dy, const Tensor<T>& y) {
+                  return recorded_reshape(dy, shape) * exp(recorded - without_infinities(recorded_reshape(y, shape)));
                 }));
 }
 

@@ -31,10 +31,10 @@ Tensor<typename X::Element> var(const X& x, const Axes& axes = {}, VarianceOptio
                     T(1) / degrees_of_freedom<T>(reduced, options));
 }
 
-/// y, but 0 where a is 0.
+/// dy / y, but 0 where y is 0, also for what is differentiated again.
 template <class T>
-Tensor<T> zero_where_zero(const Tensor<T>& a, const Tensor<T>& y) {
-  return Tensor<T>(where(a == 0, 0, y));
+Tensor<T> quotient_or_zero(const Tensor<T>& dy, const Tensor<T>& y) {
+  return Tensor<T>(where(y == 0, 0, dy / where(y == 0, 1, y)));
 }
 
 /// The standard deviation, sqrt(var); gradient dy (x - mean) / ((count - correction) std), and 0 where std is 0.
@@ -45,12 +45,14 @@ Tensor<typename X::Element> std(const X& x, const Axes& axes = {}, VarianceOptio
   static_assert(std::is_floating_point_v<T>, "std of integers or bools: cast<float>(tensor) first");
   const Tensor<T>& t = x.to_tensor();
   const Reduced reduced(t.shape(), axes, options.keepdims, "std", where);
-  const Tensor<T> y = sqrt(var(t.detach(), axes, {options.correction, true}, where));
-  Tensor<T> result = y.alias(reduced.result);
+  const Tensor<T> kept = sqrt(var(t.detach(), axes, {options.correction, true}, where));
+  Tensor<T> result = kept.alias(reduced.result);
   if (!records("std", t)) return result;
   return record("std", std::move(result),
-                wrt(t, [x = t.detach(), y, axes, n = degrees_of_freedom<T>(reduced, options)](const Tensor<T>& dy) {
-                  return zero_where_zero<T>(y, dy.alias(y.shape()) / (n * y)) * (x - mean(x, axes, true));
+                wrt(t, [t, axes, shape = reduced.kept, n = degrees_of_freedom<T>(reduced, options)](
+                           const Tensor<T>& dy, const Tensor<T>& y) {
+                  return quotient_or_zero<T>(recorded_reshape(dy, shape), n * recorded_reshape(y, shape)) *
+                         (t - mean(t, axes, true));
                 }));
 }
 
@@ -74,11 +76,11 @@ Tensor<typename X::Element> norm(const X& x, const Axes& axes = {}, bool keepdim
   static_assert(std::is_floating_point_v<T>, "norm of integers or bools: cast<float>(tensor) first");
   const Tensor<T>& t = x.to_tensor();
   const Reduced reduced(t.shape(), axes, keepdims, "norm", where);
-  const Tensor<T> y = kept_norms(t.detach(), axes, t.size() > 0 && reduced.count > 0);
-  Tensor<T> result = y.alias(reduced.result);
+  const Tensor<T> kept = kept_norms(t.detach(), axes, t.size() > 0 && reduced.count > 0);
+  Tensor<T> result = kept.alias(reduced.result);
   if (!records("norm", t)) return result;
-  return record("norm", std::move(result), wrt(t, [x = t.detach(), y](const Tensor<T>& dy) {
-                  return zero_where_zero<T>(y, dy.alias(y.shape()) / y) * x;
+  return record("norm", std::move(result), wrt(t, [t, shape = reduced.kept](const Tensor<T>& dy, const Tensor<T>& y) {
+                  return quotient_or_zero<T>(recorded_reshape(dy, shape), recorded_reshape(y, shape)) * t;
                 }));
 }
 

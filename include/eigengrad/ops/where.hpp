@@ -5,10 +5,12 @@
 // Comparisons, which make masks, and the choice by a mask.
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// Two things an operator of ours joins: at least one tensor, formula, parameter or dual number.
+/// Whether an operator on it is ours: a tensor, formula, parameter or dual number.
+template <class A>
+concept OperatorOperand = Expression<A> || is_dual<A> || TracedValue<A>;
+/// Two things an operator of ours joins.
 template <class A, class B>
-concept ElementwiseOperands =
-    Elementwise<A> && Elementwise<B> && (Expression<A> || Expression<B> || is_dual<A> || is_dual<B>);
+concept ElementwiseOperands = Elementwise<A> && Elementwise<B> && (OperatorOperand<A> || OperatorOperand<B>);
 
 #define EIGENGRAD_COMPARISON(Op, symbol, text)                                              \
   struct Op {                                                                               \
@@ -36,7 +38,8 @@ struct LogicalNotOperation {
   static constexpr bool is_predicate = true;
   EIGENGRAD_INLINE static auto value(const auto& a) { return !a; }
 };
-template <Expression A>
+template <class A>
+  requires(Expression<A> || TracedValue<A>)
 EIGENGRAD_INLINE auto operator!(const A& a) {
   return apply<LogicalNotOperation>(a);
 }

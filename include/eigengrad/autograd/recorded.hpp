@@ -1,0 +1,96 @@
+#pragma once
+
+#include "record.hpp"
+
+// What the engine itself does with gradients (add, stretch, sum back, reshape), as recorded operations: gradients of
+// gradients flow through them. Each rule is another of these.
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// The record of a reshape, a stretch, a sum over stretched axes or an addition: dy goes to every input, in its shape.
+template <class T>
+class FittingNode final : public OperationNode<T> {
+ public:
+  FittingNode(const char* operation, const Shape& shape, TypedNode<T>* first, TypedNode<T>* second = nullptr)
+      : OperationNode<T>(operation, shape), targets_{first, second} {}
+  void propagate() override {
+    const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
+    for (TypedNode<T>* target : targets_) {
+      Slot<T>* slot = target != nullptr ? target->slot() : nullptr;
+      if (slot == nullptr) continue;
+      const Shape& shape = target->shape();
+      if (shape.size() == dy.size())
+        contribute(*slot, shape, recorded_reshape(dy, shape));
+      else if (shape.size() < dy.size())
+        contribute(*slot, shape, dy);
+      else
+        contribute(*slot, shape, Expanded<T>{dy});
+    }
+  }
+  void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
+    for (TypedNode<T>* target : targets_)
+      if (target != nullptr) visit(context, target);
+  }
+  void release() override {}
+
+ private:
+  TypedNode<T>* targets_[2];
+};
+
+template <class T>
+EIGENGRAD_COLD Tensor<T> record_fitting(const char* name, Tensor<T> result, const Tensor<T>& a,
+                                        const Tensor<T>* b = nullptr) {
+  result.set_link({});
+  TapeState* tape = recording_tape();
+  if (tape == nullptr) return result;
+  TypedNode<T>*first = node_on(tape, a, name), *second = b != nullptr ? node_on(tape, *b, name) : nullptr;
+  if (first == nullptr && second == nullptr) return result;
+  Node* node = tape->template add<FittingNode<T>>(tape->last, name, result.shape(), first, second);
+  ++tape->records;
+  result.set_link(tape->link_to(node));
+  return result;
+}
+
+template <class T>
+Tensor<T> recorded_reshape(const Tensor<T>& x, const Shape& shape) {
+  return x.shape() == shape ? x : record_fitting("reshape", x.alias(shape), x);
+}
+/// `value` summed over the axes that stretching `shape` to it adds.
+template <class T>
+Tensor<T> recorded_sum_to(const Tensor<T>& value, const Shape& shape) {
+  return value.shape() == shape ? value : record_fitting("sum_to", sum_to(value, shape), value);
+}
+/// `value` stretched to `shape`.
+template <class T>
+Tensor<T> recorded_expand(const Tensor<T>& value, const Shape& shape) {
+  return value.shape() == shape ? value : record_fitting("broadcast_to", expand(value, shape), value);
+}
+/// a + b of one shape.
+template <class T>
+Tensor<T> recorded_add(const Tensor<T>& a, const Tensor<T>& b) {
+  Tensor<T> result = a;
+  add_in_place(result, b);
+  return record_fitting("add", std::move(result), a, &b);
+}
+
+template <class T>
+void contribute_recorded(Slot<T>& slot, const Shape& shape, const Tensor<T>& value) {
+  Tensor<T> fitting = recorded_sum_to(value, shape);
+  slot.value = slot.filled ? recorded_add(whole(slot.value, shape), fitting) : std::move(fitting);
+  slot.filled = true;
+}
+
+/// Passes dy on to what `y` was computed from by the records that came after `mark`: for a record that, to be
+/// differentiated again, is first unfolded into simpler ones.
+template <class T>
+void propagate_through(const TapeState* tape, const Node* mark, const Tensor<T>& y, const Tensor<T>& dy) {
+  TypedNode<T>* top = node_on(tape, y, "backward");
+  if (top == nullptr) return;
+  if (Slot<T>* slot = top->slot()) contribute(*slot, y.shape(), dy);
+  for (Node* node = top; node != nullptr && node != mark; node = node->previous) {
+    if (!node->reached()) continue;
+    node->propagate();
+    node->forget_gradient();
+  }
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

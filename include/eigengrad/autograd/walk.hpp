@@ -1,0 +1,114 @@
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "recorded.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+struct BackwardOptions {
+  bool retain_graph = false;  // keep the records for another backward
+  bool create_graph = false;  // record what backward computes, so that gradients can be differentiated; keeps too
+};
+
+/// After an error no half-gathered gradient stays behind.
+struct ForgetGradients {
+  Node* from;
+  ~ForgetGradients() {
+    for (; from != nullptr; from = from->previous) from->forget_gradient();
+  }
+};
+
+/// Walks the records backwards from `root`, which gets `seed`.
+template <class T>
+void walk(TypedNode<T>& root, const Tensor<T>& seed, BackwardOptions options) {
+  ForgetGradients forget{&root};
+  const NoGrad pause(!options.create_graph);
+  if (Slot<T>* slot = root.slot()) contribute(*slot, root.shape(), seed);
+  for (Node* node = root.parameter() != nullptr ? nullptr : &root; node != nullptr; node = node->previous) {
+    if (!node->reached()) continue;
+    node->propagate();
+    node->forget_gradient();
+    if (options.retain_graph || options.create_graph) continue;
+    node->release();
+    node->released = true;
+  }
+  forget.from = nullptr;
+}
+
+/// Switches off, while it lives, every record that leads from `root` to none of the inputs: what remains is what the
+/// gradients with respect to the inputs need. An input that was computed after `root` stays out.
+class OnlyTowards {
+ public:
+  OnlyTowards(Node* root, const std::vector<Node*>& inputs) {
+    std::size_t missing = inputs.size();
+    const auto is_input = [&](const Node* node) {
+      return std::find(inputs.begin(), inputs.end(), node) != inputs.end();
+    };
+    for (Node* node = root; node != nullptr && missing > 0; node = node->previous) {
+      nodes_.push_back(node);
+      missing -= is_input(node) ? 1 : 0;
+    }
+    const std::size_t count = nodes_.size();
+    for (std::size_t i = 0; i < count; ++i) set(nodes_[i], false);
+    // What is still on lies before them all.
+    for (std::size_t i = 0; i < count; ++i)
+      nodes_[i]->visit_inputs(
+          [](void* self, Node* input) {
+            if (input->wanted) static_cast<OnlyTowards*>(self)->set(input, false);
+          },
+          this);
+    for (std::size_t i = count; i-- > 0;) {
+      bool leads = is_input(nodes_[i]);
+      nodes_[i]->visit_inputs([](void* any, Node* input) { *static_cast<bool*>(any) |= input->wanted; }, &leads);
+      nodes_[i]->wanted = leads;
+    }
+  }
+  OnlyTowards(const OnlyTowards&) = delete;
+  ~OnlyTowards() {
+    for (std::size_t i = saved_.size(); i-- > 0;) saved_[i].first->wanted = saved_[i].second;
+  }
+  /// The records from root back to the oldest input.
+  const std::vector<Node*>& nodes() const { return nodes_; }
+
+ private:
+  void set(Node* node, bool wanted) {
+    saved_.push_back({node, node->wanted});
+    node->wanted = wanted;
+  }
+  std::vector<Node*> nodes_;
+  std::vector<std::pair<Node*, bool>> saved_;
+};
+
+/// The vector-Jacobian product of `root` with `seed` with respect to recorded tensors, which need not be parameters and
+/// whose .grad() nothing is added to: one gradient per input, zeros where none arrives. The records are kept.
+template <class T>
+std::vector<Tensor<T>> pull_back(TapeState* tape, const Tensor<T>& root, const Tensor<T>& seed,
+                                 const std::vector<Tensor<T>>& inputs, bool create_graph) {
+  std::vector<Node*> targets;
+  std::vector<Tensor<T>> gradients(inputs.size());
+  std::vector<bool> found(inputs.size(), false);
+  for (const Tensor<T>& input : inputs) targets.push_back(node_on(tape, input, "gradient"));
+  if (TypedNode<T>* top = node_on(tape, root, "gradient")) {
+    const OnlyTowards only(top, targets);
+    ForgetGradients forget{top};
+    const NoGrad pause(!create_graph);
+    if (Slot<T>* slot = top->slot()) contribute(*slot, root.shape(), seed);
+    for (Node* node : only.nodes()) {
+      if (!node->reached()) continue;
+      for (std::size_t k = 0; k < inputs.size(); ++k)
+        if (targets[k] == node) {
+          gradients[k] = whole(static_cast<OperationNode<T>*>(node)->gathered().value, inputs[k].shape());
+          found[k] = true;
+        }
+      node->propagate();
+      node->forget_gradient();
+    }
+  }
+  for (std::size_t k = 0; k < inputs.size(); ++k)
+    if (!found[k]) gradients[k] = Tensor<T>::zeros(inputs[k].shape());
+  return gradients;
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

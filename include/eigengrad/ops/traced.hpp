@@ -1,0 +1,292 @@
+#pragma once
+
+#include "../autograd/record.hpp"
+#include "apply.hpp"
+
+// Element-wise operations carried out one at a time, each leaving a record of its own: what gradients of gradients are
+// made of. A formula is one type per expression; here all expressions share one kernel per operation.
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+template <class T>
+struct TracedOperation;
+
+/// A tensor as an operand of operations that are carried out one by one. The result of an operation is not computed
+/// before it is asked for, as many a gradient is never wanted.
+template <class T>
+class Traced {
+ public:
+  using TracedElement = T;
+  static constexpr int max_inputs = 4;
+
+  Traced() = default;
+  explicit Traced(const Tensor<T>& tensor) : state_(new State{.value = tensor}) {}
+  /// `own` is the operation's own state, which this takes over; null where it has none.
+  Traced(const TracedOperation<T>& operation, const void* own, std::initializer_list<Traced> inputs)
+      : state_(new State{.operation = &operation, .own = own, .count = static_cast<int>(inputs.size())}) {
+    std::copy(inputs.begin(), inputs.end(), state_->inputs);
+  }
+  Traced(const Traced& other) : state_(other.state_) {
+    if (state_ != nullptr) ++state_->references;
+  }
+  Traced(Traced&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  Traced& operator=(Traced other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~Traced() {
+    if (state_ != nullptr) let_go();
+  }
+  /// Whether it stands for a tensor; a default-made one is no gradient.
+  bool exists() const { return state_ != nullptr; }
+  /// The tensor, computed and recorded now if it was not yet.
+  EIGENGRAD_COLD const Tensor<T>& value() const;
+
+ private:
+  template <class>
+  friend class TracedNode;
+
+  struct State {
+    Tensor<T> value{};
+    const TracedOperation<T>* operation = nullptr;  // null for a tensor that was given
+    const void* own = nullptr;
+    int references = 1;
+    int count = 0;
+    bool computed = false;
+    Traced inputs[max_inputs] = {};
+
+    ~State();
+  };
+  EIGENGRAD_COLD void let_go() {
+    if (--state_->references == 0) delete state_;
+  }
+  State* state_ = nullptr;
+};
+
+/// The answer of a comparison: 1 where it holds, 0 elsewhere.
+template <class T>
+struct TracedMask {
+  using TracedElement = T;
+  Traced<T> numbers;
+  const Tensor<T>& value() const { return numbers.value(); }
+};
+template <class X>
+inline constexpr bool is_traced_mask = false;
+template <class T>
+inline constexpr bool is_traced_mask<TracedMask<T>> = true;
+
+template <class T>
+Tensor<T> numbers_of(const Tensor<bool>& mask) {
+  Tensor<T> result = Tensor<T>::empty(mask.shape());
+  std::transform(mask.begin(), mask.end(), result.mutable_data(), [](bool holds) { return T(holds ? 1 : 0); });
+  return result;
+}
+
+/// One operation with its loops for numbers of type T.
+template <class T>
+struct TracedOperation {
+  const char* name;
+  /// to[i] = operation(inputs[k][i * steps[k]] ...) for i < count.
+  void (*run)(const void* own, const T* const* inputs, const Index* steps, Index count, T* to);
+  /// What flows to each input; empty where nothing does. Null for a comparison.
+  void (*gradient)(const void* own, const Traced<T>& dy, const Traced<T>* inputs, const Traced<T>& y,
+                   Traced<T>* gradients);
+  void (*destroy)(const void* own);
+};
+
+template <class T>
+Traced<T>::State::~State() {
+  if (own != nullptr) operation->destroy(own);
+}
+
+/// The record of one such operation.
+template <class T>
+class TracedNode final : public OperationNode<T> {
+ public:
+  TracedNode(Traced<T> result, const Shape& shape)
+      : OperationNode<T>(result.state_->operation->name, shape), y_(std::move(result)) {}
+
+  void propagate() override {
+    const Traced<T> dy(whole(this->take_gradient(), this->shape_));
+    Traced<T> gradients[Traced<T>::max_inputs];
+    auto& state = *y_.state_;
+    state.operation->gradient(state.own, dy, state.inputs, y_, gradients);
+    for (int k = 0; k < state.count; ++k) {
+      TypedNode<T>* target = node_on(state.value.link(), state.inputs[k].value().link());
+      if (target == nullptr || !gradients[k].exists()) continue;
+      if (Slot<T>* slot = target->slot()) contribute(*slot, target->shape(), gradients[k].value());
+    }
+  }
+  void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
+    if (!y_.exists()) return;
+    const auto& state = *y_.state_;
+    for (int k = 0; k < state.count; ++k)
+      if (TypedNode<T>* target = node_on(state.value.link(), state.inputs[k].value().link())) visit(context, target);
+  }
+  void release() override { y_ = Traced<T>(); }
+
+ private:
+  /// The record behind `input` if it lies on the tape of this one.
+  static TypedNode<T>* node_on(const TapeLink& here, const TapeLink& input) {
+    return input.node != nullptr && input.tape == here.tape && input.serial == here.serial
+               ? static_cast<TypedNode<T>*>(static_cast<Node*>(input.node))
+               : nullptr;
+  }
+  Traced<T> y_;
+};
+
+template <class T>
+const Tensor<T>& Traced<T>::value() const {
+  State& state = *state_;
+  if (state.operation == nullptr || state.computed) return state.value;
+  const int count = state.count;
+  const Tensor<T>* inputs[max_inputs];
+  const Shape* shapes[max_inputs];
+  Shape shape;
+  for (int k = 0; k < count; ++k) {
+    inputs[k] = &state.inputs[k].value();
+    shapes[k] = &inputs[k]->shape();
+    shape = k == 0 ? *shapes[k] : broadcast(shape, *shapes[k], state.operation->name);
+  }
+  Tensor<T> result = Tensor<T>::empty(shape);
+  const Loop loop(shape, shapes, count);
+  T* to = result.mutable_data();
+  loop.for_each_row([&](const Index* offsets) {
+    const T* rows[max_inputs];
+    for (int k = 0; k < count; ++k) rows[k] = inputs[k]->data() + offsets[k];
+    state.operation->run(state.own, rows, loop.row_strides, loop.row, to);
+    to += loop.row;
+  });
+  state.value = std::move(result);
+  state.computed = true;
+
+  TapeState* tape = recording_tape();
+  if (tape == nullptr || state.operation->gradient == nullptr) return state.value;
+  bool any = false;
+  for (int k = 0; k < count; ++k) any = node_on(tape, *inputs[k], state.operation->name) != nullptr || any;
+  if (!any) return state.value;
+  Node* node = tape->template add<TracedNode<T>>(tape->last, *this, shape);
+  ++tape->records;
+  state.value.set_link(tape->link_to(node));
+  return state.value;
+}
+
+/// The loops and the gradient of Op; `mask` says which inputs are masks.
+template <class Op, class T, bool... mask>
+struct TracedRule {
+  static constexpr std::size_t arity = sizeof...(mask);
+
+  static const Op& operation_of(const void* own) {
+    if constexpr (std::is_empty_v<Op>) {
+      static constexpr Op stateless{};
+      return stateless;
+    } else {
+      return *static_cast<const Op*>(own);
+    }
+  }
+  template <bool masked>
+  EIGENGRAD_INLINE static auto load(const T* from, Index step, Index i, Index rest) {
+    const lane_t<T> lane = step == 0               ? lane_t<T>(*from)
+                           : rest >= lane_width<T> ? lane::load(from + i)
+                                                   : lane::load(from + i, rest);
+    if constexpr (masked)
+      return lane != lane_t<T>(0);
+    else
+      return lane;
+  }
+  EIGENGRAD_COLD static void run(const void* own, const T* const* inputs, const Index* steps, Index count, T* to) {
+    [&]<std::size_t... k>(std::index_sequence<k...>) {
+      for (Index i = 0; i < count; i += lane_width<T>) {
+        const Index rest = count - i;
+        const auto value = apply_with(operation_of(own), load<mask>(inputs[k], steps[k], i, rest)...);
+        lane_t<T> result;
+        if constexpr (is_mask<std::decay_t<decltype(value)>>)
+          result = math::select(value, lane_t<T>(1), lane_t<T>(0));
+        else
+          result = lane_t<T>(value);
+        if (rest >= lane_width<T>)
+          lane::store<T>(to + i, result);
+        else
+          lane::store<T>(to + i, result, rest);
+      }
+    }
+    (std::make_index_sequence<arity>());
+  }
+  template <bool masked>
+  static auto as_operand(const Traced<T>& x) {
+    if constexpr (masked)
+      return TracedMask<T>{x};
+    else
+      return x;
+  }
+  EIGENGRAD_COLD static void gradient(const void* own, const Traced<T>& dy, const Traced<T>* inputs, const Traced<T>& y,
+                                      Traced<T>* gradients) {
+    [&]<std::size_t... k>(std::index_sequence<k...>) {
+      const auto each = gradients_of(operation_of(own), dy, y, as_operand<mask>(inputs[k])...);
+      const auto keep = [&](Traced<T>& to, const auto& from) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(from)>, Traced<T>>) to = from;
+      };
+      (keep(gradients[k], std::get<k>(each)), ...);
+    }
+    (std::make_index_sequence<arity>());
+  }
+
+  static constexpr const char* name_of() {
+    if constexpr (std::is_empty_v<Op>)
+      return Op::name;
+    else
+      return "operation";
+  }
+  static constexpr auto gradient_of() {
+    if constexpr (Predicate<Op>)
+      return nullptr;
+    else
+      return &gradient;
+  }
+  static void destroy(const void* own) { delete static_cast<const Op*>(own); }
+  static constexpr auto destroy_of() {
+    if constexpr (std::is_empty_v<Op>)
+      return nullptr;
+    else
+      return &destroy;
+  }
+  static constexpr TracedOperation<T> operation{name_of(), &run, gradient_of(), destroy_of()};
+};
+
+template <class T, class X>
+Traced<T> to_traced(const X& x) {
+  if constexpr (Number<X>)
+    return Traced<T>(Tensor<T>::full({}, static_cast<T>(x)));
+  else if constexpr (is_traced_mask<X>)
+    return x.numbers;
+  else
+    return x;
+}
+template <class... X>
+struct TracedElementOf;
+template <class First, class... Rest>
+struct TracedElementOf<First, Rest...> : TracedElementOf<Rest...> {};
+template <TracedValue First, class... Rest>
+struct TracedElementOf<First, Rest...> {
+  using type = typename First::TracedElement;
+};
+
+/// The operation on traced operands and plain numbers, to be carried out when its value is asked for.
+template <class Op, class... X>
+EIGENGRAD_COLD auto evaluate_traced(const Op& op, const X&... x) {
+  if constexpr (requires { op.unfold(x...); }) {
+    return op.unfold(x...);
+  } else {
+    using T = typename TracedElementOf<X...>::type;
+    using Rule = TracedRule<Op, T, (is_traced_mask<X> || std::is_same_v<X, bool>)...>;
+    static_assert(sizeof...(X) <= Traced<T>::max_inputs, "an element-wise operation of more than four inputs");
+    const void* own = nullptr;
+    if constexpr (!std::is_empty_v<Op>) own = new Op(op);
+    Traced<T> result(Rule::operation, own, {to_traced<T>(x)...});
+    if constexpr (Predicate<Op>)
+      return TracedMask<T>{std::move(result)};
+    else
+      return result;
+  }
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI
