@@ -13,6 +13,7 @@ template <class T>
 struct MatrixView {
   const T* data;
   Index row_step, column_step;
+  bool padded = false;  // every lane that begins inside can be read whole
 
   EIGENGRAD_INLINE T operator()(Index i, Index j) const { return data[i * row_step + j * column_step]; }
 };
@@ -20,15 +21,19 @@ struct MatrixView {
 template <class T>
 class Gemm {
  public:
-  /// C[m, n] = A[m, k] . B[k, n] (+ C if `add`, + bias[n] in every row if not null). C is contiguous.
-  static void run(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, bool add,
-                  const T* bias = nullptr) {
+  /// C[m, n] = A[m, k] . B[k, n] (+ C if `add`, + bias[n] in every row if not null). C is contiguous; with `room`,
+  /// lanes that begin inside it, or inside the bias, can be written and read whole.
+  static void run(Index m, Index n, Index k, const MatrixView<T>& left, const MatrixView<T>& b, T* c, bool add,
+                  const T* bias = nullptr, bool room = false) {
     if (m == 0 || n == 0) return;
+    MatrixView<T> a = left;
     if (n == 1 && m * k <= 128) return column(m, k, a, b, c, add, bias);
     if (m < 4 && b.row_step == 1 && a.column_step == 1 && k >= width) return dots(m, n, k, a, b, c, add, bias);
     const Index panel = 2 * width;
     // Rows of B that are already lanes next to each other can be read in place while they stay in the cache.
-    const bool in_place = b.column_step == 1 && n % width == 0 && (k * n <= 8192 || m <= rows);
+    const bool in_place = b.column_step == 1 && (n % width == 0 || b.padded) && (k * n <= 8192 || m <= rows);
+    // What a row's last lane writes too much is where the next row begins, which comes later.
+    const bool whole = room && !add && n <= panel;
     Block packed_b, packed_a;
     T* b_panel = nullptr;
     alignas(64) T small[256];  // for products too small to be worth a buffer
@@ -43,9 +48,9 @@ class Gemm {
       }
       const T* bias_here = bias != nullptr ? bias + j : nullptr;
       if (lanes == 2)
-        panel_product<2>(m, n, k, a, right, c + j, columns, add, bias_here);
+        panel_product<2>(m, n, k, a, right, c + j, whole ? 2 * width : columns, add, bias_here);
       else
-        panel_product<1>(m, n, k, a, right, c + j, columns, add, bias_here);
+        panel_product<1>(m, n, k, a, right, c + j, whole ? width : columns, add, bias_here);
     }
   }
 
@@ -75,6 +80,7 @@ class Gemm {
       }
       return;
     }
+    // The lanes' rest is computed with, though never looked at.
     if (columns < padded)
       for (Index p = 0; p < k; ++p) lane::store<T>(to + p * padded + padded - width, L(0));
     // A transposed operand: eight of its rows at a time, so that reads and writes both stay in few cache lines.
@@ -102,6 +108,15 @@ class Gemm {
 
   /// A small matrix times a column.
   static void column(Index m, Index k, MatrixView<T> a, MatrixView<T> b, T* c, bool add, const T* bias) {
+    if (k >= 4 && k <= width && a.column_step == 1 && b.row_step == 1 && a.padded && b.padded) {
+      const L right = lane::load(b.data);
+      for (Index i = 0; i < m; ++i, a.data += a.row_step) {
+        T sum = lane::sum<T>(lane::first<T>(lane::load(a.data) * right, k));
+        if (bias != nullptr) sum = sum + *bias;
+        c[i] = add ? T(c[i] + sum) : sum;
+      }
+      return;
+    }
     for (Index i = 0; i < m; ++i, a.data += a.row_step) {
       T sum = bias != nullptr ? *bias : T(0);
       const T *left = a.data, *right = b.data;

@@ -50,8 +50,8 @@ Tensor<T> linear(const Tensor<T>& x, Tensor<T> weight, const Tensor<T>& bias, Lo
   }
   const Index n = x.shape()[0];
   Tensor<T> y = Tensor<T>::empty({n, out});
-  Gemm<T>::run(n, out, in, {x.data(), in, 1}, {weight.data(), 1, in}, y.mutable_data(), false,
-               biased ? bias.data() : nullptr);
+  Gemm<T>::run(n, out, in, {x.data(), in, 1, x.padded()}, {weight.data(), 1, in, weight.padded()}, y.mutable_data(),
+               false, biased ? bias.data() : nullptr, !biased || bias.padded());
   if (!records("linear", x, weight, bias)) return y;
   auto dw = wrt(weight, [x](const Tensor<T>& dy) { return Product<T>{{dy, true}, {x}}; });
   auto db = wrt(bias, [](const Tensor<T>& dy) { return ColumnSum<T>{dy}; });

@@ -99,6 +99,16 @@ template <class Op>
 requires requires { Op::cost; }
 inline constexpr int cost_of<Op> = Op::cost;
 
+/// In place of a Block, in formulas of one operand.
+struct NoBlock {};
+/// The shape two operands stretch each other to, kept in a block.
+EIGENGRAD_COLD inline const Shape* stretch(const Shape& a, const Shape& b, const char* operation, Block& block) {
+  Block stretched(0);
+  stretched->shape = broadcast(a, b, operation);
+  block = std::move(stretched);
+  return &block->shape;
+}
+
 /// An element-wise computation not done yet; holds its operands by value, so keeping it is safe. It becomes a tensor,
 /// in one pass and with one record, when it is assigned to one, passed to what needs one, printed, or eval()-ed. Shapes
 /// broadcast as NumPy's; the gradient of a stretched operand is summed back. Throws ShapeError when made.
@@ -115,11 +125,13 @@ class Formula {
   static_assert(leaves <= Loop::max_operands - 3, "a formula of more than 21 operands: split it by eval()");
 
   EIGENGRAD_INLINE explicit Formula(const Op& op, Arguments... arguments)
-      : op_(op), arguments_(std::move(arguments)...), shape_(common_shape(std::index_sequence_for<Arguments...>())) {}
+      : op_(op), arguments_(std::move(arguments)...) {
+    with_indices([&]<std::size_t... j>(std::index_sequence<j...>) { (join(std::get<j>(arguments_)), ...); });
+  }
 
-  const Shape& shape() const { return shape_; }
-  Index size() const { return shape_.size(); }
-  Index rank() const { return shape_.rank(); }
+  const Shape& shape() const { return *shape_; }
+  Index size() const { return shape().size(); }
+  Index rank() const { return shape().rank(); }
   const char* name() const { return op_.name; }
   /// The tensor, computed now.
   Tensor<Element> eval() const { return to_tensor(); }
@@ -191,26 +203,23 @@ class Formula {
     if constexpr (!std::is_same_v<Gradient, NoGradient> && Argument::leaves > 0)
       argument.template reverse<T, k, n>(values, lane_t<T>(gradient), adjoints);
   }
-  template <std::size_t... j>
-  Shape common_shape(std::index_sequence<j...>) const {
-    Shape result;
-    bool first = true;
-    const auto join = [&](const auto& argument) {
-      if constexpr (std::decay_t<decltype(argument)>::leaves > 0) {
-        if (first)
-          result = argument.shape();
-        else if (!(argument.shape() == result))
-          result = broadcast(result, argument.shape(), op_.name);
-        first = false;
-      }
-    };
-    (join(std::get<j>(arguments_)), ...);
-    return result;
+  template <class Argument>
+  EIGENGRAD_INLINE void join(const Argument& argument) {
+    if constexpr (Argument::leaves > 0) {
+      if (shape_ == nullptr)
+        shape_ = &argument.shape();
+      else if constexpr (arity > 1)
+        if (!(argument.shape() == *shape_)) [[unlikely]]
+          shape_ = stretch(*shape_, argument.shape(), op_.name, stretched_);
+    }
   }
 
   [[no_unique_address]] Op op_;
   std::tuple<Arguments...> arguments_;
-  Shape shape_;
+  // An operand's shape, which lies in its block and so stays where it is when the formula is copied; or, where operands
+  // stretch each other, that of a block of our own.
+  const Shape* shape_ = nullptr;
+  [[no_unique_address]] std::conditional_t<(arity > 1), Block, NoBlock> stretched_;
 };
 
 template <class Op, class... Arguments>

@@ -54,8 +54,8 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
       return propagate_recorded();
     Tensor<T> dy = this->take_gradient();
     if (summed_) {
-      dy = whole(std::move(dy), this->shape_).alias(seen_);
-      if (scale_ != T(1)) scale(dy);
+      dy = whole(std::move(dy), this->shape_);
+      dy = scale_ != T(1) ? scaled(dy) : dy.alias(seen_);
     }
     if constexpr (stores_derivative<F>)
       if (derivative_.size() > 0) return pass_derivative(dy);
@@ -90,9 +90,12 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
     const Node* mark = tape->last;
     propagate_through(tape, mark, formula_->template trace<T>().value(), dy);
   }
-  void scale(Tensor<T>& dy) const {
-    T* numbers = dy.mutable_data();
-    for (Index i = 0; i < dy.size(); ++i) numbers[i] = numbers[i] * scale_;
+  Tensor<T> scaled(const Tensor<T>& dy) const {
+    Tensor<T> result = Tensor<T>::empty(seen_);
+    T* to = result.mutable_data();
+    const T* from = dy.data();
+    for (Index i = 0; i < dy.size(); ++i) to[i] = from[i] * scale_;
+    return result;
   }
   void pass_derivative(const Tensor<T>& dy) {
     for (TypedNode<T>* target : targets_)
@@ -142,7 +145,7 @@ void Formula<Op, Arguments...>::write_to(Tensor<Element>& target, bool add) cons
 
 template <class Op, class... Arguments>
 auto Formula<Op, Arguments...>::to_tensor() const -> Tensor<Element> {
-  Tensor<Element> result = Tensor<Element>::empty(shape_);
+  Tensor<Element> result = Tensor<Element>::empty(shape());
   if constexpr (!Predicate<Op> && leaves > 0) {
     using Recorded = FormulaNode<Formula>;
     TapeState* tape = recording_tape();
@@ -158,11 +161,11 @@ auto Formula<Op, Arguments...>::to_tensor() const -> Tensor<Element> {
           if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<Element>>)
             if (wanted[k]) {
               if (only == nullptr) only = targets[k]->slot_identity();
-              one = one && targets[k]->slot_identity() == only && operand.shape() == shape_;
+              one = one && targets[k]->slot_identity() == only && operand.shape() == shape();
             }
         });
         if (one && size() > 0) {
-          derivative = Tensor<Element>::empty(shape_);
+          derivative = Tensor<Element>::empty(shape());
           evaluate_with_derivative(*this, wanted, result.mutable_data(), derivative.mutable_data());
         }
       }

@@ -16,7 +16,8 @@ struct Operand {
   Index columns() const { return tensor.shape()[transposed ? 0 : 1]; }
   MatrixView<T> view() const {
     const Index step = tensor.shape()[1];
-    return transposed ? MatrixView<T>{tensor.data(), 1, step} : MatrixView<T>{tensor.data(), step, 1};
+    return transposed ? MatrixView<T>{tensor.data(), 1, step, tensor.padded()}
+                      : MatrixView<T>{tensor.data(), step, 1, tensor.padded()};
   }
 };
 
@@ -28,7 +29,8 @@ struct Product {
 
   Shape shape() const { return {a.rows(), b.columns()}; }
   void write_to(Tensor<T>& target, bool add) const {
-    Gemm<T>::run(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target.mutable_data(), add);
+    Gemm<T>::run(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target.mutable_data(), add, nullptr,
+                 target.padded());
   }
   Tensor<T> to_tensor() const {
     Tensor<T> result = Tensor<T>::empty(shape());
