@@ -29,5 +29,8 @@
 #include "train/diagnose.hpp"
 #include "train/fit.hpp"
 #include "train/metrics.hpp"
+#include "transform/checkpoint.hpp"
+#include "transform/compile.hpp"
 #include "transform/jacobian.hpp"
+#include "transform/vmap.hpp"
 #include "version.hpp"

@@ -46,6 +46,9 @@ class Node {
   virtual const void* parameter() const { return nullptr; }
   virtual void gather_in(void* /*slot*/) {}
   virtual void gather_in_parameter() {}
+  /// The numbers of the parameter's value, to see whether they moved, and the block they lie in.
+  virtual const void* data() const { return nullptr; }
+  virtual Block* block() { return nullptr; }
 
   const char* name;
   Node* previous = nullptr;
@@ -114,6 +117,8 @@ class LeafNode final : public TypedNode<T> {
   const void* parameter() const override { return state_.get(); }
   void gather_in(void* slot) override { this->slot_ = static_cast<Slot<T>*>(slot); }
   void gather_in_parameter() override { this->slot_ = &state_->gradient; }
+  const void* data() const override { return state_->value.data(); }
+  Block* block() override { return &state_->value.block(); }
 
  private:
   std::shared_ptr<ParameterState<T>> state_;

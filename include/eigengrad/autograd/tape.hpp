@@ -126,6 +126,8 @@ class Tape {
     return gradients;
   }
 
+  friend class StepRecord;  // transform/compile.hpp
+
   TapeState* state_;
 };
 

@@ -29,7 +29,8 @@ struct TapeLink {
 /// is the block that owns them.
 struct alignas(64) BlockHeader {
   std::atomic<std::uint32_t> references{1};
-  std::uint32_t size_class = 0;
+  std::uint16_t size_class = 0;
+  std::uint16_t lent = 0;  // of the references, those of compiled steps, which see what is written in place
   BlockHeader* base = nullptr;  // in the pool: the next free one
   void* data = nullptr;
   Shape shape = Shape::empty();
@@ -146,7 +147,7 @@ class BufferPool {
       pool.limit =
           std::max({kept_at_least, pool.limit, static_cast<std::size_t>(std::max<std::ptrdiff_t>(bytes_in_use(), 0))});
     auto* block = new (memory) BlockHeader;
-    block->size_class = size_class;
+    block->size_class = static_cast<std::uint16_t>(size_class);
     return block;
   }
   EIGENGRAD_COLD static void release(BlockHeader* block) noexcept {
@@ -188,10 +189,13 @@ class Block {
   void* data() const { return header_->data; }
   /// Whether this is the only way to the numbers, which are ours.
   bool unshared() const {
-    if (header_->references.load(std::memory_order_acquire) != 1) return false;
+    if (header_->references.load(std::memory_order_acquire) != 1u + header_->lent) return false;
     if (owns()) return true;
     return header_->base != nullptr && header_->base->references.load(std::memory_order_acquire) == 1;
   }
+  std::uint32_t references() const { return header_->references.load(std::memory_order_acquire); }
+  /// Says that `count` more (or fewer) of the references belong to a compiled step.
+  void lend(int count) { header_->lent = static_cast<std::uint16_t>(header_->lent + count); }
   /// Whether this block and no other holds the numbers.
   EIGENGRAD_INLINE bool owns() const { return header_->data == header_->own_data(); }
   /// Where the memory ends in which the numbers lie; null when it is not ours.

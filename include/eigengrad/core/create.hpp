@@ -37,6 +37,7 @@ Tensor<T> Tensor<T>::eye(Index rows, Index columns) {
 
 template <class T>
 Tensor<T> Tensor<T>::rand(const Shape& shape, Generator& generator) {
+  forbid_in_replay("rand", "the same numbers would come every time; draw them outside and pass them in");
   Tensor result = empty(shape);
   // 24 bits for float: rounding a double could give 1.
   for (Index i = 0; i < result.size(); ++i)
@@ -47,6 +48,7 @@ Tensor<T> Tensor<T>::rand(const Shape& shape, Generator& generator) {
 
 template <class T>
 Tensor<T> Tensor<T>::randn(const Shape& shape, Generator& generator) {
+  forbid_in_replay("randn", "the same numbers would come every time; draw them outside and pass them in");
   Tensor result = empty(shape);
   for (Index i = 0; i < result.size(); ++i) result.own()[i] = static_cast<T>(generator.normal());
   return result;
@@ -54,6 +56,7 @@ Tensor<T> Tensor<T>::randn(const Shape& shape, Generator& generator) {
 
 template <class T>
 Tensor<T> Tensor<T>::randint(std::int64_t low, std::int64_t high, const Shape& shape, Generator& generator) {
+  forbid_in_replay("randint", "the same numbers would come every time; draw them outside and pass them in");
   require<ValueError>(low < high, "randint: low = ", low, " must be below high = ", high);
   Tensor result = empty(shape);
   const std::uint64_t range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);

@@ -7,6 +7,7 @@
 #include "buffer.hpp"
 #include "nested.hpp"
 #include "random.hpp"
+#include "replay.hpp"
 #include "shape.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -122,6 +123,7 @@ class Tensor {
 
   /// The only element; throws ShapeError when there is not exactly one.
   T item(Location where = Location::current()) const {
+    forbid_in_replay("item", "the step might depend on the value, and would not see another one; return it instead");
     require<ShapeError>(size() == 1, "item: shape ", shape(), " has ", size(),
                         " elements, not one: pick one as t(i, j), or reduce by sum or mean", where);
     return *data();
@@ -129,6 +131,7 @@ class Tensor {
   /// One element, by its position; throws IndexError outside the shape.
   template <std::integral... Positions>
   T operator()(Positions... positions) const {
+    forbid_in_replay("element", "the step might depend on the value, and would not see another one; return it instead");
     return data()[offset({static_cast<Index>(positions)...})];
   }
   /// One element to write to; see mutable_data.
@@ -163,6 +166,9 @@ class Tensor {
     block_->link = link;
   }
   bool unshared() const { return block_.unshared(); }
+  /// For what is replayed: writes through to everybody who shares the numbers.
+  T* shared_data() const { return own(); }
+  Block& block() { return block_; }
   /// Whether every lane that begins inside can be read and written whole, as in memory of our own.
   bool padded() const {
     if (block_.owns()) [[likely]]

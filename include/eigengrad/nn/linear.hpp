@@ -32,6 +32,15 @@ struct ColumnSum {
   Tensor<T> to_tensor() const { return sum(dy, 0); }
 };
 
+template <class T>
+void run_linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias, T* y) {
+  const Index in = weight.shape()[1];
+  const bool biased = bias.size() > 0;
+  Gemm<T>::run(x.shape()[0], weight.shape()[0], in, {x.data(), in, 1, x.padded()},
+               {weight.data(), 1, in, weight.padded()}, y, false, biased ? bias.data() : nullptr,
+               !biased || bias.padded());
+}
+
 /// x W^T + b for x [n, in] (more leading axes are batches), W [out, in] and b [out] or empty: one record.
 /// Gradients: dx = dy W, dW = dy^T x, db = the sum of dy's rows. Throws ShapeError naming all three.
 template <class T>
@@ -50,8 +59,8 @@ Tensor<T> linear(const Tensor<T>& x, Tensor<T> weight, const Tensor<T>& bias, Lo
   }
   const Index n = x.shape()[0];
   Tensor<T> y = Tensor<T>::empty({n, out});
-  Gemm<T>::run(n, out, in, {x.data(), in, 1, x.padded()}, {weight.data(), 1, in, weight.padded()}, y.mutable_data(),
-               false, biased ? bias.data() : nullptr, !biased || bias.padded());
+  run_linear(x, weight, bias, y.mutable_data());
+  on_replay([&] { return [x, weight, bias, y] { run_linear(x, weight, bias, y.shared_data()); }; });
   if (!records("linear", x, weight, bias)) return y;
   auto dw = wrt(weight, [x](const Tensor<T>& dy) { return Product<T>{{dy, true}, {x}}; });
   auto db = wrt(bias, [](const Tensor<T>& dy) { return ColumnSum<T>{dy}; });

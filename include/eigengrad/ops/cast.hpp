@@ -20,7 +20,11 @@ Tensor<U> cast(const X& expression) {
     return x;
   } else {
     Tensor<U> result = Tensor<U>::empty(x.shape());
-    std::transform(x.begin(), x.end(), result.mutable_data(), [](T number) { return static_cast<U>(number); });
+    const auto run = [=] {
+      std::transform(x.begin(), x.end(), result.shared_data(), [](T number) { return static_cast<U>(number); });
+    };
+    run();
+    on_replay([&] { return run; });
     if constexpr (std::is_floating_point_v<T> && std::is_floating_point_v<U>)
       if (records("cast", x))
         return record("cast", std::move(result), wrt(x, [](const Tensor<U>& dy) { return cast<T>(dy); }));

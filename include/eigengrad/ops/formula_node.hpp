@@ -143,6 +143,22 @@ void Formula<Op, Arguments...>::write_to(Tensor<Element>& target, bool add) cons
   evaluate(*this, to, add, target.padded());
 }
 
+/// Evaluates a formula again, into the tensors of the first time.
+template <class F>
+struct FormulaReplay {
+  F formula;
+  Tensor<typename F::Element> result;
+  Tensor<typename F::Scalar> derivative{};
+  std::array<bool, F::leaves + 1> wanted{};
+
+  void operator()() {
+    if constexpr (stores_derivative<F> && std::is_same_v<typename F::Element, typename F::Scalar>)
+      if (derivative.size() > 0)
+        return evaluate_with_derivative(formula, wanted.data(), result.shared_data(), derivative.shared_data());
+    evaluate(formula, result.shared_data(), false, true);
+  }
+};
+
 template <class Op, class... Arguments>
 auto Formula<Op, Arguments...>::to_tensor() const -> Tensor<Element> {
   Tensor<Element> result = Tensor<Element>::empty(shape());
@@ -152,10 +168,11 @@ auto Formula<Op, Arguments...>::to_tensor() const -> Tensor<Element> {
     typename Recorded::Targets targets;
     if (tape != nullptr && find_targets(tape, *this, targets)) {
       Tensor<Element> derivative;
+      std::array<bool, leaves + 1> wanted{};
       if constexpr (stores_derivative<Formula>) {
         // One tensor in every place that needs a gradient, and unstretched: value and derivative in one pass.
         const Slot<Element>* only = nullptr;
-        bool one = true, wanted[leaves];
+        bool one = true;
         for_each_leaf<0>([&](auto k, const auto& operand) {
           wanted[k] = targets[k] != nullptr;
           if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<Element>>)
@@ -166,11 +183,12 @@ auto Formula<Op, Arguments...>::to_tensor() const -> Tensor<Element> {
         });
         if (one && size() > 0) {
           derivative = Tensor<Element>::empty(shape());
-          evaluate_with_derivative(*this, wanted, result.mutable_data(), derivative.mutable_data());
+          evaluate_with_derivative(*this, wanted.data(), result.mutable_data(), derivative.mutable_data());
         }
       }
       if (derivative.size() == 0) evaluate(*this, result.mutable_data(), false, true);
       auto* node = tape->template add<Recorded>(tape->last, op_.name, result, *this, targets);
+      on_replay([&] { return FormulaReplay<Formula>{*this, result, derivative, wanted}; });
       if constexpr (stores_derivative<Formula>) node->keep_derivative(std::move(derivative));
       ++tape->records;
       result.set_link(tape->link_to(node));
@@ -178,6 +196,7 @@ auto Formula<Op, Arguments...>::to_tensor() const -> Tensor<Element> {
     }
   }
   evaluate(*this, result.mutable_data(), false, true);
+  on_replay([&] { return FormulaReplay<Formula>{*this, result}; });
   return result;
 }
 

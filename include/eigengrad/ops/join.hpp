@@ -52,13 +52,18 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
     size += part.shape()[around.axis];
   }
   Tensor<T> result = Tensor<T>::empty(around.resized(first, size));
-  T* to = result.mutable_data();
-  for (const Tensor<T>& part : parts) {
-    const Index run = part.shape()[around.axis] * around.inner;
-    for (Index o = 0; o < around.outer && run > 0; ++o)
-      std::copy_n(part.data() + o * run, run, to + o * size * around.inner);
-    to += run;
-  }
+  const auto copy = [=](std::span<const Tensor<T>> from, T* to) {
+    for (const Tensor<T>& part : from) {
+      const Index run = part.shape()[around.axis] * around.inner;
+      for (Index o = 0; o < around.outer && run > 0; ++o)
+        std::copy_n(part.data() + o * run, run, to + o * size * around.inner);
+      to += run;
+    }
+  };
+  copy(parts, result.mutable_data());
+  on_replay([&] {
+    return [=, from = std::vector<Tensor<T>>(parts.begin(), parts.end())] { copy(from, result.shared_data()); };
+  });
 
   bool recorded = false;
   for (const Tensor<T>& part : parts) recorded = records(name, part) || recorded;

@@ -28,13 +28,18 @@ struct Product {
   Operand<T> a, b;
 
   Shape shape() const { return {a.rows(), b.columns()}; }
-  void write_to(Tensor<T>& target, bool add) const {
-    Gemm<T>::run(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target.mutable_data(), add, nullptr,
-                 target.padded());
+  void write_to(Tensor<T>& target, bool add) const { multiply(target.mutable_data(), target.padded(), add); }
+  void multiply(T* target, bool padded, bool add) const {
+    Gemm<T>::run(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target, add, nullptr, padded);
   }
   Tensor<T> to_tensor() const {
     Tensor<T> result = Tensor<T>::empty(shape());
     write_to(result, false);
+    on_replay([&] {
+      return [left = a.tensor, right = b.tensor, at = a.transposed, bt = b.transposed, result] {
+        Product{{left, at}, {right, bt}}.multiply(result.shared_data(), result.padded(), false);
+      };
+    });
     if (!records("matmul", a.tensor, b.tensor)) return result;
     // y = a b:  da = dy b^T, db = a^T dy; for an operand that is read transposed, the transpose of that.
     const bool at = a.transposed, bt = b.transposed;
@@ -129,6 +134,7 @@ Tensor<T> batched_matmul(const Tensor<T>& a, const Tensor<T>& b, const Location&
   const BatchedProduct<T> product{a, b, batch, batch_a, batch_b, n, k, m};
   Tensor<T> result = Tensor<T>::empty(shape);
   product.forward(result.mutable_data());
+  on_replay([&] { return [=] { product.forward(result.shared_data()); }; });
   if (!records("matmul", a, b)) return result;
   return record("matmul", std::move(result), wrt(a, [product](const Tensor<T>& dy) { return product.gradient_a(dy); }),
                 wrt(b, [product](const Tensor<T>& dy) { return product.gradient_b(dy); }));

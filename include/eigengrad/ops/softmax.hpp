@@ -53,9 +53,12 @@ template <class T, class Row>
 Tensor<T> for_each_row(const Tensor<T>& x, Row row) {
   Tensor<T> result = Tensor<T>::empty(x.shape());
   if (result.size() == 0) return result;
-  const Index n = x.rank() == 0 ? 1 : x.shape().back();
-  T* to = result.mutable_data();
-  for (Index i = 0; i < x.size(); i += n) row(x.data() + i, to + i, n);
+  const auto run = [row](const Tensor<T>& from, T* to) {
+    const Index n = from.rank() == 0 ? 1 : from.shape().back();
+    for (Index i = 0; i < from.size(); i += n) row(from.data() + i, to + i, n);
+  };
+  run(x, result.mutable_data());
+  on_replay([&] { return [=] { run(x, result.shared_data()); }; });
   return result;
 }
 

@@ -65,10 +65,10 @@ class CheckpointNode final : public OperationNode<T> {
   std::optional<std::tuple<Tensor<X>...>> inputs_;
 };
 
-/// f(x...) without keeping what lies in between: the way back computes it again. Time for memory: about one more forward
-/// pass. f must do the same every time; it is kept by value, so capture models by reference; random numbers come again.
-/// Gradients are those of f(x...), to the last bit. Chen, Xu, Zhang, Guestrin: Training deep nets with sublinear memory
-/// cost, 2016.
+/// f(x...) without keeping what lies in between: the way back computes it again. Time for memory: about one more
+/// forward pass. f must do the same every time; it is kept by value, so capture models by reference; random numbers
+/// come again. Gradients are those of f(x...), to the last bit. Chen, Xu, Zhang, Guestrin: Training deep nets with
+/// sublinear memory cost, 2016.
 template <class F, Expression... X>
 auto checkpoint(const F& f, const X&... x) {
   return [&](const Tensor<typename X::Element>&... inputs) {
@@ -82,7 +82,7 @@ auto checkpoint(const F& f, const X&... x) {
       result = Tensor<T>(f(inputs...)).detach();
     }
     Node* node = tape->template add<CheckpointNode<T, F, typename X::Element...>>(tape->last, tape, result.shape(), f,
-                                                                                 random, inputs...);
+                                                                                  random, inputs...);
     ++tape->records;
     result.set_link(tape->link_to(node));
     return result;

@@ -5,12 +5,12 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// f for each position of the inputs' axis `in_axis`, the results side by side on axis `out_axis`: vmap(f)(x, y). What f
-/// does is not changed, so the result is exact for any f, gradients included; positions are run one after another.
+/// f for each position of the inputs' axis `in_axis`, the results side by side on axis `out_axis`: vmap(f)(x, y). What
+/// f does is not changed, so the result is exact for any f, gradients included; positions are run one after another.
 /// Throws ShapeError when the inputs are not equally long on that axis, or it is empty.
 template <class F>
 auto vmap(F f, Index in_axis = 0, Index out_axis = 0) {
-  return [f = std::move(f), in_axis, out_axis]<Expression First, Expression... X>(const First& first, const X&... x) {
+  return [ f = std::move(f), in_axis, out_axis ]<Expression First, Expression... X>(const First& first, const X&... x) {
     const auto run = [&](const auto& one, const auto&... more) {
       const Index count = one.size(in_axis);
       (require<ShapeError>(more.size(in_axis) == count, "vmap: inputs ", one.shape(), " and ", more.shape(),
@@ -28,8 +28,8 @@ auto vmap(F f, Index in_axis = 0, Index out_axis = 0) {
   };
 }
 
-/// Every sample's own gradient with respect to the parameters: loss(x_i, y_i) is called with one sample at a time, still
-/// as a batch, [1, ...]; for each parameter the result is [samples, ...its shape].
+/// Every sample's own gradient with respect to the parameters: loss(x_i, y_i) is called with one sample at a time,
+/// still as a batch, [1, ...]; for each parameter the result is [samples, ...its shape].
 template <class F, class T, Expression X, Expression Y>
 std::vector<Tensor<T>> per_sample_grad(const F& loss, const std::vector<ParameterRef<T>>& parameters, const X& x,
                                        const Y& y) {
