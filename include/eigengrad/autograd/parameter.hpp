@@ -73,10 +73,9 @@ class ParameterRef {
   Tensor<T> to_tensor() const {
     if (StandIns::innermost != nullptr) [[unlikely]]
       if (const void* tensor = StandIns::find(state_.get())) return *static_cast<const Tensor<T>*>(tensor);
-    Tensor<T> result = value();
-    if (TapeState* tape = recording_tape(); tape != nullptr && state_->requires_grad)
-      result.set_link(tape->link_to(tape->template add<LeafNode<T>>(tape->last_leaf, state_)));
-    return result;
+    TapeState* tape = recording_tape();
+    if (tape == nullptr || !state().requires_grad) return value();
+    return value().linked(tape->link_to(tape->template add<LeafNode<T>>(tape->last_leaf, state_)));
   }
 
   /// For optimizers and the tape: value and gradient to work on in place.
