@@ -24,6 +24,7 @@
 #include "ops/softmax.hpp"
 #include "ops/statistics.hpp"
 #include "optim/adam.hpp"
+#include "optim/lbfgs.hpp"
 #include "optim/sgd.hpp"
 #include "train/diagnose.hpp"
 #include "train/fit.hpp"

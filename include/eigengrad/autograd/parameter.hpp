@@ -75,7 +75,10 @@ class ParameterRef {
       if (const void* tensor = StandIns::find(state_.get())) return *static_cast<const Tensor<T>*>(tensor);
     TapeState* tape = recording_tape();
     if (tape == nullptr || !state().requires_grad) return value();
-    return value().linked(tape->link_to(tape->template add<LeafNode<T>>(tape->last_leaf, state_)));
+    Node* leaf = tape->template add<LeafNode<T>>(tape->last_leaf, state_);
+    if (tape->redirect != nullptr) [[unlikely]]
+      tape->redirect(tape->redirect_context, leaf);
+    return value().linked(tape->link_to(leaf));
   }
 
   /// For optimizers and the tape: value and gradient to work on in place.

@@ -79,10 +79,11 @@ void contribute_recorded(Slot<T>& slot, const Shape& shape, const Tensor<T>& val
   slot.filled = true;
 }
 
-/// Passes dy on to what `y` was computed from by the records that came after `mark`: for a record that, to be
-/// differentiated again, is first unfolded into simpler ones.
+/// Passes dy on to what `y` was computed from by the records that came after `mark`: for a record that is first unfolded
+/// into others, which may be released at once.
 template <class T>
-void propagate_through(const TapeState* tape, const Node* mark, const Tensor<T>& y, const Tensor<T>& dy) {
+void propagate_through(const TapeState* tape, const Node* mark, const Tensor<T>& y, const Tensor<T>& dy,
+                       bool release = false) {
   TypedNode<T>* top = node_on(tape, y, "backward");
   if (top == nullptr) return;
   if (Slot<T>* slot = top->slot()) contribute(*slot, y.shape(), dy);
@@ -90,6 +91,9 @@ void propagate_through(const TapeState* tape, const Node* mark, const Tensor<T>&
     if (!node->reached()) continue;
     node->propagate();
     node->forget_gradient();
+    if (!release) continue;
+    node->release();
+    node->released = true;
   }
 }
 

@@ -101,19 +101,24 @@ class Tape {
   template <class T, class Iterator>
   std::vector<Tensor<T>> gather(TypedNode<T>& root, const Tensor<T>& seed, Iterator first, Iterator last,
                                 BackwardOptions options) {
-    std::vector<std::pair<ParameterState<T>*, Slot<T>>> slots;
+    using Slots = std::vector<std::pair<ParameterState<T>*, Slot<T>>>;
+    Slots slots;
     for (Iterator i = first; i != last; ++i) slots.push_back({&i->state(), Slot<T>{{}, false, true}});
-    struct Restore {
-      Node* leaves;
-      ~Restore() {
-        for (; leaves != nullptr; leaves = leaves->previous) leaves->gather_in_parameter();
-      }
-    } restore{state_->last_leaf};
-    for (Node* leaf = state_->last_leaf; leaf != nullptr; leaf = leaf->previous) {
+    const auto redirect = [](void* context, Node* leaf) {
       leaf->gather_in(nullptr);  // what is not asked for is gathered nowhere
-      for (auto& [parameter, slot] : slots)
+      for (auto& [parameter, slot] : *static_cast<Slots*>(context))
         if (parameter == leaf->parameter()) leaf->gather_in(&slot);
-    }
+    };
+    struct Restore {
+      TapeState* tape;
+      ~Restore() {
+        tape->redirect = nullptr;
+        for (Node* leaf = tape->last_leaf; leaf != nullptr; leaf = leaf->previous) leaf->gather_in_parameter();
+      }
+    } restore{state_};
+    for (Node* leaf = state_->last_leaf; leaf != nullptr; leaf = leaf->previous) redirect(&slots, leaf);
+    state_->redirect = redirect;
+    state_->redirect_context = &slots;
     walk(root, seed, options);
     std::vector<Tensor<T>> gradients;
     for (auto& [parameter, slot] : slots)

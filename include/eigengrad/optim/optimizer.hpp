@@ -34,7 +34,7 @@ class Optimizer {
       for (std::size_t j = 0; j < i; ++j)
         require<ValueError>(!parameters_[i].same_as(parameters_[j]), name, ": parameters ", j, " and ", i,
                             " are the same one: list it once");
-      for (auto& slot : state_) slot.push_back(Tensor<T>::zeros(parameters_[i].shape()));
+      for (int s = 0; s < slots; ++s) state_[s].push_back(Tensor<T>::zeros(parameters_[i].shape()));
     }
     updates_.resize(parameters_.size());
     set_learning_rate(learning_rate);
