@@ -73,14 +73,12 @@ class ParameterRef {
   Tensor<T> to_tensor() const {
     if (StandIns::innermost != nullptr) [[unlikely]]
       if (const void* tensor = StandIns::find(state_.get())) return *static_cast<const Tensor<T>*>(tensor);
-    Tensor<T> result = value();
-    if (TapeState* tape = recording_tape(); tape != nullptr && state_->requires_grad) {
-      Node* leaf = tape->template add<LeafNode<T>>(tape->last_leaf, state_);
-      if (tape->redirect != nullptr) [[unlikely]]
-        tape->redirect(tape->redirect_context, leaf);
-      result.set_link(tape->link_to(leaf));
-    }
-    return result;
+    TapeState* tape = recording_tape();
+    if (tape == nullptr || !state().requires_grad) return value();
+    Node* leaf = tape->template add<LeafNode<T>>(tape->last_leaf, state_);
+    if (tape->redirect != nullptr) [[unlikely]]
+      tape->redirect(tape->redirect_context, leaf);
+    return value().linked(tape->link_to(leaf));
   }
 
   /// For optimizers and the tape: value and gradient to work on in place.

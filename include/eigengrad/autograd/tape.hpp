@@ -18,7 +18,7 @@ class Tape {
   ~Tape() {
     state_->clear();
     // The next use of this state has another serial number, so links to this one are known to be old.
-    state_->serial.fetch_add(1, std::memory_order_release);
+    state_->serial.store(state_->serial.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     stop();
     TapeStates::give_back(state_);
   }

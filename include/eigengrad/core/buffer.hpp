@@ -22,6 +22,18 @@ struct TapeLink {
   void* tape = nullptr;
   std::uint64_t serial = 0;
   void* node = nullptr;
+
+  constexpr TapeLink() = default;
+  EIGENGRAD_INLINE TapeLink(void* by, std::uint64_t number, void* record) : tape(by), serial(number), node(record) {}
+  EIGENGRAD_INLINE TapeLink(const TapeLink& other) { *this = other; }
+  EIGENGRAD_INLINE TapeLink& operator=(const TapeLink& other) {  // one by one, as a shape's sizes
+    tape = other.tape;
+    EIGENGRAD_NO_VECTORS;
+    serial = other.serial;
+    EIGENGRAD_NO_VECTORS;
+    node = other.node;
+    return *this;
+  }
 };
 
 /// What precedes the numbers of a buffer, in two cache lines, so that they are 64-byte aligned; also all that a tensor

@@ -165,17 +165,21 @@ class Tensor {
     }
     block_->link = link;
   }
+  /// The same value with another link.
+  Tensor linked(const TapeLink& link) const {
+    Tensor result = alias(shape());
+    result.block_->link = link;
+    return result;
+  }
   bool unshared() const { return block_.unshared(); }
   /// For what is replayed: writes through to everybody who shares the numbers.
   T* shared_data() const { return own(); }
   Block& block() { return block_; }
   /// Whether every lane that begins inside can be read and written whole, as in memory of our own.
-  bool padded() const {
+  EIGENGRAD_INLINE bool padded() const {
     if (block_.owns()) [[likely]]
       return true;
-    const std::byte* const end = block_.end();
-    return end != nullptr && static_cast<std::size_t>(end - static_cast<const std::byte*>(block_.data())) >=
-                                 (static_cast<std::size_t>(size()) * sizeof(T) + 63) / 64 * 64;
+    return padded_view();
   }
   /// The same buffer seen from element `first` on under another shape of at most as many elements; not recorded.
   Tensor alias(const Shape& shape, Index first = 0) const {
@@ -195,6 +199,11 @@ class Tensor {
   Index columns() const { return rank() == 0 ? 1 : rank() == 1 ? 1 : shape().back(); }
   Index rows() const { return rank() < 2 ? size() : columns() == 0 ? shape()[0] : size() / columns(); }
 
+  EIGENGRAD_OUTLINE bool padded_view() const {
+    const std::byte* const end = block_.end();
+    return end != nullptr && static_cast<std::size_t>(end - static_cast<const std::byte*>(block_.data())) >=
+                                 (static_cast<std::size_t>(size()) * sizeof(T) + 63) / 64 * 64;
+  }
   EIGENGRAD_COLD void unshare() {
     Tensor copy = empty(shape());
     if (size() > 0) std::memcpy(copy.own(), own(), static_cast<std::size_t>(size()) * sizeof(T));

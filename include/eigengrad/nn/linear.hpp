@@ -16,18 +16,24 @@ struct ColumnSum {
   void write_to(Tensor<T>& target, bool add) const {
     T* to = target.mutable_data();
     const Index rows = dy.shape()[0], columns = dy.shape()[1];
-    if (!add) std::fill_n(to, columns, T(0));
-    if (rows > RowSum<T>::block) return sum_into(Leaf<T>{dy}, Shape{1, columns}, to, T(1));
     constexpr Index width = lane_width<T>;
+    if (rows > RowSum<T>::block) {
+      if (!add) std::fill_n(to, columns, T(0));
+      return sum_into(Leaf<T>{dy}, Shape{1, columns}, to, T(1));
+    }
     const T* from = dy.data();
+    const Index whole = dy.padded() && target.padded() ? columns : columns - columns % width;
     Index j = 0;
-    for (; j + width <= columns; j += width) {
-      lane_t<T> total = lane::load(to + j);
+    for (; j < whole; j += width) {
+      lane_t<T> total = add ? lane::load(to + j) : lane_t<T>(0);
       for (Index i = 0; i < rows; ++i) total = total + lane::load(from + i * columns + j);
       lane::store<T>(to + j, total);
     }
-    for (; j < columns; ++j)
-      for (Index i = 0; i < rows; ++i) to[j] = to[j] + from[i * columns + j];
+    for (; j < columns; ++j) {
+      T total = add ? to[j] : T(0);
+      for (Index i = 0; i < rows; ++i) total = total + from[i * columns + j];
+      to[j] = total;
+    }
   }
   Tensor<T> to_tensor() const { return sum(dy, 0); }
 };
