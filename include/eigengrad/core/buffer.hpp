@@ -35,12 +35,12 @@ struct PoolState {
   std::size_t kept = 0;
   std::size_t peak = 0;
   std::ptrdiff_t in_use = 0;
-  bool closed = false;
+  bool open = false;  // from the thread's first allocation to its end: what is kept then will be freed
 };
 inline constinit thread_local PoolState pool_state{};
 
 /// A thread's free buffers, by size class (four per doubling): a training step's buffers come back every step, so
-/// after the first step none is allocated. A buffer freed by another thread joins that thread's pool; what a pool
+/// after the first step none is allocated. A buffer freed by another thread joins that thread's pool, if it has one; what a pool
 /// keeps is bounded by what its thread has had in use at once, or 256 MiB.
 class BufferPool {
  public:
@@ -62,7 +62,7 @@ class BufferPool {
   static void give_back(BlockHeader* block) noexcept {
     PoolState& pool = pool_state;
     pool.in_use -= static_cast<std::ptrdiff_t>(block->bytes);
-    if (pool.closed || !pooled || pool.kept + block->bytes > std::max(kept_at_least, pool.peak)) [[unlikely]]
+    if (!pool.open || !pooled || pool.kept + block->bytes > std::max(kept_at_least, pool.peak)) [[unlikely]]
       return release(block);
     pool.kept += block->bytes;
     block->next = pool.free[block->size_class];
@@ -92,12 +92,14 @@ class BufferPool {
   static constexpr bool pooled = true;
 #endif
 
-  // Frees what the thread kept when it ends; tensors that die later go straight to the system.
+  // Frees what the thread kept when it ends; tensors that die later, or in a thread that never made one, go straight to
+  // the system.
   struct Closer {
     bool opened = true;
+    Closer() { pool_state.open = true; }
     ~Closer() {
       trim();
-      pool_state.closed = true;
+      pool_state.open = false;
     }
   };
 
