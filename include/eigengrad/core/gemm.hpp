@@ -24,6 +24,7 @@ class Gemm {
   static void run(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, bool add,
                   const T* bias = nullptr) {
     if (m == 0 || n == 0) return;
+    if (k == 0) return nothing(m, n, c, add, bias);
     if (n == 1 && m * k <= 128) return column(m, k, a, b, c, add, bias);
     if (m < 4 && b.row_step == 1 && a.column_step == 1 && k >= width) return dots(m, n, k, a, b, c, add, bias);
     const Index panel = 2 * width;
@@ -53,6 +54,12 @@ class Gemm {
   using L = lane_t<T>;
   static constexpr Index width = lane_width<T>;
   static constexpr int rows = EIGENGRAD_LANE_BYTES == 64 ? 8 : 4;  // as many sums as there are registers for
+
+  /// A sum over nothing: C as it is or 0, plus the bias. Operands without numbers have no address to count from.
+  static void nothing(Index m, Index n, T* c, bool add, const T* bias) {
+    for (Index i = 0; i < m; ++i)
+      for (Index j = 0; j < n; ++j, ++c) *c = (add ? *c : T(0)) + (bias != nullptr ? bias[j] : T(0));
+  }
 
   static T* scratch(Block& block, Index size) {
     block = Block(static_cast<std::size_t>(size) * sizeof(T));
