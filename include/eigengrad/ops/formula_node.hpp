@@ -74,7 +74,8 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
  private:
   void scale(Tensor<T>& dy) const {
     T* numbers = dy.mutable_data();
-    for (Index i = 0; i < dy.size(); ++i) numbers[i] = numbers[i] * scale_;
+    if constexpr (!std::is_same_v<T, bool>)  // a mask has no gradient
+      for (Index i = 0; i < dy.size(); ++i) numbers[i] = numbers[i] * scale_;
   }
   void pass_derivative(const Tensor<T>& dy) {
     for (TypedNode<T>* target : targets_)

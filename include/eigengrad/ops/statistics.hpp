@@ -31,6 +31,12 @@ Tensor<typename X::Element> var(const X& x, const Axes& axes = {}, VarianceOptio
                     T(1) / degrees_of_freedom<T>(reduced, options));
 }
 
+/// The same with keepdims alone: var(x, 0, true).
+template <Expression X, std::same_as<bool> Keepdims>
+Tensor<typename X::Element> var(const X& x, const Axes& axes, Keepdims keepdims, Location where = Location::current()) {
+  return var(x, axes, VarianceOptions{.keepdims = keepdims}, where);
+}
+
 /// y, but 0 where a is 0.
 template <class T>
 Tensor<T> zero_where_zero(const Tensor<T>& a, const Tensor<T>& y) {
@@ -52,6 +58,11 @@ Tensor<typename X::Element> std(const X& x, const Axes& axes = {}, VarianceOptio
                 wrt(t, [x = t.detach(), y, axes, n = degrees_of_freedom<T>(reduced, options)](const Tensor<T>& dy) {
                   return zero_where_zero<T>(y, dy.alias(y.shape()) / (n * y)) * (x - mean(x, axes, true));
                 }));
+}
+
+template <Expression X, std::same_as<bool> Keepdims>
+Tensor<typename X::Element> std(const X& x, const Axes& axes, Keepdims keepdims, Location where = Location::current()) {
+  return std(x, axes, VarianceOptions{.keepdims = keepdims}, where);
 }
 
 /// sqrt(sum(x^2)) of each group, of shape [.., 1, ..]; where squares overflow or vanish, of scaled numbers.
