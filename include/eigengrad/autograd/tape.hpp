@@ -78,6 +78,12 @@ class Tape {
       return gather<T>(*node, seed, std::begin(parameters), std::end(parameters), options);
     }
   }
+  /// Of parameters named one by one: gradient(loss, {w, b}).
+  template <class L>
+  auto gradient(const L& loss, std::initializer_list<ParameterRef<typename L::Element>> parameters,
+                BackwardOptions options = {}, Location where = Location::current()) {
+    return gradient(loss, std::span(parameters.begin(), parameters.size()), options, where);
+  }
 
  private:
   template <class T>

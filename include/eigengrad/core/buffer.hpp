@@ -68,7 +68,7 @@ inline constinit thread_local PoolState pool_state{};
 /// Behind every buffer lie 64 bytes more, so that a lane that begins inside can be read and written whole.
 ///
 /// A thread's free buffers, by size class (four per doubling): a training step's buffers come back every step, so
-/// after the first step none is allocated. A buffer freed by another thread joins that thread's pool; what a pool
+/// after the first step none is allocated. A buffer freed by another thread joins that thread's pool, if it has one; what a pool
 /// keeps is bounded by what its thread has had in use at once, or 256 MiB.
 class BufferPool {
  public:
@@ -138,9 +138,11 @@ class BufferPool {
   static constexpr bool pooled = true;
 #endif
 
-  // Frees what the thread kept when it ends; tensors that die later go straight to the system.
+  // Frees what the thread kept when it ends; tensors that die later, or in a thread that never made one, go straight to
+  // the system.
   struct Closer {
     bool opened = true;
+    Closer() { pool_state.open = true; }
     ~Closer() {
       trim();
       opened = false;

@@ -29,7 +29,7 @@ Tensor<T> Tensor<T>::linspace(T start, T stop, Index count) {
 
 template <class T>
 Tensor<T> Tensor<T>::eye(Index rows, Index columns) {
-  if (columns < 0) columns = rows;
+  if (columns == -1) columns = rows;
   Tensor result = zeros({rows, columns});
   for (Index i = 0; i < rows && i < columns; ++i) result.own()[i * columns + i] = T(1);
   return result;

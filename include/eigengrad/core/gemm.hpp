@@ -36,6 +36,7 @@ class Gemm {
   static void run(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c, bool add,
                   const T* bias = nullptr, bool room = false) {
     if (m == 0 || n == 0) return;
+    if (k == 0) return nothing(m, n, c, add, bias);
     if (n == 1 && m * k <= 128) return column(m, k, a, b, c, add, bias);
     if (n <= width && k * width <= small && room && !add) return narrow(m, n, k, a, b, c, bias);
     if (m < 4 && b.row_step == 1 && a.column_step == 1 && k >= width) return dots(m, n, k, a, b, c, add, bias);
@@ -73,6 +74,12 @@ class Gemm {
       else
         panel_product<1>(m, n, k, a, right, c + j, whole ? width : columns, add, bias_here);
     }
+  }
+
+  /// A sum over nothing: C as it is or 0, plus the bias. Operands without numbers have no address to count from.
+  static void nothing(Index m, Index n, T* c, bool add, const T* bias) {
+    for (Index i = 0; i < m; ++i)
+      for (Index j = 0; j < n; ++j, ++c) *c = (add ? *c : T(0)) + (bias != nullptr ? bias[j] : T(0));
   }
 
   static T* scratch(Block& block, Index size) {

@@ -84,6 +84,8 @@ class Shape {
   /// Turns a negative axis into the one it counts back to; throws IndexError naming `operation` when there is none.
   Index checked_axis(Index axis, std::string_view operation, Location where = Location::current()) const {
     const Index result = axis < 0 ? axis + rank_ : axis;
+    require<IndexError>(rank_ > 0, operation, ": axis ", axis, " of shape [], a single number, which has no axes",
+                        where);
     require<IndexError>(result >= 0 && result < rank_, operation, ": axis ", axis, " of shape ", *this, ", which has ",
                         rank_, " axes: use one of -", rank_, " to ", rank_ - 1, where);
     return result;

@@ -11,8 +11,7 @@ struct AddOperation {
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, dy); }
 };
 template <class A, class B>
-  requires ElementwiseOperands<A, B>
-EIGENGRAD_INLINE auto operator+(const A& a, const B& b) {
+requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator+(const A& a, const B& b) {
   return apply<AddOperation>(a, b);
 }
 
@@ -22,8 +21,7 @@ struct SubtractOperation {
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, -dy); }
 };
 template <class A, class B>
-  requires ElementwiseOperands<A, B>
-EIGENGRAD_INLINE auto operator-(const A& a, const B& b) {
+requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator-(const A& a, const B& b) {
   return apply<SubtractOperation>(a, b);
 }
 
@@ -35,16 +33,18 @@ struct MultiplyOperation {
   }
 };
 template <class A, class B>
-  requires ElementwiseOperands<A, B>
-EIGENGRAD_INLINE auto operator*(const A& a, const B& b) {
+requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator*(const A& a, const B& b) {
   return apply<MultiplyOperation>(a, b);
 }
 
 struct DivideOperation {
   static constexpr const char* name = "divide";
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) {
-    if constexpr (std::is_integral_v<std::decay_t<decltype(b)>>)
+    using B = std::decay_t<decltype(b)>;
+    if constexpr (std::is_integral_v<B>)
       require<ValueError>(b != 0, "divide: an integer divided by 0: cast<float>(tensor) first, for infinity");
+    if constexpr (std::is_integral_v<B> && std::is_signed_v<B>)
+      if (b == -1) return static_cast<B>(0 - static_cast<std::make_unsigned_t<B>>(a));  // the smallest has no opposite
     return a / b;
   }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& b, const auto& y) {
@@ -52,8 +52,7 @@ struct DivideOperation {
   }
 };
 template <class A, class B>
-  requires ElementwiseOperands<A, B>
-EIGENGRAD_INLINE auto operator/(const A& a, const B& b) {
+requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator/(const A& a, const B& b) {
   return apply<DivideOperation>(a, b);
 }
 

@@ -94,7 +94,8 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
     Tensor<T> result = Tensor<T>::empty(seen_);
     T* to = result.mutable_data();
     const T* from = dy.data();
-    for (Index i = 0; i < dy.size(); ++i) to[i] = from[i] * scale_;
+    if constexpr (!std::is_same_v<T, bool>)  // a mask has no gradient
+      for (Index i = 0; i < dy.size(); ++i) to[i] = from[i] * scale_;
     return result;
   }
   void pass_derivative(const Tensor<T>& dy) {

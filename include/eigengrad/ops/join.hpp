@@ -78,13 +78,25 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
 }
 
 /// Tensors one after another along an axis: [2, 3] and [4, 3] -> [6, 3]. Gradient: each part's slice of dy.
-/// Parameters and formulas: concatenate<float>({p, 2 * q}). Throws ShapeError when they differ on another axis.
+/// Throws ShapeError when they differ on another axis.
 template <class T>
 Tensor<T> concatenate(const std::vector<Tensor<T>>& parts, Index axis = 0, Location where = Location::current()) {
   return join<T>("concatenate", parts, axis, where);
 }
 template <class T>
-Tensor<T> concatenate(std::initializer_list<Tensor<T>> parts, Index axis = 0, Location where = Location::current()) {
+requires(!std::is_floating_point_v<T>) Tensor<T> concatenate(std::initializer_list<Tensor<T>> parts, Index axis = 0,
+                                                             Location where = Location::current()) {
+  return join<T>("concatenate", std::span<const Tensor<T>>(parts.begin(), parts.size()), axis, where);
+}
+// A brace of tensors, parameters and formulas has no type to deduce from, so both number types stand here.
+template <std::same_as<float> T = float>
+Tensor<T> concatenate(std::initializer_list<std::type_identity_t<Tensor<T>>> parts, Index axis = 0,
+                      Location where = Location::current()) {
+  return join<T>("concatenate", std::span<const Tensor<T>>(parts.begin(), parts.size()), axis, where);
+}
+template <std::same_as<double> T = double>
+Tensor<T> concatenate(std::initializer_list<std::type_identity_t<Tensor<T>>> parts, Index axis = 0,
+                      Location where = Location::current()) {
   return join<T>("concatenate", std::span<const Tensor<T>>(parts.begin(), parts.size()), axis, where);
 }
 
@@ -100,7 +112,18 @@ Tensor<T> stack(const std::vector<Tensor<T>>& parts, Index axis = 0, Location wh
   return join<T>("stack", raised, axis, where);
 }
 template <class T>
-Tensor<T> stack(std::initializer_list<Tensor<T>> parts, Index axis = 0, Location where = Location::current()) {
+requires(!std::is_floating_point_v<T>) Tensor<T> stack(std::initializer_list<Tensor<T>> parts, Index axis = 0,
+                                                       Location where = Location::current()) {
+  return stack(std::vector<Tensor<T>>(parts), axis, where);
+}
+template <std::same_as<float> T = float>
+Tensor<T> stack(std::initializer_list<std::type_identity_t<Tensor<T>>> parts, Index axis = 0,
+                Location where = Location::current()) {
+  return stack(std::vector<Tensor<T>>(parts), axis, where);
+}
+template <std::same_as<double> T = double>
+Tensor<T> stack(std::initializer_list<std::type_identity_t<Tensor<T>>> parts, Index axis = 0,
+                Location where = Location::current()) {
   return stack(std::vector<Tensor<T>>(parts), axis, where);
 }
 

@@ -132,6 +132,11 @@ Tensor<typename X::Element> permute(const X& x, const Axes& axes, Location where
   return record("permute", std::move(result), wrt(t, [back](const Tensor<T>& dy) { return permute(dy, back); }));
 }
 
+/// The same by NumPy's name: transpose(x, {2, 0, 1}).
+template <Expression X>
+Tensor<typename X::Element> transpose(const X& x, const Axes& axes, Location where = Location::current()) {
+  return permute(x, axes, where);
+}
 /// Two axes exchanged: [2, 3, 4] with axes 0 and 2 -> [4, 3, 2].
 template <Expression X>
 Tensor<typename X::Element> transpose(const X& x, Index first, Index second, Location where = Location::current()) {

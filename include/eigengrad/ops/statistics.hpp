@@ -31,6 +31,12 @@ Tensor<typename X::Element> var(const X& x, const Axes& axes = {}, VarianceOptio
                     T(1) / degrees_of_freedom<T>(reduced, options));
 }
 
+/// The same with keepdims alone: var(x, 0, true).
+template <Expression X, std::same_as<bool> Keepdims>
+Tensor<typename X::Element> var(const X& x, const Axes& axes, Keepdims keepdims, Location where = Location::current()) {
+  return var(x, axes, VarianceOptions{.keepdims = keepdims}, where);
+}
+
 /// dy / y, but 0 where y is 0, also for what is differentiated again.
 template <class T>
 Tensor<T> quotient_or_zero(const Tensor<T>& dy, const Tensor<T>& y) {
@@ -54,6 +60,11 @@ Tensor<typename X::Element> std(const X& x, const Axes& axes = {}, VarianceOptio
                   return quotient_or_zero<T>(recorded_reshape(dy, shape), n * recorded_reshape(y, shape)) *
                          (t - mean(t, axes, true));
                 }));
+}
+
+template <Expression X, std::same_as<bool> Keepdims>
+Tensor<typename X::Element> std(const X& x, const Axes& axes, Keepdims keepdims, Location where = Location::current()) {
+  return std(x, axes, VarianceOptions{.keepdims = keepdims}, where);
 }
 
 /// sqrt(sum(x^2)) of each group, of shape [.., 1, ..]; where squares overflow or vanish, of scaled numbers.

@@ -19,7 +19,8 @@ class Optimizer {
   }
   T learning_rate() const { return learning_rate_; }
   void set_learning_rate(T rate) {
-    require<ValueError>(rate >= 0, "optimizer: the learning rate ", rate, " is negative");
+    require<ValueError>(rate >= 0 && rate <= std::numeric_limits<T>::max(), "optimizer: the learning rate ", rate,
+                        " is negative or not finite");
     learning_rate_ = rate;
   }
   const std::vector<ParameterRef<T>>& parameters() const { return parameters_; }
