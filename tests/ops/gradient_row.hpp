@@ -14,6 +14,7 @@ namespace eg = eigengrad;
 using List = std::vector<eg::Tensor<double>>;
 using Shapes = std::vector<eg::Shape>;
 using Dual = eg::Dual<double>;
+using DualList = std::vector<eg::Tensor<Dual>>;
 
 /// Where an input's random values come from, in a word.
 struct Domain {
@@ -33,6 +34,7 @@ struct Row {
   std::string name;
   std::vector<Domain> domains;  // one per input; the last holds for the inputs after it too
   std::function<eg::Tensor<double>(const List&)> run;
+  std::function<eg::Tensor<Dual>(const DualList&)> run_dual;
   std::vector<Shapes> shapes;  // small cases, each with one shape per input
   Shapes large;                // for one check in a random direction
   std::vector<Awkward> awkward = {};
@@ -75,6 +77,7 @@ Row elementwise(const char* name, std::vector<Domain> domains, F f, std::vector<
   Row row{name,
           std::move(domains),
           [f](const List& x) { return eg::Tensor<double>(call<inputs>(f, x)); },
+          [f](const DualList& x) { return eg::Tensor<Dual>(call<inputs>(f, x)); },
           shape_classes(inputs),
           Shapes(static_cast<std::size_t>(inputs), eg::Shape{32, 64}),
           std::move(awkward)};
@@ -86,7 +89,11 @@ Row elementwise(const char* name, std::vector<Domain> domains, F f, std::vector<
 /// The row of any other operation: `f` takes the list of inputs.
 template <class F>
 Row structural(const char* name, std::vector<Domain> domains, F f, std::vector<Shapes> shapes, Shapes large) {
-  return {name, std::move(domains), [f](const List& x) { return eg::Tensor<double>(f(x)); }, std::move(shapes),
+  return {name,
+          std::move(domains),
+          [f](const List& x) { return eg::Tensor<double>(f(x)); },
+          [f](const DualList& x) { return eg::Tensor<Dual>(f(x)); },
+          std::move(shapes),
           std::move(large)};
 }
 

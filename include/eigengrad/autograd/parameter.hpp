@@ -17,7 +17,7 @@ class ParameterRef {
   void set_value(const Tensor<T>& value, Location where = Location::current()) const {
     require<ShapeError>(value.shape() == shape(), "set_value: the parameter is ", shape(), ", the new value is ",
                         value.shape(), ": give a value of the parameter's shape, or make a new parameter", where);
-    state().value = value.detach();
+    state().value = value.unrecorded();
     state().fresh = false;
   }
   /// Sets a starting value, which a Sequential may replace by one that suits the activation that follows.
@@ -29,7 +29,7 @@ class ParameterRef {
   /// The gradient gathered since the last zero_grad; zeros when none has arrived.
   Tensor<T> grad() const {
     const Slot<T>& slot = state().gradient;
-    return slot.filled ? slot.value.detach() : Tensor<T>::zeros(shape());
+    return slot.filled ? slot.value.unrecorded() : Tensor<T>::zeros(shape());
   }
   /// Whether a backward has reached this parameter since the last zero_grad.
   bool has_grad() const { return state().gradient.filled; }
@@ -68,7 +68,7 @@ class Parameter : public ParameterRef<T> {
  public:
   Parameter() : Parameter(Tensor<T>()) {}
   explicit Parameter(const Tensor<T>& value)
-      : ParameterRef<T>(std::make_shared<ParameterState<T>>(ParameterState<T>{value.detach()})) {}
+      : ParameterRef<T>(std::make_shared<ParameterState<T>>(ParameterState<T>{value.unrecorded()})) {}
   Parameter(const Parameter& other)
       : ParameterRef<T>(std::make_shared<ParameterState<T>>(
             ParameterState<T>{other.value(), Slot<T>{{}, false, true}, other.requires_grad(), other.is_fresh()})) {}

@@ -103,7 +103,7 @@ class Tape {
       }
     } forget{&root};
     const NoGrad pause;
-    if (Slot<T>* slot = root.slot()) contribute(*slot, root.shape(), seed.detach());
+    if (Slot<T>* slot = root.slot()) contribute(*slot, root.shape(), seed.unrecorded());
     for (Node* node = root.parameter() != nullptr ? nullptr : &root; node != nullptr; node = node->previous) {
       if (!node->reached()) continue;
       node->propagate();

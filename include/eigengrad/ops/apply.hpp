@@ -58,19 +58,22 @@ EIGENGRAD_INLINE auto gradients_of(const Op& op, const Y& dy, const Y& y, const 
     return as_tuple(op.gradient(dy, x...));
 }
 
-/// The first lane or dual type among X, to which plain numbers are lifted.
+/// The first lane or the deepest dual type among X, to which plain numbers are lifted.
 template <class... X>
 struct LiftedTo {
   using type = void;
 };
 template <class First, class... Rest>
 struct LiftedTo<First, Rest...> {
-  using type = std::conditional_t<is_lane<First> || is_dual<First>, First, typename LiftedTo<Rest...>::type>;
+  using Other = typename LiftedTo<Rest...>::type;
+  using type = std::conditional_t<(is_lane<First> || is_dual<First>) && dual_depth<First> >= dual_depth<Other>, First, Other>;
 };
 template <class L, class X>
 EIGENGRAD_INLINE auto lift(const X& x) {
-  if constexpr (std::is_void_v<L> || is_mask<X> || is_lane<X> || is_dual<X>)
+  if constexpr (std::is_void_v<L> || is_mask<X> || is_lane<X> || (is_dual<X> && dual_depth<X> == dual_depth<L>))
     return x;
+  else if constexpr (is_dual<L>)
+    return decltype(L::value)(x);  // a constant: it has no tangent to follow
   else
     return L(x);
 }
@@ -96,8 +99,11 @@ EIGENGRAD_INLINE auto apply_to_duals(const Op& op, const X&... x) {
     using V = decltype(value);
     Dual<V> result(value, V(0));
     const auto add = [&]<std::size_t k>(std::integral_constant<std::size_t, k>, const auto& input) {
-      if constexpr (is_dual<std::decay_t<decltype(input)>>)
-        result.tangent = result.tangent + std::get<k>(gradients_of(op, input.tangent, value, value_part(x)...));
+      if constexpr (is_dual<std::decay_t<decltype(input)>>) {
+        if constexpr (!is_lane<V>)
+          if (is_zero(input.tangent)) return;  // 0 also times an infinite slope
+        result.tangent = V(result.tangent + std::get<k>(gradients_of(op, input.tangent, value, value_part(x)...)));
+      }
     };
     [&]<std::size_t... k>(std::index_sequence<k...>) {
       (add(std::integral_constant<std::size_t, k>(), x), ...);

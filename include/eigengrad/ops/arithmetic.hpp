@@ -131,6 +131,23 @@ EIGENGRAD_INLINE auto clamp(const X& x, const L& low, const H& high) {
   return apply<ClampOperation>(x, low, high);
 }
 
+template <class X, class B>
+EIGENGRAD_INLINE Dual<X>& operator+=(Dual<X>& a, const B& b) {
+  return a = Dual<X>(a + b);
+}
+template <class X, class B>
+EIGENGRAD_INLINE Dual<X>& operator-=(Dual<X>& a, const B& b) {
+  return a = Dual<X>(a - b);
+}
+template <class X, class B>
+EIGENGRAD_INLINE Dual<X>& operator*=(Dual<X>& a, const B& b) {
+  return a = Dual<X>(a * b);
+}
+template <class X, class B>
+EIGENGRAD_INLINE Dual<X>& operator/=(Dual<X>& a, const B& b) {
+  return a = Dual<X>(a / b);
+}
+
 template <class T, class B>
 Tensor<T>& operator+=(Tensor<T>& a, const B& b) {
   return a = a + b;

@@ -15,7 +15,7 @@ struct DerivativeProduct {
 /// expensive operation whose result the top does not already give.
 template <class F>
 inline constexpr bool stores_derivative =
-    (from_result<F> ? F::inner_cost : F::cost) >= 8 && std::is_floating_point_v<typename F::Scalar>;
+    (from_result<F> ? F::inner_cost : F::cost) >= 8 && is_real<typename F::Scalar>;
 
 /// The record of a formula, evaluated or summed. `seen_` is the shape in which dy lines up with the formula, `scale_`
 /// what a mean divides by.
