@@ -8,7 +8,8 @@ namespace gradients {
 
 /// What backward gives for every input, the outputs weighed by `seed`, in numbers of type T.
 template <class T, class Run>
-std::vector<eg::Tensor<T>> pull_back(const Run& run, const std::vector<eg::Tensor<T>>& inputs, const eg::Tensor<T>& seed) {
+std::vector<eg::Tensor<T>> pull_back(const Run& run, const std::vector<eg::Tensor<T>>& inputs,
+                                     const eg::Tensor<T>& seed) {
   std::vector<eg::Parameter<T>> parameters;
   eg::Tape tape;
   std::vector<eg::Tensor<T>> tracked, gradients;
@@ -87,8 +88,8 @@ TEST(DualTable, IsAsDocumentedInAwkwardPlaces) {
         EXPECT_TRUE(std::isnan(expected)   ? std::isnan(tangent)
                     : std::isinf(expected) ? tangent == expected
                                            : std::abs(tangent - expected) <= 1e-15 * std::max(1.0, std::abs(expected)))
-            << row.name << " at " << place.inputs[0] << ": the tangent along input " << k << " is " << tangent << ", not "
-            << expected;
+            << row.name << " at " << place.inputs[0] << ": the tangent along input " << k << " is " << tangent
+            << ", not " << expected;
       }
 }
 

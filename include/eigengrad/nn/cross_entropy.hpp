@@ -158,8 +158,8 @@ auto cross_entropy(const P& probabilities, const Q& target, Reduction reduction 
                           where);
       sum += number;
     }
-    require<ValueError>(!(std::abs(static_cast<double>(plain_value(sum)) - 1) > 1e-3), "cross_entropy: row ", i, " sums to ",
-                        static_cast<double>(plain_value(sum)),
+    require<ValueError>(!(std::abs(static_cast<double>(plain_value(sum)) - 1) > 1e-3), "cross_entropy: row ", i,
+                        " sums to ", static_cast<double>(plain_value(sum)),
                         ", not 1: put a Softmax before, or give logits to softmax_cross_entropy", where);
   }
   if constexpr (std::is_same_v<typename Q::Element, std::int64_t>) {

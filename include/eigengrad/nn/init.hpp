@@ -34,7 +34,8 @@ Tensor<T> uniform(const Shape& shape, double low, double high, Generator& genera
   T* numbers = result.mutable_data();
   // Rounding to T could give `high` itself, which is left out.
   using Plain = plain_t<T>;
-  const Plain last = static_cast<Plain>(high), below = low < high ? std::nextafter(last, static_cast<Plain>(low)) : last;
+  const Plain last = static_cast<Plain>(high),
+              below = low < high ? std::nextafter(last, static_cast<Plain>(low)) : last;
   for (Index i = 0; i < result.size(); ++i)
     numbers[i] = std::min(static_cast<Plain>(low + (high - low) * generator.uniform()), below);
   return result;

@@ -37,7 +37,9 @@ EIGENGRAD_INLINE auto to_each(const Gradients&... gradients) {
 struct NoGradient {};
 
 template <class Op>
-concept Predicate = requires { requires Op::is_predicate; };
+concept Predicate = requires {
+  requires Op::is_predicate;
+};
 
 /// Whether a formula's top operation writes its gradient from its result, which then need not be computed again.
 template <class F>
@@ -66,8 +68,15 @@ struct LiftedTo {
 template <class First, class... Rest>
 struct LiftedTo<First, Rest...> {
   using Other = typename LiftedTo<Rest...>::type;
-  using type = std::conditional_t<(is_lane<First> || is_dual<First>) && dual_depth<First> >= dual_depth<Other>, First, Other>;
+  using type =
+      std::conditional_t<(is_lane<First> || is_dual<First>)&&dual_depth<First> >= dual_depth<Other>, First, Other>;
 };
+template <class L>
+inline constexpr bool is_dual_lane = false;
+template <class T>
+inline constexpr bool is_dual_lane<Dual<Lane<T>>> = true;
+template <class X>
+inline constexpr bool is_dual_lane<Dual<Dual<X>>> = is_dual_lane<Dual<X>>;
 template <class L, class X>
 EIGENGRAD_INLINE auto lift(const X& x) {
   if constexpr (std::is_void_v<L> || is_mask<X> || is_lane<X> || (is_dual<X> && dual_depth<X> == dual_depth<L>))
@@ -105,11 +114,16 @@ EIGENGRAD_INLINE auto apply_to_duals(const Op& op, const X&... x) {
         result.tangent = V(result.tangent + std::get<k>(gradients_of(op, input.tangent, value, value_part(x)...)));
       }
     };
-    [&]<std::size_t... k>(std::index_sequence<k...>) {
-      (add(std::integral_constant<std::size_t, k>(), x), ...);
-    }(std::index_sequence_for<X...>());
+    [&]<std::size_t... k>(std::index_sequence<k...>) { (add(std::integral_constant<std::size_t, k>(), x), ...); }
+    (std::index_sequence_for<X...>());
     return result;
   }
+}
+
+// Single dual numbers serve checks: what is expensive is called rather than compiled into every loop anew.
+template <class Op, class... X>
+EIGENGRAD_NOINLINE auto call_with_duals(const Op& op, const X&... x) {
+  return apply_to_duals(op, x...);
 }
 
 template <class Op, class... X>
@@ -121,8 +135,10 @@ EIGENGRAD_INLINE auto apply_with(const Op& op, const X&... x) {
   using L = typename LiftedTo<X...>::type;
   if constexpr ((Expression<X> || ...))
     return make_formula(op, x...);
-  else if constexpr (is_dual<L> || (is_dual<X> || ...))
+  else if constexpr (is_dual_lane<L>)
     return apply_to_duals(op, lift<L>(x)...);
+  else if constexpr (is_dual<L>)
+    return call_with_duals(op, lift<L>(x)...);
   else if constexpr (std::is_void_v<L> && (Number<X> && ...))
     return op.value(static_cast<std::common_type_t<X...>>(x)...);
   else

@@ -11,8 +11,7 @@ struct AddOperation {
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, dy); }
 };
 template <class A, class B>
-  requires ElementwiseOperands<A, B>
-EIGENGRAD_INLINE auto operator+(const A& a, const B& b) {
+requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator+(const A& a, const B& b) {
   return apply<AddOperation>(a, b);
 }
 
@@ -22,8 +21,7 @@ struct SubtractOperation {
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, -dy); }
 };
 template <class A, class B>
-  requires ElementwiseOperands<A, B>
-EIGENGRAD_INLINE auto operator-(const A& a, const B& b) {
+requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator-(const A& a, const B& b) {
   return apply<SubtractOperation>(a, b);
 }
 
@@ -35,8 +33,7 @@ struct MultiplyOperation {
   }
 };
 template <class A, class B>
-  requires ElementwiseOperands<A, B>
-EIGENGRAD_INLINE auto operator*(const A& a, const B& b) {
+requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator*(const A& a, const B& b) {
   return apply<MultiplyOperation>(a, b);
 }
 
@@ -52,8 +49,7 @@ struct DivideOperation {
   }
 };
 template <class A, class B>
-  requires ElementwiseOperands<A, B>
-EIGENGRAD_INLINE auto operator/(const A& a, const B& b) {
+requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator/(const A& a, const B& b) {
   return apply<DivideOperation>(a, b);
 }
 
@@ -63,10 +59,7 @@ struct NegateOperation {
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&) { return -dy; }
 };
 template <class A>
-  requires(Expression<A> || is_dual<A>)
-EIGENGRAD_INLINE auto operator-(const A& a) {
-  return apply<NegateOperation>(a);
-}
+requires(Expression<A> || is_dual<A>) EIGENGRAD_INLINE auto operator-(const A& a) { return apply<NegateOperation>(a); }
 
 /// x * x.
 struct SquareOperation {

@@ -16,7 +16,7 @@ struct CastTo {
   using type = U;
 };
 template <class X, class U>
-  requires std::is_floating_point_v<U>
+requires std::is_floating_point_v<U>
 struct CastTo<Dual<X>, U> {
   using type = Dual<typename CastTo<X, U>::type>;
 };
@@ -24,12 +24,12 @@ struct CastTo<Dual<X>, U> {
 /// The same numbers as type To, converted as static_cast does. Gradient: dy, converted back, between floating-point
 /// types. Dual numbers become dual ones of that type.
 template <class To, Expression X>
-auto cast(const X& expression) {
+auto cast(const X& expression) -> Tensor<typename CastTo<typename X::Element, To>::type> {
   using T = typename X::Element;
   using U = typename CastTo<T, To>::type;
   const Tensor<T>& x = expression.to_tensor();
   if constexpr (std::is_same_v<T, U>) {
-    return Tensor<T>(x);
+    return x;
   } else {
     Tensor<U> result = Tensor<U>::empty(x.shape());
     std::transform(x.begin(), x.end(), result.mutable_data(), [](T number) {

@@ -9,6 +9,9 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 struct DerivativeProduct {
   static constexpr const char* name = "multiply";
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a * b; }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& a, const auto& b) {
+    return to_each(dy * b, dy * a);
+  }
 };
 
 /// Whether a formula is worth storing its derivative, rather than computing it all again on the way back: it has an

@@ -92,6 +92,15 @@ Tensor<T> without_infinities(const Tensor<T>& x) {
   return Tensor<T>(where(abs(x) == std::numeric_limits<T>::infinity(), 0, x));
 }
 
+/// x; where a dual number is -infinity, its tangent is 0.
+template <class T>
+Tensor<T> resting_at_infinity(const Tensor<T>& x) {
+  if constexpr (is_dual<T>)
+    return where(x == -std::numeric_limits<T>::infinity(), x.detach(), x);
+  else
+    return x;
+}
+
 /// log(sum(exp(x))) over all or the named axes, without overflow; of none, or of nothing but -infinity, -infinity.
 /// Gradient: dy softmax(x); 0 where the result is -infinity.
 template <Expression X>
@@ -104,8 +113,7 @@ Tensor<typename X::Element> log_sum_exp(const X& x, const Axes& axes = {}, bool 
   const Reduced reduced(t.shape(), axes, keepdims, "log_sum_exp", where);
   if (reduced.count == 0) return Tensor<T>::full(reduced.result, -std::numeric_limits<T>::infinity());
   const Tensor<T> shift = without_infinities(max(t, axes, true, where));
-  Tensor<T> kept = log(sum(exp(t - shift), axes, true)) + shift;
-  if constexpr (is_dual<T>) kept = where(kept == -std::numeric_limits<T>::infinity(), kept.detach(), kept);
+  const Tensor<T> kept = resting_at_infinity<T>(log(sum(exp(t - shift), axes, true)) + shift);
   Tensor<T> result = kept.alias(reduced.result);
   if (!records("log_sum_exp", recorded)) return result;
   return record("log_sum_exp", std::move(result), wrt(recorded, [t, y = without_infinities(kept)](const Tensor<T>& dy) {
