@@ -46,8 +46,8 @@ template <class F>
 inline constexpr bool from_result = false;
 
 /// Calls op.gradient with or without the result; always returns a tuple.
-template <class Op, class Y, class... X>
-EIGENGRAD_INLINE auto gradients_of(const Op& op, const Y& dy, const Y& y, const X&... x) {
+template <class Op, class DY, class Y, class... X>
+EIGENGRAD_INLINE auto gradients_of(const Op& op, const DY& dy, const Y& y, const X&... x) {
   const auto as_tuple = [](const auto& result) {
     if constexpr (requires { std::tuple_size<std::decay_t<decltype(result)>>::value; })
       return result;
