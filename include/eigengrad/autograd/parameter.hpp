@@ -46,7 +46,7 @@ class ParameterRef {
   void set_value(const Tensor<T>& value, Location where = Location::current()) const {
     require<ShapeError>(value.shape() == shape(), "set_value: the parameter is ", shape(), ", the new value is ",
                         value.shape(), ": give a value of the parameter's shape, or make a new parameter", where);
-    state().value = value.detach();
+    state().value = value.unrecorded();
     state().fresh = false;
   }
   /// Sets a starting value, which a Sequential may replace by one that suits the activation that follows.
@@ -102,7 +102,7 @@ class Parameter : public ParameterRef<T> {
  public:
   Parameter() : Parameter(Tensor<T>()) {}
   explicit Parameter(const Tensor<T>& value)
-      : ParameterRef<T>(std::make_shared<ParameterState<T>>(ParameterState<T>{value.detach()})) {}
+      : ParameterRef<T>(std::make_shared<ParameterState<T>>(ParameterState<T>{value.unrecorded()})) {}
   Parameter(const Parameter& other)
       : ParameterRef<T>(std::make_shared<ParameterState<T>>(
             ParameterState<T>{other.value(), Slot<T>{{}, false, true}, other.requires_grad(), other.is_fresh()})) {}

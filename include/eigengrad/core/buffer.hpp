@@ -42,7 +42,7 @@ struct TapeLink {
 struct alignas(64) BlockHeader {
   std::atomic<std::uint32_t> references{1};
   std::uint16_t size_class = 0;
-  std::uint16_t lent = 0;  // of the references, those of compiled steps, which see what is written in place
+  std::uint16_t lent = 0;       // of the references, those of compiled steps, which see what is written in place
   BlockHeader* base = nullptr;  // in the pool: the next free one
   void* data = nullptr;
   Shape shape = Shape::empty();
@@ -68,8 +68,8 @@ inline constinit thread_local PoolState pool_state{};
 /// Behind every buffer lie 64 bytes more, so that a lane that begins inside can be read and written whole.
 ///
 /// A thread's free buffers, by size class (four per doubling): a training step's buffers come back every step, so
-/// after the first step none is allocated. A buffer freed by another thread joins that thread's pool, if it has one; what a pool
-/// keeps is bounded by what its thread has had in use at once, or 256 MiB.
+/// after the first step none is allocated. A buffer freed by another thread joins that thread's pool, if it has one;
+/// what a pool keeps is bounded by what its thread has had in use at once, or 256 MiB.
 class BufferPool {
  public:
   static constexpr std::size_t kept_at_least = std::size_t{256} << 20;
@@ -142,7 +142,6 @@ class BufferPool {
   // the system.
   struct Closer {
     bool opened = true;
-    Closer() { pool_state.open = true; }
     ~Closer() {
       trim();
       opened = false;

@@ -7,7 +7,8 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 template <class T>
 Tensor<T> Tensor<T>::arange(T start, T stop, T step) {
   require<ValueError>(step != T(0), "arange: the step must not be 0");
-  const double steps = std::ceil((static_cast<double>(stop) - static_cast<double>(start)) / static_cast<double>(step));
+  const double steps = std::ceil((static_cast<double>(plain_value(stop)) - static_cast<double>(plain_value(start))) /
+                                 static_cast<double>(plain_value(step)));
   require<ValueError>(steps < 1e15, "arange: from ", start, " to ", stop, " by ", step,
                       " has no end that fits in memory");
   Tensor result = empty({steps > 0 ? static_cast<Index>(steps) : 0});
@@ -18,11 +19,18 @@ Tensor<T> Tensor<T>::arange(T start, T stop, T step) {
 template <class T>
 Tensor<T> Tensor<T>::linspace(T start, T stop, Index count) {
   Tensor result = empty({count});
-  const double span = static_cast<double>(stop) - static_cast<double>(start), parts = static_cast<double>(count - 1);
+  if constexpr (is_dual<T>) {  // the tangents are spaced evenly too
+    for (Index i = 0; i < count; ++i)
+      result.own()[i] =
+          start + (stop - start) * (static_cast<double>(i) / static_cast<double>(std::max<Index>(count - 1, 1)));
+    return result;
+  }
+  const double span = static_cast<double>(plain_value(stop)) - static_cast<double>(plain_value(start)),
+               parts = static_cast<double>(count - 1);
   // Divided last, so that a 0 in the middle of -4 to 4 is 0 and not the rounding of a step.
   for (Index i = 0; i < count; ++i)
-    result.own()[i] =
-        static_cast<T>(static_cast<double>(start) + (count > 1 ? span * static_cast<double>(i) / parts : 0));
+    result.own()[i] = static_cast<T>(static_cast<double>(plain_value(start)) +
+                                     (count > 1 ? span * static_cast<double>(i) / parts : 0));
   if (count > 1) result.own()[count - 1] = stop;
   return result;
 }
@@ -41,8 +49,9 @@ Tensor<T> Tensor<T>::rand(const Shape& shape, Generator& generator) {
   Tensor result = empty(shape);
   // 24 bits for float: rounding a double could give 1.
   for (Index i = 0; i < result.size(); ++i)
-    result.own()[i] = std::is_same_v<T, float> ? static_cast<T>(static_cast<float>(generator.next() >> 40) * 0x1p-24f)
-                                               : static_cast<T>(generator.uniform());
+    result.own()[i] = std::is_same_v<plain_t<T>, float>
+                          ? static_cast<T>(static_cast<float>(generator.next() >> 40) * 0x1p-24f)
+                          : static_cast<T>(generator.uniform());
   return result;
 }
 

@@ -30,6 +30,10 @@ struct ValueError : Error {
 struct GradientError : Error {
   using Error::Error;
 };
+/// A dual number's tangent lost on the way to code that is not written for dual numbers.
+struct TangentError : GradientError {
+  using GradientError::GradientError;
+};
 /// A file that is missing, unreadable or malformed.
 struct FileError : Error {
   using Error::Error;
@@ -48,7 +52,7 @@ struct Location {
 
 inline void append(std::string& text, std::string_view part) { text += part; }
 template <class Number>
-  requires std::is_arithmetic_v<Number>
+requires std::is_arithmetic_v<Number>
 void append(std::string& text, Number part) {
   if constexpr (std::is_same_v<Number, bool>)
     return append(text, part ? "true" : "false");

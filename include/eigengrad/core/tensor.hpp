@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "buffer.hpp"
+#include "dual.hpp"
 #include "nested.hpp"
 #include "random.hpp"
 #include "replay.hpp"
@@ -16,6 +17,13 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 template <class E, class T>
 concept ConvertsToTensor = requires(const E& e) {
   requires std::same_as<typename E::Element, T>;
+  {e.to_tensor()};
+};
+
+/// What becomes a Tensor<T> although its numbers are not T: plain ones where T is dual, dual ones where T is plain.
+template <class E, class T>
+concept ConvertsDuals = requires(const E& e) {
+  requires std::same_as<plain_t<typename E::Element>, plain_t<T>> && !std::same_as<typename E::Element, T>;
   {e.to_tensor()};
 };
 
@@ -41,6 +49,10 @@ class Tensor {
   /// Evaluates a formula, or takes a parameter's value; recorded when a tape is recording.
   template <class E>
   requires ConvertsToTensor<E, T> Tensor(const E& expression) : Tensor(expression.to_tensor()) {}
+  /// Plain numbers as dual ones, constants with tangent 0. The other way round the tangents would be lost: that
+  /// compiles, but throws TangentError.
+  template <class E>
+  requires ConvertsDuals<E, T> Tensor(const E& expression);
 
   /// Uninitialised numbers.
   static Tensor empty(const Shape& shape) {
@@ -149,13 +161,20 @@ class Tensor {
   Eigen::Map<const ColumnArray> array() const { return {data(), size()}; }
   Eigen::Map<ColumnArray> mutable_array() { return {mutable_data(), size()}; }
 
-  /// The same value without its connection to a tape: a constant.
+  /// The same value without its connection to a tape, and of dual numbers without their tangents: a constant.
   Tensor detach() const {
-    if (link().node == nullptr) return *this;
-    return alias(shape());
+    Tensor result = unrecorded();
+    if constexpr (is_dual<T>)
+      std::transform(begin(), end(), result.mutable_data(), [](const T& number) { return T(plain_value(number)); });
+    return result;
   }
 
   // For the tape and the operations' kernels.
+  /// Without the connection to a tape; tangents stay.
+  Tensor unrecorded() const {
+    if (link().node == nullptr) return *this;
+    return alias(shape());
+  }
   void release() { block_ = Block(); }
   const TapeLink& link() const { return block_->link; }
   void set_link(const TapeLink& link) {
@@ -223,6 +242,18 @@ class Tensor {
 
   Block block_;
 };
+
+template <class T>
+template <class E>
+requires ConvertsDuals<E, T> Tensor<T>::Tensor(const E& expression) {
+  const auto& from = expression.to_tensor();
+  if constexpr (dual_depth<T> < dual_depth<typename E::Element>)
+    fail<TangentError>("tensor: dual numbers of shape ", from.shape(),
+                       " became plain ones, which have no tangents: write the function for tensors of any number type, "
+                       "as in [](const auto& x), or say value_part(x) where the derivative is not wanted");
+  else
+    std::copy(from.begin(), from.end(), (*this = empty(from.shape())).own());
+}
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI
 

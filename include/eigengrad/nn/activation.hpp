@@ -42,7 +42,9 @@ struct LeakyReLU : Module<T> {
   explicit LeakyReLU(double negative_slope = 0.01) : slope(static_cast<T>(negative_slope)) {}
   Tensor<T> forward(const Tensor<T>& x) override { return leaky_relu(x, slope); }
   std::string kind() const override { return "LeakyReLU"; }
-  WeightInitializer<T> preferred_initializer() const override { return for_rectifier<T>(static_cast<double>(slope)); }
+  WeightInitializer<T> preferred_initializer() const override {
+    return for_rectifier<T>(static_cast<double>(plain_value(slope)));
+  }
 
   T slope;
 };

@@ -34,11 +34,11 @@ Tensor<T> one_hot_rows(const Shape& shape, const Tensor<std::int64_t>& labels) {
 template <class T>
 T log_sum_exp_row(const T* x, Index count, T* p) {
   const T largest = winner_of_row<Largest>(x, count);
-  const T shift = std::isfinite(static_cast<double>(largest)) ? largest : T(0);
+  const T shift = std::isfinite(plain_value(largest)) ? largest : T(0);
   const T sum = sum_of_exponentials(x, count, shift, p), scale = T(1) / sum;
   if (p != nullptr)
     for (Index j = 0; j < count; ++j) p[j] = p[j] * scale;
-  return math::log(sum) + shift;
+  return log(sum) + shift;
 }
 
 /// What softmax_cross_entropy leaves for the way back: probabilities, and the target as labels or a distribution.
@@ -145,16 +145,17 @@ Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t
 template <Expression P, Expression Q>
 auto softmax_cross_entropy(const P& logits, const Q& target, Reduction reduction = Reduction::batch_mean,
                            Location where = Location::current()) {
-  using T = typename P::Element;
-  const Tensor<T>& x = logits.to_tensor();
-  if constexpr (std::is_same_v<typename Q::Element, std::int64_t>) {
+  constexpr bool classes = std::is_same_v<typename Q::Element, std::int64_t>;
+  using T = std::conditional_t<classes, typename P::Element, scalar_of<P, Q>>;
+  const Tensor<T>& x = tensor_of<T>(logits);
+  if constexpr (classes) {
     const Tensor<std::int64_t>& labels = target.to_tensor();
     require_labels("softmax_cross_entropy", x.shape(), labels, where);
     return softmax_cross_entropy_of<T>(x, labels, {}, reduction, where);
   } else {
-    static_assert(std::is_same_v<typename Q::Element, T>,
+    static_assert(std::is_same_v<plain_t<typename Q::Element>, plain_t<T>>,
                   "softmax_cross_entropy: labels are Tensor<std::int64_t>, distributions Tensor<T>");
-    const Tensor<T>& distribution = target.to_tensor();
+    const Tensor<T>& distribution = tensor_of<T>(target);
     require<ShapeError>(x.rank() == 2 && x.shape()[1] > 0 && distribution.shape() == x.shape(),
                         "softmax_cross_entropy: the logits are ", x.shape(), ", the target is ", distribution.shape(),
                         ": give a distribution of the logits' shape, or labels as Tensor<std::int64_t>", where);
@@ -191,8 +192,8 @@ auto cross_entropy(const P& probabilities, const Q& target, Reduction reduction 
                           where);
       sum += number;
     }
-    require<ValueError>(!(std::abs(static_cast<double>(sum) - 1) > 1e-3), "cross_entropy: row ", i, " sums to ",
-                        static_cast<double>(sum),
+    require<ValueError>(!(std::abs(static_cast<double>(plain_value(sum)) - 1) > 1e-3), "cross_entropy: row ", i,
+                        " sums to ", static_cast<double>(plain_value(sum)),
                         ", not 1: put a Softmax before, or give logits to softmax_cross_entropy", where);
   }
   if constexpr (std::is_same_v<typename Q::Element, std::int64_t>) {

@@ -88,11 +88,10 @@ void require_probable(const char* loss, const Tensor<T>& target, const Location&
 template <Expression P, Expression Q>
 auto binary_cross_entropy(const P& prediction, const Q& target, Reduction reduction = Reduction::batch_mean,
                           Location where = Location::current()) {
-  using T = typename P::Element;
-  const Tensor<T>& p = prediction.to_tensor();
-  const Tensor<T>& y = target.to_tensor();
+  const Tensor<typename P::Element>& p = prediction.to_tensor();
+  const Tensor<typename Q::Element>& y = target.to_tensor();
   require_same_shape("binary_cross_entropy", p.shape(), y.shape(), where);
-  for (const T number : p)
+  for (const auto number : p)
     require<ValueError>(
         !(number < 0 || number > 1), "binary_cross_entropy: ", number,
         " is not a probability: put a Sigmoid before, or give logits to binary_cross_entropy_with_logits", where);

@@ -62,10 +62,7 @@ struct NegateOperation {
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&) { return -dy; }
 };
 template <class A>
-  requires OperatorOperand<A>
-EIGENGRAD_INLINE auto operator-(const A& a) {
-  return apply<NegateOperation>(a);
-}
+requires OperatorOperand<A> EIGENGRAD_INLINE auto operator-(const A& a) { return apply<NegateOperation>(a); }
 
 /// x * x.
 struct SquareOperation {
@@ -128,6 +125,23 @@ struct ClampOperation {
 template <Elementwise X, Elementwise L, Elementwise H>
 EIGENGRAD_INLINE auto clamp(const X& x, const L& low, const H& high) {
   return apply<ClampOperation>(x, low, high);
+}
+
+template <class X, class B>
+EIGENGRAD_INLINE Dual<X>& operator+=(Dual<X>& a, const B& b) {
+  return a = Dual<X>(a + b);
+}
+template <class X, class B>
+EIGENGRAD_INLINE Dual<X>& operator-=(Dual<X>& a, const B& b) {
+  return a = Dual<X>(a - b);
+}
+template <class X, class B>
+EIGENGRAD_INLINE Dual<X>& operator*=(Dual<X>& a, const B& b) {
+  return a = Dual<X>(a * b);
+}
+template <class X, class B>
+EIGENGRAD_INLINE Dual<X>& operator/=(Dual<X>& a, const B& b) {
+  return a = Dual<X>(a / b);
 }
 
 template <class T, class B>

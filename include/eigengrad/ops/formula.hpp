@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../autograd/record.hpp"
+#include "../core/dual_tensor.hpp"
 #include "apply.hpp"
 #include "cursor.hpp"
 #include "traced.hpp"
@@ -195,7 +196,13 @@ class Formula {
   }
   template <class... X>
   EIGENGRAD_INLINE auto call(const X&... x) const {
-    return lift<typename LiftedTo<X...>::type>(op_.value(x...));
+    using L = typename LiftedTo<X...>::type;
+    if constexpr (is_dual<L> && !Predicate<Op>)
+      return L(apply_with(op_, x...));  // the operation's own derivative, not that of how it is computed
+    else if constexpr (is_dual<L>)
+      return apply_with(op_, x...);
+    else
+      return lift<L>(op_.value(x...));
   }
   template <class T, int k, int n, class Argument, class Gradient>
   EIGENGRAD_INLINE static void reverse_one(const Argument& argument, const lane_t<T>* values, const Gradient& gradient,
@@ -237,18 +244,39 @@ inline constexpr bool is_formula = false;
 template <class Op, class... Arguments>
 inline constexpr bool is_formula<Formula<Op, Arguments...>> = true;
 
-// The number type of a formula over X...: of the first operand that is not a mask.
+template <class X>
+struct ElementIn {
+  using type = X;
+};
+template <Expression X>
+struct ElementIn<X> {
+  using type = typename X::Element;
+};
+
+// The number type of a formula over X...: of the first operand that is not a mask, or of dual numbers where there are.
 template <class... X>
 struct ScalarOf {
   using type = bool;
 };
 template <Number First, class... Rest>
 struct ScalarOf<First, Rest...> : ScalarOf<Rest...> {};
-template <Expression First, class... Rest>
-struct ScalarOf<First, Rest...> {
-  using type = std::conditional_t<std::is_same_v<typename First::Element, bool>, typename ScalarOf<Rest...>::type,
-                                  typename First::Element>;
+template <class First, class... Rest>
+requires(Expression<First> || is_dual<First>) struct ScalarOf<First, Rest...> {
+  using Own = typename ElementIn<First>::type;
+  using Other = typename ScalarOf<Rest...>::type;
+  using type = std::conditional_t<std::is_same_v<Own, bool> || (dual_depth<Other> > dual_depth<Own>), Other, Own>;
 };
+/// The number type in which operands X... meet: plain numbers are constants beside dual ones.
+template <class... X>
+using scalar_of = typename ScalarOf<X...>::type;
+/// An operand as a tensor of T.
+template <class T, Expression X>
+EIGENGRAD_INLINE decltype(auto) tensor_of(const X& x) {
+  if constexpr (dual_depth<typename X::Element> < dual_depth<T>)
+    return Tensor<T>(x);
+  else
+    return x.to_tensor();
+}
 
 template <class T, class X>
 EIGENGRAD_INLINE auto to_operand(const X& x) {
@@ -256,6 +284,12 @@ EIGENGRAD_INLINE auto to_operand(const X& x) {
     static_assert(!(std::is_floating_point_v<X> && std::is_integral_v<T>),
                   "a floating-point number in a formula of integers: cast<float>(tensor) first");
     return Constant<T>{static_cast<T>(x)};
+  } else if constexpr (is_dual<X>) {
+    return Constant<T>{T(x)};
+  } else if constexpr (dual_depth<typename X::Element> < dual_depth<T> && !std::is_same_v<typename X::Element, bool>) {
+    static_assert(std::is_same_v<plain_t<typename X::Element>, plain_t<T>>,
+                  "tensors of two number types in one formula: cast<T>(tensor) one of them");
+    return Leaf<T>{Tensor<T>(x)};
   } else {
     using E = typename X::Element;
     static_assert(std::is_same_v<E, T> || std::is_same_v<E, bool>,

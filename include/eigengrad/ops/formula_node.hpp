@@ -9,13 +9,16 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 struct DerivativeProduct {
   static constexpr const char* name = "multiply";
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a * b; }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& a, const auto& b) {
+    return to_each(dy * b, dy * a);
+  }
 };
 
 /// Whether a formula is worth storing its derivative, rather than computing it all again on the way back: it has an
 /// expensive operation whose result the top does not already give.
 template <class F>
 inline constexpr bool stores_derivative =
-    (from_result<F> ? F::inner_cost : F::cost) >= 8 && std::is_floating_point_v<typename F::Scalar>;
+    (from_result<F> ? F::inner_cost : F::cost) >= 8 && is_real<typename F::Scalar>;
 
 /// The record of a formula, evaluated or summed. `seen_` is the shape in which dy lines up with the formula, `scale_`
 /// what a mean divides by.

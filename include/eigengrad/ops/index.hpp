@@ -176,7 +176,7 @@ Tensor<typename X::Element> gather(const X& x, Index axis, const Tensor<std::int
 
   Tensor<T> result = Tensor<T>::empty(wanted);
   Tensor<std::int64_t> places = Tensor<std::int64_t>::empty(wanted);
-  const auto run = [=, x = t.detach()] {
+  const auto run = [=, x = t.unrecorded()] {
     const Shape& all = x.shape();
     T* to = result.shared_data();
     std::int64_t* place = places.shared_data();

@@ -100,6 +100,27 @@ Tensor<T> concatenate(std::initializer_list<std::type_identity_t<Tensor<T>>> par
   return join<T>("concatenate", std::span<const Tensor<T>>(parts.begin(), parts.size()), axis, where);
 }
 
+/// A plain or dual tensor among dual ones.
+template <class X>
+struct DualPart {
+  DualPart(const Tensor<X>& constant) : tensor(constant) {}
+  DualPart(const Tensor<Dual<X>>& part) : tensor(part) {}
+
+  Tensor<Dual<X>> tensor;
+};
+template <class X>
+std::vector<Tensor<Dual<X>>> dual_tensors(std::initializer_list<DualPart<X>> parts) {
+  std::vector<Tensor<Dual<X>>> result;
+  for (const DualPart<X>& part : parts) result.push_back(part.tensor);
+  return result;
+}
+/// Plain and dual tensors of doubles together. (The number keeps concatenate<double>({...}) for the one above.)
+template <int = 0, class X = double>
+Tensor<Dual<X>> concatenate(std::initializer_list<DualPart<std::type_identity_t<X>>> parts, Index axis = 0,
+                            Location where = Location::current()) {
+  return concatenate(dual_tensors<X>(parts), axis, where);
+}
+
 /// Tensors of one shape side by side on a new axis: three of [2, 4] -> [3, 2, 4], or at axis 1 [2, 3, 4].
 template <class T>
 Tensor<T> stack(const std::vector<Tensor<T>>& parts, Index axis = 0, Location where = Location::current()) {
@@ -125,6 +146,12 @@ template <std::same_as<double> T = double>
 Tensor<T> stack(std::initializer_list<std::type_identity_t<Tensor<T>>> parts, Index axis = 0,
                 Location where = Location::current()) {
   return stack(std::vector<Tensor<T>>(parts), axis, where);
+}
+
+template <int = 0, class X = double>
+Tensor<Dual<X>> stack(std::initializer_list<DualPart<std::type_identity_t<X>>> parts, Index axis = 0,
+                      Location where = Location::current()) {
+  return stack(dual_tensors<X>(parts), axis, where);
 }
 
 /// The parts of the given sizes along an axis. Throws ShapeError unless they add up to it.

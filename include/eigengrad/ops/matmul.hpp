@@ -145,10 +145,11 @@ Tensor<T> batched_matmul(const Tensor<T>& a, const Tensor<T>& b, const Location&
 /// Throws ShapeError when the inner sizes differ or an operand has no axes.
 template <Expression A, Expression B>
 auto matmul(const A& left, const B& right, Location where) {
-  using T = typename A::Element;
-  static_assert(std::is_same_v<T, typename B::Element>, "matmul of two number types: cast<T>(tensor) one of them");
-  const Tensor<T>& a = left.to_tensor();
-  const Tensor<T>& b = right.to_tensor();
+  using T = scalar_of<A, B>;
+  static_assert(std::is_same_v<plain_t<typename A::Element>, plain_t<typename B::Element>>,
+                "matmul of two number types: cast<T>(tensor) one of them");
+  const Tensor<T>& a = tensor_of<T>(left);
+  const Tensor<T>& b = tensor_of<T>(right);
   require<ShapeError>(a.rank() > 0 && b.rank() > 0, "matmul: a is ", a.shape(), ", b is ", b.shape(),
                       ": a product needs vectors or matrices; multiply by a scalar with *", where);
   const Index inner_a = a.shape().back(), inner_b = b.shape()[b.rank() > 1 ? b.rank() - 2 : 0];

@@ -23,7 +23,7 @@ Tensor<T> extreme(const char* name, const Tensor<T>& x, const Axes& axes, bool k
   require<ShapeError>(!groups.empty(), name, ": shape ", x.shape(),
                       " leaves no element to choose from: check that it is not empty first", where);
   Tensor<T> result = Tensor<T>::empty(groups.reduced.result);
-  const bool recorded = std::is_floating_point_v<T> && records(name, groups.x);
+  const bool recorded = is_real<T> && records(name, groups.x);
   Tensor<std::int64_t> places = Tensor<std::int64_t>::empty({recorded ? groups.size() : 0});
   find_winners<Order>(groups, result.mutable_data(), recorded ? places.mutable_data() : nullptr);
   on_replay([&] {

@@ -9,7 +9,15 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// Sums of floats are carried in double.
 template <class T>
-using Total = std::conditional_t<std::is_same_v<T, float>, double, T>;
+struct TotalOf {
+  using type = std::conditional_t<std::is_same_v<T, float>, double, T>;
+};
+template <class X>
+struct TotalOf<Dual<X>> {
+  using type = Dual<typename TotalOf<X>::type>;
+};
+template <class T>
+using Total = typename TotalOf<T>::type;
 
 /// Sums along a row are carried per chunk.
 template <class T>

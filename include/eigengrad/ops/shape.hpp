@@ -171,7 +171,7 @@ Tensor<typename X::Element> broadcast_to(const X& x, const Shape& shape, Locatio
   require<ShapeError>(fits, "broadcast_to: shape ", t.shape(), " does not stretch to ", shape,
                       ": counted from the last, each axis must have the same size or size 1", where);
   if (t.shape() == shape) return Tensor<T>(t);
-  Tensor<T> result = expand(t, shape).detach();
+  Tensor<T> result = expand(t, shape).unrecorded();
   if (!records("broadcast_to", t)) return result;
   return record("broadcast_to", std::move(result), wrt(t, [](const Tensor<T>& dy) { return dy; }));
 }

@@ -35,8 +35,8 @@ auto scaled_sum(const char* name, const X& expression, const Reduced& reduced, t
     return result;
   } else {
     const Tensor<T>& x = expression.to_tensor();
-    sum_into(Leaf<T>{x.detach()}, reduced.kept, result.mutable_data(), scale);
-    replay_sum(Leaf<T>{x.detach()}, reduced.kept, result, scale);
+    sum_into(Leaf<T>{x.unrecorded()}, reduced.kept, result.mutable_data(), scale);
+    replay_sum(Leaf<T>{x.unrecorded()}, reduced.kept, result, scale);
     if (!records(name, x)) return result;
     return record(name, std::move(result), wrt(x, [kept = reduced.kept, scale](const Tensor<T>& dy) {
                     return Expanded<T>{recorded_reshape(scale == T(1) ? dy : Tensor<T>(dy * scale), kept)};

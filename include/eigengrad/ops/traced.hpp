@@ -261,7 +261,7 @@ struct TracedRule {
 
 template <class T, class X>
 Traced<T> to_traced(const X& x) {
-  if constexpr (Number<X>)
+  if constexpr (Number<X> || is_dual<X>)
     return Traced<T>(Tensor<T>::full({}, static_cast<T>(x)));
   else if constexpr (is_traced_mask<X>)
     return x.numbers;

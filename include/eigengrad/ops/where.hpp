@@ -10,7 +10,7 @@ template <class A>
 concept OperatorOperand = Expression<A> || is_dual<A> || TracedValue<A>;
 /// Two things an operator of ours joins.
 template <class A, class B>
-concept ElementwiseOperands = Elementwise<A> && Elementwise<B> && (OperatorOperand<A> || OperatorOperand<B>);
+concept ElementwiseOperands = Elementwise<A> && Elementwise<B> &&(OperatorOperand<A> || OperatorOperand<B>);
 
 #define EIGENGRAD_COMPARISON(Op, symbol, text)                                                       \
   struct Op {                                                                                        \
@@ -38,8 +38,7 @@ struct LogicalNotOperation {
   EIGENGRAD_INLINE static auto value(const auto& a) { return !a; }
 };
 template <class A>
-  requires(Expression<A> || TracedValue<A>)
-EIGENGRAD_INLINE auto operator!(const A& a) {
+requires(Expression<A> || TracedValue<A>) EIGENGRAD_INLINE auto operator!(const A& a) {
   return apply<LogicalNotOperation>(a);
 }
 

@@ -79,7 +79,7 @@ auto checkpoint(const F& f, const X&... x) {
     Tensor<T> result;
     {
       const NoGrad pause;
-      result = Tensor<T>(f(inputs...)).detach();
+      result = Tensor<T>(f(inputs...)).unrecorded();
     }
     Node* node = tape->template add<CheckpointNode<T, F, typename X::Element...>>(tape->last, tape, result.shape(), f,
                                                                                   random, inputs...);

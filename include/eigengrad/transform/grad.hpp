@@ -28,7 +28,7 @@ class FunctionTape {
   /// A result as the outside may see it.
   template <class T>
   Tensor<T> out(const Tensor<T>& result) const {
-    return differentiable() ? result : result.detach();
+    return differentiable() ? result : result.unrecorded();
   }
   /// Keeps the records alive for a function that is handed out.
   std::shared_ptr<Tape> own() const { return own_; }
@@ -37,7 +37,7 @@ class FunctionTape {
   template <class T>
   Tensor<T> input(const Tensor<T>& x) const {
     TypedNode<T>* before = differentiable() ? node_on(state_, x, "input") : nullptr;
-    Tensor<T> result = x.detach();
+    Tensor<T> result = x.unrecorded();
     result.set_link(state_->link_to(state_->template add<FittingNode<T>>(state_->last, "input", x.shape(), before)));
     ++state_->records;
     return result;
