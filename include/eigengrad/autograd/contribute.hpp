@@ -131,7 +131,7 @@ Tensor<T>& prepare(Slot<T>& slot, const Shape& shape, bool& add) {
 }
 
 template <class T, class Result>
-requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
+  requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
 void contribute(Slot<T>& slot, const Shape& shape, const Result& result) {
   if (records_gradients()) [[unlikely]]
     return contribute_recorded(slot, shape, as_recorded(result));

@@ -124,7 +124,7 @@ class GradientChecker {
   }
 
   [[noreturn]] void report_worst(Numeric measure = &GradientChecker::difference,
-                                 Excess excess = &GradientChecker::excess,
+                                 Excess apart = &GradientChecker::excess,
                                  const char* says = "differences give ") const {
     double worst = -1, analytic = 0, numeric = 0;
     std::size_t input = 0;
@@ -136,7 +136,7 @@ class GradientChecker {
         direction[k].mutable_data()[i] = 1;
         const double rule = gradients_[k].data()[i], measured = (this->*measure)(direction);
         direction[k].mutable_data()[i] = 0;
-        const double here = (this->*excess)(rule, measured);
+        const double here = (this->*apart)(rule, measured);
         if (here <= worst) continue;
         worst = here, analytic = rule, numeric = measured, input = k, element = i;
         if (std::isnan(here)) k = inputs_.size() - 1, i = inputs_[k].size();  // nothing is worse
@@ -173,8 +173,9 @@ struct OfList {
   const F& f;
   template <class T>
   Tensor<T> operator()(const std::vector<Tensor<T>>& list) const {
-    return [&]<std::size_t... k>(std::index_sequence<k...>)->Tensor<T> { return f(list[k]...); }
-    (std::make_index_sequence<count>());
+    return [&]<std::size_t... k>(std::index_sequence<k...>) -> Tensor<T> {
+      return f(list[k]...);
+    }(std::make_index_sequence<count>());
   }
 };
 template <class F, class... X>

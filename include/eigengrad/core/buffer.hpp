@@ -153,7 +153,7 @@ class BufferPool {
     thread_local Closer closer;
     PoolState& pool = pool_state;
     const std::size_t bytes = bytes_of(size_class);
-    void* memory = ::operator new (sizeof(BlockHeader) + bytes + 64, std::align_val_t{64}, std::nothrow);
+    void* memory = ::operator new(sizeof(BlockHeader) + bytes + 64, std::align_val_t{64}, std::nothrow);
     if (memory == nullptr) fail<Error>("tensor: out of memory: ", asked, " bytes could not be allocated");
     pool.all += static_cast<std::ptrdiff_t>(bytes);
     if (pooled && closer.opened)
@@ -165,7 +165,7 @@ class BufferPool {
   }
   EIGENGRAD_COLD static void release(BlockHeader* block) noexcept {
     pool_state.all -= static_cast<std::ptrdiff_t>(bytes_of(block->size_class));
-    ::operator delete (block, std::align_val_t{64});
+    ::operator delete(block, std::align_val_t{64});
   }
 };
 

@@ -69,7 +69,8 @@ inline std::string padded(std::string text, std::size_t width) {
 }
 
 template <class T>
-requires std::is_floating_point_v<T> std::vector<std::string> to_words(const std::vector<T>& numbers) {
+  requires std::is_floating_point_v<T>
+std::vector<std::string> to_words(const std::vector<T>& numbers) {
   const bool scientific = needs_exponents(numbers);
   const auto format = scientific ? std::chars_format::scientific : std::chars_format::fixed;
   std::vector<NumberParts> all;
@@ -114,7 +115,8 @@ requires std::is_floating_point_v<T> std::vector<std::string> to_words(const std
 
 /// Integers, aligned right; bools as True and False.
 template <class T>
-requires std::is_integral_v<T> std::vector<std::string> to_words(const std::vector<T>& numbers) {
+  requires std::is_integral_v<T>
+std::vector<std::string> to_words(const std::vector<T>& numbers) {
   std::vector<std::string> words;
   std::size_t width = 0;
   for (const T number : numbers) {

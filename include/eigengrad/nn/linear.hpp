@@ -76,9 +76,8 @@ Tensor<T> linear(const Tensor<T>& x, Tensor<T> weight, const Tensor<T>& bias, Lo
 
 /// The same for parameters, formulas, and plain numbers beside dual ones.
 template <Expression X, Expression W, Expression B>
-requires(!std::is_same_v<X, Tensor<typename X::Element>> || !std::is_same_v<X, W> ||
-         !std::is_same_v<X, B>) auto linear(const X& x, const W& weight, const B& bias,
-                                            Location where = Location::current()) {
+  requires(!std::is_same_v<X, Tensor<typename X::Element>> || !std::is_same_v<X, W> || !std::is_same_v<X, B>)
+auto linear(const X& x, const W& weight, const B& bias, Location where = Location::current()) {
   using T = scalar_of<X, W, B>;
   return linear<T>(tensor_of<T>(x), tensor_of<T>(weight), tensor_of<T>(bias), where);
 }

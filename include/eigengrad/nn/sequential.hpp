@@ -11,9 +11,9 @@ class Sequential : public Module<T> {
  public:
   Sequential() = default;
   template <class First, class... Rest>
-  requires(std::is_base_of_v<Module<T>, std::decay_t<First>> &&
-           !(sizeof...(Rest) == 0 &&
-             std::is_same_v<std::decay_t<First>, Sequential>)) explicit Sequential(First&& first, Rest&&... rest) {
+    requires(std::is_base_of_v<Module<T>, std::decay_t<First>> &&
+             !(sizeof...(Rest) == 0 && std::is_same_v<std::decay_t<First>, Sequential>))
+  explicit Sequential(First&& first, Rest&&... rest) {
     add(std::forward<First>(first));
     (add(std::forward<Rest>(rest)), ...);
   }

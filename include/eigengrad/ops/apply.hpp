@@ -26,9 +26,7 @@ template <class X>
 concept Number = std::is_arithmetic_v<X>;
 /// A tensor on which each operation is carried out, and recorded, at once (ops/traced.hpp).
 template <class X>
-concept TracedValue = requires {
-  typename X::TracedElement;
-};
+concept TracedValue = requires { typename X::TracedElement; };
 /// What an element-wise operation takes.
 template <class X>
 concept Elementwise = Expression<X> || Number<X> || is_lane<X> || is_mask<X> || is_dual<X> || TracedValue<X>;
@@ -42,9 +40,7 @@ EIGENGRAD_INLINE auto to_each(const Gradients&... gradients) {
 struct NoGradient {};
 
 template <class Op>
-concept Predicate = requires {
-  requires Op::is_predicate;
-};
+concept Predicate = requires { requires Op::is_predicate; };
 
 /// Whether a formula's top operation writes its gradient from its result, which then need not be computed again.
 template <class F>
@@ -74,7 +70,7 @@ template <class First, class... Rest>
 struct LiftedTo<First, Rest...> {
   using Other = typename LiftedTo<Rest...>::type;
   using type =
-      std::conditional_t<(is_lane<First> || is_dual<First>)&&dual_depth<First> >= dual_depth<Other>, First, Other>;
+      std::conditional_t<(is_lane<First> || is_dual<First>) && dual_depth<First> >= dual_depth<Other>, First, Other>;
 };
 template <class L>
 inline constexpr bool is_dual_lane = false;
@@ -119,8 +115,9 @@ EIGENGRAD_INLINE auto apply_to_duals(const Op& op, const X&... x) {
         result.tangent = V(result.tangent + std::get<k>(gradients_of(op, input.tangent, value, value_part(x)...)));
       }
     };
-    [&]<std::size_t... k>(std::index_sequence<k...>) { (add(std::integral_constant<std::size_t, k>(), x), ...); }
-    (std::index_sequence_for<X...>());
+    [&]<std::size_t... k>(std::index_sequence<k...>) {
+      (add(std::integral_constant<std::size_t, k>(), x), ...);
+    }(std::index_sequence_for<X...>());
     return result;
   }
 }

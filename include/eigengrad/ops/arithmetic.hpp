@@ -11,7 +11,8 @@ struct AddOperation {
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, dy); }
 };
 template <class A, class B>
-requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator+(const A& a, const B& b) {
+  requires ElementwiseOperands<A, B>
+EIGENGRAD_INLINE auto operator+(const A& a, const B& b) {
   return apply<AddOperation>(a, b);
 }
 
@@ -21,7 +22,8 @@ struct SubtractOperation {
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, -dy); }
 };
 template <class A, class B>
-requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator-(const A& a, const B& b) {
+  requires ElementwiseOperands<A, B>
+EIGENGRAD_INLINE auto operator-(const A& a, const B& b) {
   return apply<SubtractOperation>(a, b);
 }
 
@@ -33,7 +35,8 @@ struct MultiplyOperation {
   }
 };
 template <class A, class B>
-requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator*(const A& a, const B& b) {
+  requires ElementwiseOperands<A, B>
+EIGENGRAD_INLINE auto operator*(const A& a, const B& b) {
   return apply<MultiplyOperation>(a, b);
 }
 
@@ -52,7 +55,8 @@ struct DivideOperation {
   }
 };
 template <class A, class B>
-requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator/(const A& a, const B& b) {
+  requires ElementwiseOperands<A, B>
+EIGENGRAD_INLINE auto operator/(const A& a, const B& b) {
   return apply<DivideOperation>(a, b);
 }
 
@@ -62,7 +66,10 @@ struct NegateOperation {
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&) { return -dy; }
 };
 template <class A>
-requires OperatorOperand<A> EIGENGRAD_INLINE auto operator-(const A& a) { return apply<NegateOperation>(a); }
+  requires OperatorOperand<A>
+EIGENGRAD_INLINE auto operator-(const A& a) {
+  return apply<NegateOperation>(a);
+}
 
 /// x * x.
 struct SquareOperation {

@@ -14,7 +14,8 @@ EIGENGRAD_INLINE L keep(L& place, const L& value) {
   return place = value;
 }
 template <class L, class M>
-requires(is_mask<M> && !is_mask<L>) EIGENGRAD_INLINE M keep(L& place, const M& value) {
+  requires(is_mask<M> && !is_mask<L>)
+EIGENGRAD_INLINE M keep(L& place, const M& value) {
   if constexpr (is_lane<L>)
     place = math::from_bits<typename L::Element>(value.bits);
   else
@@ -97,7 +98,7 @@ struct Constant {
 template <class Op>
 inline constexpr int cost_of = 1;
 template <class Op>
-requires requires { Op::cost; }
+  requires requires { Op::cost; }
 inline constexpr int cost_of<Op> = Op::cost;
 
 /// In place of a Block, in formulas of one operand.
@@ -230,7 +231,8 @@ class Formula {
 };
 
 template <class Op, class... Arguments>
-requires(!Predicate<Op>) inline constexpr bool from_result<Formula<Op, Arguments...>> = [] {
+  requires(!Predicate<Op>)
+inline constexpr bool from_result<Formula<Op, Arguments...>> = [] {
   using T = typename Formula<Op, Arguments...>::Scalar;
   using L = lane_t<T>;
   return requires(const Op& op, const L& dy,
@@ -261,7 +263,8 @@ struct ScalarOf {
 template <Number First, class... Rest>
 struct ScalarOf<First, Rest...> : ScalarOf<Rest...> {};
 template <class First, class... Rest>
-requires(Expression<First> || is_dual<First>) struct ScalarOf<First, Rest...> {
+  requires(Expression<First> || is_dual<First>)
+struct ScalarOf<First, Rest...> {
   using Own = typename ElementIn<First>::type;
   using Other = typename ScalarOf<Rest...>::type;
   using type = std::conditional_t<std::is_same_v<Own, bool> || (dual_depth<Other> > dual_depth<Own>), Other, Own>;

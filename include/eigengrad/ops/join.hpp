@@ -84,8 +84,8 @@ Tensor<T> concatenate(const std::vector<Tensor<T>>& parts, Index axis = 0, Locat
   return join<T>("concatenate", parts, axis, where);
 }
 template <class T>
-requires(!std::is_floating_point_v<T>) Tensor<T> concatenate(std::initializer_list<Tensor<T>> parts, Index axis = 0,
-                                                             Location where = Location::current()) {
+  requires(!std::is_floating_point_v<T>)
+Tensor<T> concatenate(std::initializer_list<Tensor<T>> parts, Index axis = 0, Location where = Location::current()) {
   return join<T>("concatenate", std::span<const Tensor<T>>(parts.begin(), parts.size()), axis, where);
 }
 // A brace of tensors, parameters and formulas has no type to deduce from, so both number types stand here.
@@ -133,8 +133,8 @@ Tensor<T> stack(const std::vector<Tensor<T>>& parts, Index axis = 0, Location wh
   return join<T>("stack", raised, axis, where);
 }
 template <class T>
-requires(!std::is_floating_point_v<T>) Tensor<T> stack(std::initializer_list<Tensor<T>> parts, Index axis = 0,
-                                                       Location where = Location::current()) {
+  requires(!std::is_floating_point_v<T>)
+Tensor<T> stack(std::initializer_list<Tensor<T>> parts, Index axis = 0, Location where = Location::current()) {
   return stack(std::vector<Tensor<T>>(parts), axis, where);
 }
 template <std::same_as<float> T = float>

@@ -22,11 +22,11 @@ struct MapOperation {
     return function(x...);
   }
   template <class DY, class... X>
-  requires(sizeof...(X) == arity) EIGENGRAD_INLINE auto gradient(const DY& dy, const X&... x) const {
+    requires(sizeof...(X) == arity)
+  EIGENGRAD_INLINE auto gradient(const DY& dy, const X&... x) const {
     return [&]<std::size_t... k>(std::index_sequence<k...>) {
       return to_each(dy * slope<k>(std::index_sequence<k...>(), x...)...);
-    }
-    (std::make_index_sequence<arity>());
+    }(std::make_index_sequence<arity>());
   }
 
  private:

@@ -10,17 +10,18 @@ template <class A>
 concept OperatorOperand = Expression<A> || is_dual<A> || TracedValue<A>;
 /// Two things an operator of ours joins.
 template <class A, class B>
-concept ElementwiseOperands = Elementwise<A> && Elementwise<B> &&(OperatorOperand<A> || OperatorOperand<B>);
+concept ElementwiseOperands = Elementwise<A> && Elementwise<B> && (OperatorOperand<A> || OperatorOperand<B>);
 
-#define EIGENGRAD_COMPARISON(Op, symbol, text)                                                       \
-  struct Op {                                                                                        \
-    static constexpr const char* name = text;                                                        \
-    static constexpr bool is_predicate = true;                                                       \
-    EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a symbol b; }          \
-  };                                                                                                 \
-  template <class A, class B>                                                                        \
-  requires ElementwiseOperands<A, B> EIGENGRAD_INLINE auto operator symbol(const A& a, const B& b) { \
-    return apply<Op>(a, b);                                                                          \
+#define EIGENGRAD_COMPARISON(Op, symbol, text)                                              \
+  struct Op {                                                                               \
+    static constexpr const char* name = text;                                               \
+    static constexpr bool is_predicate = true;                                              \
+    EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a symbol b; } \
+  };                                                                                        \
+  template <class A, class B>                                                               \
+    requires ElementwiseOperands<A, B>                                                      \
+  EIGENGRAD_INLINE auto operator symbol(const A& a, const B& b) {                           \
+    return apply<Op>(a, b);                                                                 \
   }
 EIGENGRAD_COMPARISON(LessOperation, <, "less")
 EIGENGRAD_COMPARISON(LessEqualOperation, <=, "less_equal")
@@ -38,7 +39,8 @@ struct LogicalNotOperation {
   EIGENGRAD_INLINE static auto value(const auto& a) { return !a; }
 };
 template <class A>
-requires(Expression<A> || TracedValue<A>) EIGENGRAD_INLINE auto operator!(const A& a) {
+  requires(Expression<A> || TracedValue<A>)
+EIGENGRAD_INLINE auto operator!(const A& a) {
   return apply<LogicalNotOperation>(a);
 }
 
@@ -65,16 +67,17 @@ struct ChoiceOf {
   using type = std::conditional_t<std::is_integral_v<Own> && !std::is_same_v<Own, bool>, std::int64_t, Own>;
 };
 template <class C, class Own>
-requires(std::is_floating_point_v<typename C::Scalar>) struct ChoiceOf<C, Own> {
+  requires(std::is_floating_point_v<typename C::Scalar>)
+struct ChoiceOf<C, Own> {
   using type = typename C::Scalar;
 };
 
 template <class C, Elementwise Yes, Elementwise No>
-requires(!(Expression<C> && Number<Yes> && Number<No>)) EIGENGRAD_INLINE
-    auto where(const C& condition, const Yes& yes, const No& no) {
+  requires(!(Expression<C> && Number<Yes> && Number<No>))
+EIGENGRAD_INLINE auto where(const C& condition, const Yes& yes, const No& no) {
   return apply<WhereOperation>(condition, yes, no);
 }
-/// One of two numbers: where(x > 0, 1, 0) is of x' type, where(mask, 1.5, 0) of the numbers' own.
+/// One of two numbers: where(x > 0, 1, 0) is of x's type, where(mask, 1.5, 0) of the numbers' own.
 template <Expression C, Number Yes, Number No>
 auto where(const C& condition, Yes yes, No no) {
   using T = typename ChoiceOf<C, std::common_type_t<Yes, No>>::type;

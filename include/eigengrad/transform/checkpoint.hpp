@@ -3,6 +3,7 @@
 #include <tuple>
 
 #include "../autograd/tape.hpp"
+#include "../ops/apply.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "../autograd/tape.hpp"
+#include "../ops/apply.hpp"
 
 // Functions of functions: a function of tensors goes in, its derivatives come out. They nest: while a tape records,
 // what comes out is recorded and can be differentiated again. Parameters' .grad() is never touched.
@@ -60,8 +61,7 @@ struct ListOf {
 template <class T, std::size_t count>
 struct Several : ListOf<T> {
   auto call(const auto& f, const std::vector<Tensor<T>>& x) const {
-    return [&]<std::size_t... k>(std::index_sequence<k...>) { return f(x[k]...); }
-    (std::make_index_sequence<count>());
+    return [&]<std::size_t... k>(std::index_sequence<k...>) { return f(x[k]...); }(std::make_index_sequence<count>());
   }
   /// One tensor as it is, several as an array.
   static auto give(std::vector<Tensor<T>> results) {

@@ -10,7 +10,7 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 /// Throws ShapeError when the inputs are not equally long on that axis, or it is empty.
 template <class F>
 auto vmap(F f, Index in_axis = 0, Index out_axis = 0) {
-  return [ f = std::move(f), in_axis, out_axis ]<Expression First, Expression... X>(const First& first, const X&... x) {
+  return [f = std::move(f), in_axis, out_axis]<Expression First, Expression... X>(const First& first, const X&... x) {
     const auto run = [&](const auto& one, const auto&... more) {
       const Index count = one.size(in_axis);
       (require<ShapeError>(more.size(in_axis) == count, "vmap: inputs ", one.shape(), " and ", more.shape(),
