@@ -160,7 +160,8 @@ class Gemm {
   }
 
   /// A small matrix times a column.
-  EIGENGRAD_OUTLINE static void column(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c, bool add, const T* bias) {
+  EIGENGRAD_OUTLINE static void column(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c, bool add,
+                                       const T* bias) {
     if (k >= 4 && k <= width && a.column_step == 1 && b.row_step == 1 && a.padded && b.padded) {
       const L right = lane::load(b.data);
       for (Index i = 0; i < m; ++i) {
@@ -182,8 +183,8 @@ class Gemm {
   }
 
   template <int lanes>
-  static void panel_product(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c, Index columns, bool add,
-                            const T* bias) {
+  static void panel_product(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c,
+                            Index columns, bool add, const T* bias) {
     Index i = 0;
     for (; i + rows <= m; i += rows) tile<rows, lanes>(k, a, i, b, c + i * n, n, columns, add, bias);
     if (rows > 4 && i + 4 <= m) {
@@ -198,8 +199,8 @@ class Gemm {
   }
 
   template <int height, int lanes>
-  static void tile(Index k, const MatrixView<T>& a, Index i, const MatrixView<T>& b, T* c, Index n, Index columns, bool add,
-                   const T* bias) {
+  static void tile(Index k, const MatrixView<T>& a, Index i, const MatrixView<T>& b, T* c, Index n, Index columns,
+                   bool add, const T* bias) {
     const bool whole = columns == lanes * width;
     L sums[height][lanes];
     L start[lanes];
@@ -237,7 +238,8 @@ class Gemm {
   }
 
   /// Few rows against a transposed B: every element is a product of two rows, and B is read once.
-  EIGENGRAD_OUTLINE static void dots(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c, bool add, const T* bias) {
+  EIGENGRAD_OUTLINE static void dots(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c,
+                                     bool add, const T* bias) {
     for (Index i = 0; i < m; ++i)
       for (Index j = 0; j < n; ++j) {
         const T *left = a.data + i * a.row_step, *right = b.data + j * b.column_step;

@@ -18,7 +18,7 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 // Every other number (integers, dual numbers, other compilers) is a lane of one.
 
 template <class T>
-inline constexpr Index lane_width = (std::is_same_v<T, float> || std::is_same_v<T, double>) && EIGENGRAD_LANE_BYTES > 0
+inline constexpr Index lane_width = (std::is_same_v<T, float> || std::is_same_v<T, double>)&&EIGENGRAD_LANE_BYTES > 0
                                         ? static_cast<Index>(EIGENGRAD_LANE_BYTES / sizeof(T))
                                         : 1;
 
@@ -62,8 +62,8 @@ struct Lane {
   Lane() = default;
   EIGENGRAD_INLINE Lane(Values v) : values(v) {}
   template <class Number>
-    requires std::is_arithmetic_v<Number>
-  EIGENGRAD_INLINE Lane(Number number) : values(static_cast<T>(number) - Values{}) {}  // keeps -0, as + would not
+  requires std::is_arithmetic_v<Number> EIGENGRAD_INLINE Lane(Number number)
+      : values(static_cast<T>(number) - Values{}) {}  // keeps -0, as + would not
 
   T operator[](Index i) const { return values[i]; }
 
@@ -113,7 +113,8 @@ template <int count, class Body>
 EIGENGRAD_INLINE void for_indices(Body&& body) {
   [&]<int... k>(std::integer_sequence<int, k...>) EIGENGRAD_INLINE_LAMBDA {
     (body(std::integral_constant<int, k>()), ...);
-  }(std::make_integer_sequence<int, count>());
+  }
+  (std::make_integer_sequence<int, count>());
 }
 
 namespace lane {
