@@ -8,6 +8,7 @@
 #include "support/close.hpp"
 
 namespace eg = eigengrad;
+using support::expect_error;
 using Tensor = eg::Tensor<double>;
 
 TEST(Vmap, MapsAnyFunctionOverAnAxis) {

@@ -50,7 +50,7 @@ struct alignas(64) BlockHeader {
 
   void* own_data() { return this + 1; }
 };
-static_assert(sizeof(BlockHeader) == 128);
+static_assert(sizeof(BlockHeader) <= 128);
 /// Stands for none, so that reading a shape need not ask. It counts as shared, so nobody writes to it.
 inline constinit BlockHeader no_block{2};
 
@@ -65,11 +65,10 @@ struct PoolState {
 };
 inline constinit thread_local PoolState pool_state{};
 
-/// Behind every buffer lie 64 bytes more, so that a lane that begins inside can be read and written whole.
-///
-/// A thread's free buffers, by size class (four per doubling): a training step's buffers come back every step, so
-/// after the first step none is allocated. A buffer freed by another thread joins that thread's pool, if it has one;
-/// what a pool keeps is bounded by what its thread has had in use at once, or 256 MiB.
+/// A thread's free buffers, by size class (four per doubling): a training step's buffers come back every step, so after
+/// the first none is allocated. A buffer freed by another thread joins that one's pool, if it has one; what a pool
+/// keeps is bounded by what its thread has had in use at once, or 256 MiB. Behind every buffer lie 64 bytes more, so
+/// that a lane that begins inside can be read and written whole.
 class BufferPool {
  public:
   static constexpr std::size_t kept_at_least = std::size_t{256} << 20;
