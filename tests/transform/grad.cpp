@@ -7,9 +7,9 @@
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/optim/sgd.hpp"
 #include "support/close.hpp"
+#include "support/numeric.hpp"
 
 namespace eg = eigengrad;
-using support::expect_error;
 using Tensor = eg::Tensor<double>;
 
 namespace {

@@ -4,9 +4,9 @@
 
 #include "eigengrad/ops/matmul.hpp"
 #include "support/close.hpp"
+#include "support/numeric.hpp"
 
 namespace eg = eigengrad;
-using support::expect_error;
 using Tensor = eg::Tensor<double>;
 
 namespace {

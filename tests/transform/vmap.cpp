@@ -6,9 +6,9 @@
 #include "eigengrad/nn/loss.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "support/close.hpp"
+#include "support/numeric.hpp"
 
 namespace eg = eigengrad;
-using support::expect_error;
 using Tensor = eg::Tensor<double>;
 
 TEST(Vmap, MapsAnyFunctionOverAnAxis) {
