@@ -141,6 +141,8 @@ EIGENGRAD_INLINE auto apply_with(const Op& op, const X&... x) {
     return make_formula(op, x...);
   else if constexpr ((TracedValue<X> || ...))
     return evaluate_traced(op, x...);
+  else if constexpr (is_dual<L> && requires { op.unfold(lift<L>(x)...); })
+    return op.unfold(lift<L>(x)...);
   else if constexpr (is_dual_lane<L>)
     return apply_to_duals(op, lift<L>(x)...);
   else if constexpr (is_dual<L>)

@@ -77,6 +77,22 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
   return result;
 }
 
+/// A tensor, parameter or formula among others in braces.
+template <class T>
+struct JoinPart {
+  template <class E>
+    requires ConvertsToTensor<E, T>
+  JoinPart(const E& part) : tensor(part.to_tensor()) {}
+
+  Tensor<T> tensor;
+};
+template <class T, class Part>
+std::vector<Tensor<T>> tensors_of(std::initializer_list<Part> parts) {
+  std::vector<Tensor<T>> result;
+  for (const Part& part : parts) result.push_back(part.tensor);
+  return result;
+}
+
 /// Tensors one after another along an axis: [2, 3] and [4, 3] -> [6, 3]. Gradient: each part's slice of dy.
 /// Throws ShapeError when they differ on another axis.
 template <class T>
@@ -84,20 +100,19 @@ Tensor<T> concatenate(const std::vector<Tensor<T>>& parts, Index axis = 0, Locat
   return join<T>("concatenate", parts, axis, where);
 }
 template <class T>
-  requires(!std::is_floating_point_v<T>)
 Tensor<T> concatenate(std::initializer_list<Tensor<T>> parts, Index axis = 0, Location where = Location::current()) {
   return join<T>("concatenate", std::span<const Tensor<T>>(parts.begin(), parts.size()), axis, where);
 }
 // A brace of tensors, parameters and formulas has no type to deduce from, so both number types stand here.
-template <std::same_as<float> T = float>
-Tensor<T> concatenate(std::initializer_list<std::type_identity_t<Tensor<T>>> parts, Index axis = 0,
+template <int = 0, std::same_as<float> T = float>
+Tensor<T> concatenate(std::initializer_list<JoinPart<std::type_identity_t<T>>> parts, Index axis = 0,
                       Location where = Location::current()) {
-  return join<T>("concatenate", std::span<const Tensor<T>>(parts.begin(), parts.size()), axis, where);
+  return concatenate(tensors_of<T>(parts), axis, where);
 }
-template <std::same_as<double> T = double>
-Tensor<T> concatenate(std::initializer_list<std::type_identity_t<Tensor<T>>> parts, Index axis = 0,
+template <int = 0, std::same_as<double> T = double>
+Tensor<T> concatenate(std::initializer_list<JoinPart<std::type_identity_t<T>>> parts, Index axis = 0,
                       Location where = Location::current()) {
-  return join<T>("concatenate", std::span<const Tensor<T>>(parts.begin(), parts.size()), axis, where);
+  return concatenate(tensors_of<T>(parts), axis, where);
 }
 
 /// A plain or dual tensor among dual ones.
@@ -108,17 +123,11 @@ struct DualPart {
 
   Tensor<Dual<X>> tensor;
 };
-template <class X>
-std::vector<Tensor<Dual<X>>> dual_tensors(std::initializer_list<DualPart<X>> parts) {
-  std::vector<Tensor<Dual<X>>> result;
-  for (const DualPart<X>& part : parts) result.push_back(part.tensor);
-  return result;
-}
 /// Plain and dual tensors of doubles together. (The number keeps concatenate<double>({...}) for the one above.)
 template <int = 0, class X = double>
 Tensor<Dual<X>> concatenate(std::initializer_list<DualPart<std::type_identity_t<X>>> parts, Index axis = 0,
                             Location where = Location::current()) {
-  return concatenate(dual_tensors<X>(parts), axis, where);
+  return concatenate(tensors_of<Dual<X>>(parts), axis, where);
 }
 
 /// Tensors of one shape side by side on a new axis: three of [2, 4] -> [3, 2, 4], or at axis 1 [2, 3, 4].
@@ -133,25 +142,24 @@ Tensor<T> stack(const std::vector<Tensor<T>>& parts, Index axis = 0, Location wh
   return join<T>("stack", raised, axis, where);
 }
 template <class T>
-  requires(!std::is_floating_point_v<T>)
 Tensor<T> stack(std::initializer_list<Tensor<T>> parts, Index axis = 0, Location where = Location::current()) {
   return stack(std::vector<Tensor<T>>(parts), axis, where);
 }
-template <std::same_as<float> T = float>
-Tensor<T> stack(std::initializer_list<std::type_identity_t<Tensor<T>>> parts, Index axis = 0,
+template <int = 0, std::same_as<float> T = float>
+Tensor<T> stack(std::initializer_list<JoinPart<std::type_identity_t<T>>> parts, Index axis = 0,
                 Location where = Location::current()) {
-  return stack(std::vector<Tensor<T>>(parts), axis, where);
+  return stack(tensors_of<T>(parts), axis, where);
 }
-template <std::same_as<double> T = double>
-Tensor<T> stack(std::initializer_list<std::type_identity_t<Tensor<T>>> parts, Index axis = 0,
+template <int = 0, std::same_as<double> T = double>
+Tensor<T> stack(std::initializer_list<JoinPart<std::type_identity_t<T>>> parts, Index axis = 0,
                 Location where = Location::current()) {
-  return stack(std::vector<Tensor<T>>(parts), axis, where);
+  return stack(tensors_of<T>(parts), axis, where);
 }
 
 template <int = 0, class X = double>
 Tensor<Dual<X>> stack(std::initializer_list<DualPart<std::type_identity_t<X>>> parts, Index axis = 0,
                       Location where = Location::current()) {
-  return stack(dual_tensors<X>(parts), axis, where);
+  return stack(tensors_of<Dual<X>>(parts), axis, where);
 }
 
 /// The parts of the given sizes along an axis. Throws ShapeError unless they add up to it.

@@ -181,7 +181,7 @@ EIGENGRAD_KERNEL Total<typename F::Scalar> sum_lanes(const void* f, const Cursor
   for (; i + 4 * width <= std::min(end, row); i += 4 * width)
     for_indices<4>([&](auto k) EIGENGRAD_INLINE_LAMBDA { sums[k] = sums[k] + value(i + k * width); });
   for (; i < end; i += width) sums[0] = sums[0] + (i + width <= row ? value(i) : lane::first<T>(value(i), row - i));
-  return lane::sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3]));
+  return static_cast<Total<T>>(lane::sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3])));
 }
 
 /// target += scale * (the formula summed over the axes on which `kept` has size 1); target has shape `kept`.
