@@ -98,11 +98,49 @@ EIGENGRAD_INLINE auto value_part(const X& x) {
 template <class Op, class... X>
 EIGENGRAD_INLINE auto apply_with(const Op& op, const X&... x);
 
+/// Whether an operation is one of + - * / alone, which need no function.
+template <class Op>
+concept Arithmetic = requires { requires Op::is_arithmetic; };
+
+// A single number stands in a lane while an operation works on it: the functions that a user's operation calls are
+// found for lanes wherever it is written, for double only where they are in scope.
+template <class T, class X>
+EIGENGRAD_INLINE auto in_lane(const X& x) {
+  if constexpr (std::is_same_v<X, bool>)
+    return lane_t<T>(x ? 1 : 0) != lane_t<T>(0);
+  else
+    return lane_t<T>(x);
+}
+template <class Op, class T>
+inline constexpr bool runs_in_lanes = !Arithmetic<Op> && std::is_arithmetic_v<T> && (lane_width<T> > 1);
+template <class X>
+EIGENGRAD_INLINE auto out_of_lane(const X& x) {
+  if constexpr (is_lane<X> || (is_mask<X> && !std::is_same_v<X, bool>))
+    return x[0];
+  else
+    return x;
+}
+template <class T, class Op, class... X>
+EIGENGRAD_INLINE auto value_of_number(const Op& op, const X&... x) {
+  if constexpr (runs_in_lanes<Op, T>)
+    return out_of_lane(apply_with(op, in_lane<T>(x)...));
+  else
+    return apply_with(op, x...);
+}
+template <class T, std::size_t k, class Op, class V, class... X>
+EIGENGRAD_INLINE V tangent_of_number(const Op& op, const V& tangent, const V& value, const X&... x) {
+  if constexpr (runs_in_lanes<Op, T>)
+    return V(out_of_lane(std::get<k>(gradients_of(op, in_lane<T>(tangent), in_lane<T>(value), in_lane<T>(x)...))));
+  else
+    return V(std::get<k>(gradients_of(op, tangent, value, x...)));
+}
+
 // Forward mode for every operation at once: each element's Jacobian is a number, so the gradient rule with a tangent in
 // place of dy is the derivative in that direction.
 template <class Op, class... X>
 EIGENGRAD_INLINE auto apply_to_duals(const Op& op, const X&... x) {
-  auto value = apply_with(op, value_part(x)...);
+  using T = std::decay_t<decltype(LiftedTo<X...>::type::value)>;
+  auto value = value_of_number<T>(op, value_part(x)...);
   if constexpr (is_mask<decltype(value)>) {
     return value;
   } else {
@@ -112,7 +150,7 @@ EIGENGRAD_INLINE auto apply_to_duals(const Op& op, const X&... x) {
       if constexpr (is_dual<std::decay_t<decltype(input)>>) {
         if constexpr (!is_lane<V>)
           if (is_zero(input.tangent)) return;  // 0 also times an infinite slope
-        result.tangent = V(result.tangent + std::get<k>(gradients_of(op, input.tangent, value, value_part(x)...)));
+        result.tangent = V(result.tangent + tangent_of_number<T, k>(op, V(input.tangent), value, value_part(x)...));
       }
     };
     [&]<std::size_t... k>(std::index_sequence<k...>) {

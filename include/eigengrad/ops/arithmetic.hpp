@@ -7,6 +7,7 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 
 struct AddOperation {
   static constexpr const char* name = "add";
+  static constexpr bool is_arithmetic = true;
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a + b; }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, dy); }
 };
@@ -18,6 +19,7 @@ EIGENGRAD_INLINE auto operator+(const A& a, const B& b) {
 
 struct SubtractOperation {
   static constexpr const char* name = "subtract";
+  static constexpr bool is_arithmetic = true;
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a - b; }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, -dy); }
 };
@@ -29,6 +31,7 @@ EIGENGRAD_INLINE auto operator-(const A& a, const B& b) {
 
 struct MultiplyOperation {
   static constexpr const char* name = "multiply";
+  static constexpr bool is_arithmetic = true;
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a * b; }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& a, const auto& b) {
     return to_each(dy * b, dy * a);
@@ -42,6 +45,7 @@ EIGENGRAD_INLINE auto operator*(const A& a, const B& b) {
 
 struct DivideOperation {
   static constexpr const char* name = "divide";
+  static constexpr bool is_arithmetic = true;
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) {
     using B = std::decay_t<decltype(b)>;
     if constexpr (std::is_integral_v<B>)
@@ -62,6 +66,7 @@ EIGENGRAD_INLINE auto operator/(const A& a, const B& b) {
 
 struct NegateOperation {
   static constexpr const char* name = "negate";
+  static constexpr bool is_arithmetic = true;
   EIGENGRAD_INLINE static auto value(const auto& x) { return -x; }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&) { return -dy; }
 };
