@@ -1,6 +1,7 @@
 #pragma once
 
 #include "parameter.hpp"
+#include "table.hpp"
 #include "walk.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -12,6 +13,11 @@ class Tape {
   Tape() : state_(TapeStates::take()) {
     state_->outer = std::exchange(tape_thread.innermost, state_);
     state_->paused_outside = std::exchange(tape_thread.paused, 0);
+  }
+  /// Tape tape({.detect_anomaly = true}), {.profile = true}, {.keep_values = true}: looks on while it records.
+  explicit Tape(const TapeOptions& options) : Tape() {
+    if (options.detect_anomaly || options.profile || options.keep_values)
+      state_->observer = std::make_unique<Watch>(options);
   }
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
@@ -43,6 +49,15 @@ class Tape {
     return names;
   }
 
+  /// Names of the parameters that were computed with here, but have no gradient: p0, p1 ... where they have no name.
+  std::vector<std::string> parameters_without_gradient() const {
+    return eigengrad::parameters_without_gradient(*state_);
+  }
+  /// What each record took; throws GradientError unless this is a Tape tape({.profile = true}).
+  Profile profile(Location where = Location::current()) const { return profile_of(*state_, where); }
+  /// For prints and pictures.
+  const TapeState& state() const { return *state_; }
+
   /// Gradients of `loss`, which has one element, with respect to the parameters it was computed from; added to .grad().
   /// Throws GradientError for a loss that was not recorded here, has more elements, or whose records were released.
   template <class L>
@@ -59,7 +74,13 @@ class Tape {
                 Location where = Location::current()) {
     using T = typename L::Element;
     const Tensor<T>& root = output.to_tensor();
-    walk(*checked_root(root, seed, options, where), seed, options);
+    walk(*checked_root(root, seed, options, where), seed, options, state_->observer.get());
+  }
+  /// tape.backward(loss, {}): options, not a seed.
+  enum class NoOptions {};
+  template <class L>
+  void backward(const L& loss, NoOptions, Location where = Location::current()) {
+    backward(loss, BackwardOptions(), where);
   }
 
   /// Gradients with respect to `parameters` in their order, without touching any .grad(); zeros where none arrives.
@@ -114,7 +135,7 @@ class Tape {
       for (auto& [parameter, slot] : slots)
         if (parameter == leaf->parameter()) leaf->gather_in(&slot);
     }
-    walk(root, seed, options);
+    walk(root, seed, options, state_->observer.get());
     std::vector<Tensor<T>> gradients;
     for (auto& [parameter, slot] : slots)
       gradients.push_back(slot.filled ? std::move(slot.value) : Tensor<T>::zeros(parameter->value.shape()));
@@ -123,5 +144,13 @@ class Tape {
 
   TapeState* state_;
 };
+
+/// Writes the records as a table, the oldest first, and below it which parameters have no gradient after a backward.
+inline void append(std::string& text, const Tape& tape) { append_table(text, tape.state()); }
+template <class C, class Traits>
+std::basic_ostream<C, Traits>& operator<<(std::basic_ostream<C, Traits>& out, const Tape& tape) {
+  const std::string text = to_text(tape);
+  return out << std::basic_string<C, Traits>(text.begin(), text.end());
+}
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -30,6 +30,10 @@ struct ValueError : Error {
 struct GradientError : Error {
   using Error::Error;
 };
+/// A NaN or an infinity that an operation made, found by a tape with {.detect_anomaly = true}.
+struct AnomalyError : Error {
+  using Error::Error;
+};
 /// A file that is missing, unreadable or malformed.
 struct FileError : Error {
   using Error::Error;

@@ -47,7 +47,7 @@ class Tensor {
   /// Evaluates a formula, or takes a parameter's value; recorded when a tape is recording.
   template <class E>
     requires ConvertsToTensor<E, T>
-  Tensor(const E& expression) : Tensor(expression.to_tensor()) {}
+  Tensor(const E& expression, Location where = Location::current()) : Tensor(evaluated(expression, where)) {}
 
   /// Uninitialised numbers.
   static Tensor empty(const Shape& shape) {
@@ -180,6 +180,14 @@ class Tensor {
   const Tensor& to_tensor() const { return *this; }
 
  private:
+  /// A formula hears which line of the user's it becomes a tensor in.
+  template <class E>
+  EIGENGRAD_INLINE static decltype(auto) evaluated(const E& expression, const Location& where) {
+    if constexpr (requires { expression.to_tensor(where); })
+      return expression.to_tensor(where);
+    else
+      return expression.to_tensor();
+  }
   Tensor(const Shape& shape, Block block) : block_(std::move(block)), shape_(shape) {}
 
   Index columns() const { return rank() == 0 ? 1 : rank() == 1 ? 1 : shape_.back(); }

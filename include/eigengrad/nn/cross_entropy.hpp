@@ -108,7 +108,7 @@ Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t
   }
   if (!per_sample) loss[0] = static_cast<T>(total * scale);
   if (!recorded) return result;
-  return record(name, std::move(result), wrt(x, [=](const Tensor<T>& dy) {
+  return record({name, where}, std::move(result), wrt(x, [=](const Tensor<T>& dy) {
                   return SoftmaxCrossEntropyGradient<T>{probabilities, distribution, labels, scale, per_sample, x, dy};
                 }));
 }

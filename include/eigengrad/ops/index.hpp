@@ -61,7 +61,7 @@ struct ScatteredAlong {
 };
 
 template <class T, class Positions>
-Tensor<T> pick(const char* name, const Tensor<T>& x, const AroundAxis& around, Index size, const Positions& position);
+Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& around, Index size, const Positions& position);
 
 /// Recorded, as every rule must be that is to be differentiated again: what flows back is picked at the same positions.
 template <class T, class Positions>
@@ -76,7 +76,7 @@ Tensor<T> as_recorded(const ScatteredAlong<T, Positions>& scattered) {
 }
 
 template <class T, class Positions>
-Tensor<T> pick(const char* name, const Tensor<T>& x, const AroundAxis& around, Index size, const Positions& position) {
+Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& around, Index size, const Positions& position) {
   const Shape shape = around.resized(x.shape(), size);
   Tensor<T> result;
   bool copied = true;
@@ -92,7 +92,7 @@ Tensor<T> pick(const char* name, const Tensor<T>& x, const AroundAxis& around, I
       around.for_each_run(size, position,
                           [&](Index whole, Index part) { std::copy_n(x.data() + whole, around.inner, to + part); });
   }
-  if (!records(name, x)) return result;
+  if (!records(name.name, x)) return result;
   return record(name, std::move(result), wrt(x, [position, around, whole = x.shape()](const Tensor<T>& dy) {
                   return ScatteredAlong<T, Positions>{dy, position, around, whole};
                 }));
@@ -115,7 +115,7 @@ Tensor<typename X::Element> slice(const X& x, Index axis, Index begin, Index end
                       where);
   const Index first = checked("begin", begin), last = end == to_the_end ? around.count : checked("end", end);
   const Index size = first < last ? (last - first - 1) / step + 1 : 0;
-  return pick("slice", t, around, size, Strided{first, step});
+  return pick({"slice", where}, t, around, size, Strided{first, step});
 }
 
 /// One position of an axis, which is dropped: [3, 4] at axis 0 -> [4]. Throws IndexError for a position outside the
@@ -127,7 +127,7 @@ Tensor<typename X::Element> select(const X& x, Index axis, Index position, Locat
   const Index place = position < 0 ? position + around.count : position;
   require<IndexError>(place >= 0 && place < around.count, "select: position ", position, " is outside axis ",
                       around.axis, " of shape ", t.shape(), ", which has ", around.count, where);
-  return reshape(pick("select", t, around, 1, Strided{place, 1}), t.shape().without(around.axis), where);
+  return reshape(pick({"select", where}, t, around, 1, Strided{place, 1}), t.shape().without(around.axis), where);
 }
 
 /// The listed positions of an axis, in their order, repeated as often as they stand there: indices are [n].
@@ -143,7 +143,7 @@ Tensor<typename X::Element> index_select(const X& x, Index axis, const Tensor<st
     require<IndexError>(indices.data()[k] >= 0 && indices.data()[k] < around.count, "index_select: index ",
                         indices.data()[k], " at position ", k, " is outside axis ", around.axis, " of shape ",
                         t.shape(), ", which has ", around.count, where);
-  return pick("index_select", t, around, indices.size(), Listed{indices.detach()});
+  return pick({"index_select", where}, t, around, indices.size(), Listed{indices.detach()});
 }
 
 /// Element by element along an axis: result(i, j) = x(indices(i, j), j) for axis 0, x(i, indices(i, j)) for axis 1. The
@@ -176,7 +176,7 @@ Tensor<typename X::Element> gather(const X& x, Index axis, const Tensor<std::int
     for (Index i = shape.rank() - 1; i >= 0 && ++position[i] == wanted[i]; --i) position[i] = 0;
   }
   if (!records("gather", t)) return result;
-  return record("gather", std::move(result), wrt(t, [places, shape](const Tensor<T>& dy) {
+  return record({"gather", where}, std::move(result), wrt(t, [places, shape](const Tensor<T>& dy) {
                   return Scattered<T>{dy, places, shape};
                 }));
 }

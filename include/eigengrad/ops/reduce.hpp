@@ -21,7 +21,7 @@ Tensor<T> extreme(const char* name, const Tensor<T>& x, const Axes& axes, bool k
   if (!recorded) return result;
   for (Index o = 0; o < groups.outer; ++o)
     for (Index i = 0; i < groups.inner; ++i, ++place) *place = (o * groups.count + *place) * groups.inner + i;
-  return record(name, std::move(result), wrt(groups.x, [places, shape = groups.x.shape()](const Tensor<T>& dy) {
+  return record({name, where}, std::move(result), wrt(groups.x, [places, shape = groups.x.shape()](const Tensor<T>& dy) {
                   return Scattered<T>{dy, places, shape};
                 }));
 }
@@ -144,7 +144,7 @@ Tensor<typename X::Element> prod(const X& x, const Axes& axes = {}, bool keepdim
       for (Index i = 0; i < groups.inner; ++i) to[i] = to[i] * row[i];
     }
   if (!records("prod", groups.x)) return result;
-  return record("prod", std::move(result), wrt(groups.x, [groups](const Tensor<T>& dy) {
+  return record({"prod", where}, std::move(result), wrt(groups.x, [groups](const Tensor<T>& dy) {
                   return records_gradients() ? recorded_product_of_others(groups, dy)
                                              : product_of_others(groups, dy.data());
                 }));
