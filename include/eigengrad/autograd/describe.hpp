@@ -74,13 +74,14 @@ struct Step {
   int arity = 0;
   const Node* input = nullptr;  // the operand's record; null for a constant
   AnyNumbers numbers = {};      // the operand's, where they are kept
+  const void* buffer = nullptr;  // tells one constant from another
 };
 
 /// A record's steps, operands before the operation that takes them.
 class Steps {
  public:
   EIGENGRAD_COLD void operand(const Node* input, const AnyNumbers& numbers = {}) {
-    list.push_back({nullptr, 0, input, numbers});
+    list.push_back({nullptr, 0, input, numbers, numbers.data});
   }
   EIGENGRAD_COLD void operation(const char* name, int arity) { list.push_back({name, arity}); }
 

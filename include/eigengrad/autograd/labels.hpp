@@ -72,7 +72,7 @@ class Labels {
     if (operand.input != nullptr) return of(operand.input);
     if (operand.numbers.size == 1) return short_number(operand.numbers[0]);
     if (operand.numbers.type == nullptr) return "_";
-    std::string& name = names_[operand.numbers.data];
+    std::string& name = names_[operand.buffer];
     if (name.empty()) name = to_text("c", constants_++);
     return name;
   }
@@ -101,11 +101,15 @@ inline const Notation& notation_of(const Step& step) {
   return function;
 }
 
-/// A record as one would write it: "tanh(%2 * weight + bias)"; "tanh(...)" when its operands have been released.
-inline std::string formula_text(const Node& node, Labels& labels) {
-  if (node.released) return to_text(node.name, "(...)");
+/// What a record says of itself.
+inline Steps steps_of(const Node& node) {
   Steps steps;
   node.describe(steps);
+  return steps;
+}
+
+/// The steps as one would write them: "tanh(%2 * weight + bias)".
+inline std::string formula_text(const Steps& steps, Labels& labels) {
   struct Part {
     std::string text;
     int precedence;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <iosfwd>
 
 #include "watch.hpp"

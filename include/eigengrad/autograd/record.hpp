@@ -103,7 +103,7 @@ EIGENGRAD_INLINE bool records(const char* name, const Tensors&... inputs) {
   bool any = false;
   ((any = node_on(tape, inputs, name) != nullptr || any), ...);  // each is asked, so that two mixed tapes are noticed
   if (tape->observer != nullptr && any) [[unlikely]]
-    (tape->observer->constant(AnyNumbers::of(inputs)), ...);
+    (tape->observer->input(AnyNumbers::of(inputs)), ...);
   return any;
 }
 

@@ -29,12 +29,14 @@ struct DescribedTape {
     const Watch* watch = watch_of(tape);
     for (const Node* node : records) {
       const Watch::Record* watched = watch == nullptr ? nullptr : watch->find(node);
-      formulas.push_back(formula_text(*node, labels));
-      if (watched != nullptr && node->released) formulas.back() = watched->formula;
+      steps.push_back(watched != nullptr ? Watch::steps_seen(*watched) : steps_of(*node));
+      formulas.push_back(formula_text(steps.back(), labels));
+      if (node->released) formulas.back() = watched != nullptr ? watched->formula : to_text(node->name, "(...)");
     }
   }
   Labels labels;
   std::vector<const Node*> records;
+  std::vector<Steps> steps;
   std::vector<std::string> formulas;
 };
 

@@ -63,7 +63,7 @@ class Tape {
   template <class L>
   void backward(const L& loss, BackwardOptions options = {}, Location where = Location::current()) {
     using T = typename L::Element;
-    const Tensor<T>& root = loss.to_tensor();
+    const Tensor<T>& root = Tensor<T>::evaluated(loss, where);
     require<GradientError>(root.size() == 1, "backward: shape ", root.shape(), " has ", root.size(),
                            " elements: reduce it to one by sum or mean, or give a seed of its shape", where);
     backward(root, Tensor<T>::ones(root.shape()), options, where);
@@ -73,7 +73,7 @@ class Tape {
   void backward(const L& output, const Tensor<typename L::Element>& seed, BackwardOptions options = {},
                 Location where = Location::current()) {
     using T = typename L::Element;
-    const Tensor<T>& root = output.to_tensor();
+    const Tensor<T>& root = Tensor<T>::evaluated(output, where);
     walk(*checked_root(root, seed, options, where), seed, options, state_->observer.get());
   }
   /// tape.backward(loss, {}): options, not a seed.
@@ -88,7 +88,7 @@ class Tape {
   auto gradient(const L& loss, const Parameters& parameters, BackwardOptions options = {},
                 Location where = Location::current()) {
     using T = typename L::Element;
-    const Tensor<T>& root = loss.to_tensor();
+    const Tensor<T>& root = Tensor<T>::evaluated(loss, where);
     require<GradientError>(root.size() == 1, "gradient: shape ", root.shape(), " has ", root.size(),
                            " elements: reduce it to one by sum or mean", where);
     const Tensor<T> seed = Tensor<T>::ones(root.shape());

@@ -12,8 +12,8 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 class TapeObserver {
  public:
   virtual ~TapeObserver() = default;
-  /// A constant goes into the operation that is recorded next.
-  virtual void constant(const AnyNumbers& numbers) = 0;
+  /// An input of the operation that is recorded next, constant or not.
+  virtual void input(const AnyNumbers& numbers) = 0;
   virtual void recorded(Node& node, const AnyNumbers& output) = 0;
   virtual void begin_backward(const Node& root, const AnyNumbers& seed) = 0;
   virtual void propagate(Node& node) = 0;

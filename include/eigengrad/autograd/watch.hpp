@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 
 #include "labels.hpp"
@@ -28,6 +29,13 @@ struct FirstNumbers {
   AnyNumbers view() const { return {known ? &NumberTypeOf<double>::type : nullptr, numbers, size, nullptr}; }
 };
 
+/// A tensor that went into a record: its first numbers, and what it is told apart by.
+struct SeenInput {
+  FirstNumbers first;
+  Shape shape;
+  const void* buffer;
+};
+
 /// The observer behind TapeOptions.
 class Watch final : public TapeObserver {
  public:
@@ -38,6 +46,7 @@ class Watch final : public TapeObserver {
     std::size_t bytes = 0;
     double forward = 0, backward = 0;  // seconds
     bool finite = true;
+    std::vector<SeenInput> inputs;  // as many as it has operands, or none
     FirstNumbers value, gradient;
   };
 
@@ -50,8 +59,10 @@ class Watch final : public TapeObserver {
     return place == places_.end() ? nullptr : &records_[place->second];
   }
 
-  void constant(const AnyNumbers& numbers) override {
-    if (options_.detect_anomaly && finite_constants_) finite_constants_ = numbers.first_not_finite() < 0;
+  void input(const AnyNumbers& numbers) override {
+    inputs_.push_back({{}, *numbers.shape, numbers.data});
+    inputs_.back().first.set(numbers);
+    if (options_.detect_anomaly && finite_inputs_) finite_inputs_ = numbers.first_not_finite() < 0;
   }
   /// What has passed since the record before is this one's time forward; backward's own records count there.
   void recorded(Node& node, const AnyNumbers& output) override {
@@ -60,13 +71,15 @@ class Watch final : public TapeObserver {
     record.bytes = node.bytes();
     if (!backward_) record.forward = lap();
     labels_.add(&node);
-    record.formula = formula_text(node, labels_);
+    record.inputs = std::exchange(inputs_, {});
+    const Steps steps = steps_seen(record);
+    record.formula = formula_text(steps, labels_);
     if (options_.keep_values) record.value.set(output);
-    const bool finite_constants = std::exchange(finite_constants_, true);
+    const bool finite_inputs = std::exchange(finite_inputs_, true);
     if (options_.detect_anomaly) {
       const Index place = output.first_not_finite();
       record.finite = place < 0;
-      if (!record.finite && finite_constants && finite_inputs(node)) report("made", record, output, place);
+      if (!record.finite && finite_inputs && finite_operands(node)) report("made", record, output, place);
     }
     places_[&node] = records_.size();
     records_.push_back(std::move(record));
@@ -74,7 +87,8 @@ class Watch final : public TapeObserver {
   }
   void begin_backward(const Node& root, const AnyNumbers& seed) override {
     backward_ = true;
-    finite_constants_ = true;
+    finite_inputs_ = true;
+    inputs_.clear();
     if (!options_.detect_anomaly) return;
     const Index place = seed.first_not_finite();
     require<AnomalyError>(place < 0, "backward: the seed of shape ", root.shape(), " is not finite");
@@ -105,15 +119,33 @@ class Watch final : public TapeObserver {
     last_ = Clock::now();
   }
 
+  /// A record's steps; what only its rules keep is filled in from what was seen going in.
+  static Steps steps_seen(const Record& record) {
+    Steps steps = steps_of(*record.node);
+    std::size_t operands = 0;
+    for (const Step& step : steps.list) operands += step.operation == nullptr ? 1 : 0;
+    if (operands != record.inputs.size()) return steps;
+    auto seen = record.inputs.begin();
+    for (Step& step : steps.list) {
+      if (step.operation != nullptr) continue;
+      if (step.input == nullptr && step.numbers.type == nullptr) {
+        step.numbers = seen->first.view();
+        step.numbers.shape = &seen->shape;
+        step.buffer = seen->buffer;
+      }
+      ++seen;
+    }
+    return steps;
+  }
+
  private:
   double lap() {
     const Clock::time_point now = Clock::now();
     return std::chrono::duration<double>(now - std::exchange(last_, now)).count();
   }
   /// Whether no operand, recorded or kept in the formula, had a NaN or an infinity already.
-  bool finite_inputs(const Node& node) const {
-    Steps steps;
-    node.describe(steps);
+  bool finite_operands(const Node& node) const {
+    const Steps steps = steps_of(node);
     for (const Step& step : steps.list) {
       if (step.numbers.first_not_finite() >= 0) return false;
       if (step.input == nullptr) continue;
@@ -126,12 +158,14 @@ class Watch final : public TapeObserver {
   [[noreturn]] void report(const char* how, const Record& record, const AnyNumbers& numbers, Index place,
                            const Node* to = nullptr) {
     std::string inputs;
-    Steps steps;
-    record.node->describe(steps);
+    std::vector<std::string> named;
+    const Steps steps = steps_seen(record);
     for (const Step& step : steps.list) {
       if (step.operation != nullptr || (step.input == nullptr && step.numbers.shape == nullptr)) continue;
       const Shape& shape = step.input != nullptr ? step.input->shape() : *step.numbers.shape;
-      inputs += to_text(inputs.empty() ? "" : ", ", labels_.of(step), " ", shape);
+      named.push_back(to_text(labels_.of(step), " ", shape));
+      if (std::find(named.begin(), named.end() - 1, named.back()) != named.end() - 1) continue;
+      inputs += (inputs.empty() ? "" : ", ") + named.back();
     }
     const double number = numbers[place];
     const std::string line = line_of(record.node->where);
@@ -149,7 +183,8 @@ class Watch final : public TapeObserver {
   Labels labels_;
   std::vector<Record> records_;
   std::map<const Node*, std::size_t> places_;
-  bool backward_ = false, finite_constants_ = true;
+  std::vector<SeenInput> inputs_;  // of the record to come
+  bool backward_ = false, finite_inputs_ = true;
 };
 
 /// The watch of a tape that has one. A tape's only observer is of this kind.

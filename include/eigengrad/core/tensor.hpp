@@ -160,6 +160,14 @@ class Tensor {
   }
 
   // For the tape and the operations' kernels.
+  /// The expression's tensor; a formula hears which line of the user's it becomes one in.
+  template <class E>
+  EIGENGRAD_INLINE static decltype(auto) evaluated(const E& expression, const Location& where) {
+    if constexpr (requires { expression.to_tensor(where); })
+      return expression.to_tensor(where);
+    else
+      return expression.to_tensor();
+  }
   void release() { block_ = Block(); }
   const TapeLink& link() const { return link_; }
   void set_link(const TapeLink& link) { link_ = link; }
@@ -180,14 +188,6 @@ class Tensor {
   const Tensor& to_tensor() const { return *this; }
 
  private:
-  /// A formula hears which line of the user's it becomes a tensor in.
-  template <class E>
-  EIGENGRAD_INLINE static decltype(auto) evaluated(const E& expression, const Location& where) {
-    if constexpr (requires { expression.to_tensor(where); })
-      return expression.to_tensor(where);
-    else
-      return expression.to_tensor();
-  }
   Tensor(const Shape& shape, Block block) : block_(std::move(block)), shape_(shape) {}
 
   Index columns() const { return rank() == 0 ? 1 : rank() == 1 ? 1 : shape_.back(); }

@@ -68,7 +68,7 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
   for (const Tensor<T>& part : parts) targets.push_back({node_on(tape, part, name), part.shape()});
   Node* node = tape->template add<JoinNode<T>>(tape->last, OperationName(name, where), result.shape(), around.axis, std::move(targets));
   if (tape->observer != nullptr)
-    for (const Tensor<T>& part : parts) tape->observer->constant(AnyNumbers::of(part));
+    for (const Tensor<T>& part : parts) tape->observer->input(AnyNumbers::of(part));
   tape->connect(result, node);
   return result;
 }
