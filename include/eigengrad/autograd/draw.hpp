@@ -23,7 +23,7 @@ struct TapeGraph {
 inline TapeGraph graph_of(const Tape& tape) {
   const TapeState& state = tape.state();
   const Watch* watch = watch_of(state);
-  DescribedTape described(state);
+  DescribedTape described(state, false);
   TapeGraph graph;
   std::map<const void*, std::size_t> places;
   const auto item_of = [&](const Step& step) {

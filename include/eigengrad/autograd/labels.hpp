@@ -6,18 +6,18 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// A number for people: at most six digits.
-inline std::string short_number(double number) {
-  char digits[32];
-  return {digits, std::to_chars(digits, digits + sizeof digits, number, std::chars_format::general, 6).ptr};
+/// A number for people.
+inline std::string short_number(double number, int digits = 6) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, number, std::chars_format::general, digits).ptr};
 }
 
-/// "a", "[a, b]" or "[a, b, ...]": the first `most` numbers.
+/// "a", "[a, b]" or "[a, b, ...]": the first `most` numbers, with four digits.
 inline std::string first_numbers(const AnyNumbers& numbers, Index most) {
   if (numbers.type == nullptr) return "";
-  if (numbers.size == 1) return short_number(numbers[0]);
+  if (numbers.size == 1) return short_number(numbers[0], 4);
   std::string text = "[";
-  for (Index i = 0; i < numbers.size && i < most; ++i) text += to_text(i > 0 ? ", " : "", short_number(numbers[i]));
+  for (Index i = 0; i < numbers.size && i < most; ++i) text += to_text(i > 0 ? ", " : "", short_number(numbers[i], 4));
   return text + (numbers.size > most ? ", ...]" : "]");
 }
 
@@ -108,8 +108,8 @@ inline Steps steps_of(const Node& node) {
   return steps;
 }
 
-/// The steps as one would write them: "tanh(%2 * weight + bias)".
-inline std::string formula_text(const Steps& steps, Labels& labels) {
+/// The steps as one would write them: "tanh(%2 * weight + bias)"; constants with or without their shapes.
+inline std::string formula_text(const Steps& steps, Labels& labels, bool with_shapes = true) {
   struct Part {
     std::string text;
     int precedence;
@@ -119,7 +119,7 @@ inline std::string formula_text(const Steps& steps, Labels& labels) {
   for (const Step& step : steps.list) {
     if (step.operation == nullptr) {
       std::string text = labels.of(step);
-      if (step.input == nullptr && step.numbers.size != 1 && step.numbers.shape != nullptr)
+      if (with_shapes && step.input == nullptr && step.numbers.size != 1 && step.numbers.shape != nullptr)
         text += to_text(*step.numbers.shape);
       parts.push_back({text, text.starts_with('-') ? 7 : 9});
       continue;

@@ -25,12 +25,12 @@ inline std::vector<const Node*> parameters_of(const TapeState& tape) {
 
 /// The records' texts, in the order in which their operands are named: the watch's, which knows the released too.
 struct DescribedTape {
-  explicit DescribedTape(const TapeState& tape) : labels(tape), records(records_of(tape)) {
+  explicit DescribedTape(const TapeState& tape, bool with_shapes = true) : labels(tape), records(records_of(tape)) {
     const Watch* watch = watch_of(tape);
     for (const Node* node : records) {
       const Watch::Record* watched = watch == nullptr ? nullptr : watch->find(node);
       steps.push_back(watched != nullptr ? Watch::steps_seen(*watched) : steps_of(*node));
-      formulas.push_back(formula_text(steps.back(), labels));
+      formulas.push_back(formula_text(steps.back(), labels, with_shapes));
       if (node->released) formulas.back() = watched != nullptr ? watched->formula : to_text(node->name, "(...)");
     }
   }
@@ -49,6 +49,10 @@ inline std::vector<std::string> parameters_without_gradient(const TapeState& tap
 }
 
 inline void append_table(std::string& text, const TapeState& tape) {
+  if (tape.last == nullptr) {
+    text += "nothing is recorded\n";
+    return;
+  }
   DescribedTape described(tape);
   const Watch* watch = watch_of(tape);
   TextTable table({"", "operation", "formula", "inputs", "shape", "bytes", "forward us", "backward us", "line"},
