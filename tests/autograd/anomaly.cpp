@@ -16,7 +16,8 @@ using eg::AnomalyError;
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity(), not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity(),
+                 not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 std::string here(int line) { return "(anomaly.cpp:" + std::to_string(line) + ")"; }
 
@@ -27,9 +28,10 @@ TEST(Anomaly, NamesTheForwardOperationThatMadeIt) {
   eg::Tape tape({.detect_anomaly = true});
   const Tensor fine = w * 2;
   const std::string text = message_of<AnomalyError>([&] { const Tensor y = log(fine) + 1; });
-  EXPECT_EQ(text, "anomaly: log(%0) + 1 made -inf at element (1, 1) of [2, 3], from inputs %0 [2, 3], all of them finite: "
-                  "look for an overflow, a division by 0, or a logarithm of what is not positive " +
-                      here(__LINE__ - 3));
+  EXPECT_EQ(text,
+            "anomaly: log(%0) + 1 made -inf at element (1, 1) of [2, 3], from inputs %0 [2, 3], all of them finite: "
+            "look for an overflow, a division by 0, or a logarithm of what is not positive " +
+                here(__LINE__ - 3));
 }
 
 TEST(Anomaly, NamesTheOperationThatSentItBack) {
@@ -38,9 +40,10 @@ TEST(Anomaly, NamesTheOperationThatSentItBack) {
   const Tensor y = sqrt(w);  // finite, but its slope at 0 is not
   const Tensor z = sum(y * 3);
   const std::string text = message_of<AnomalyError>([&] { tape.backward(z); });
-  EXPECT_EQ(text, "anomaly: sqrt(w) sent back inf as the gradient of w at element (1) of [2], from inputs w [2]: look "
-                  "for a division by 0, or a square root or logarithm at 0 " +
-                      here(__LINE__ - 5));
+  EXPECT_EQ(text,
+            "anomaly: sqrt(w) sent back inf as the gradient of w at element (1) of [2], from inputs w [2]: look "
+            "for a division by 0, or a square root or logarithm at 0 " +
+                here(__LINE__ - 5));
 }
 
 // The first one, not one that it spreads to.
@@ -56,7 +59,8 @@ TEST(Anomaly, OverflowInAProductOrAFloat) {
   const eg::Parameter<float> w(eg::Tensor<float>{{1e30f}}, "w");
   eg::Tape tape({.detect_anomaly = true});
   const std::string text = message_of<AnomalyError>([&] { matmul(w, w); });
-  EXPECT_EQ(text.find("anomaly: matmul(w, w) made inf at element (0, 0) of [1, 1], from inputs w [1, 1], all"), 0u) << text;
+  EXPECT_EQ(text.find("anomaly: matmul(w, w) made inf at element (0, 0) of [1, 1], from inputs w [1, 1], all"), 0u)
+      << text;
 }
 
 // What was not finite before is not this operation's doing.
@@ -66,12 +70,12 @@ TEST(Anomaly, WhatComesInMayBeInfinite) {
   eg::Tape tape({.detect_anomaly = true});
   const auto made_by = [&](const auto& function) { return message_of<AnomalyError>(function); };
   const std::string nothing = "nothing was thrown";
-  EXPECT_EQ(made_by([&] { const Tensor y = w + bad; }), nothing);                       // a formula's constant
-  EXPECT_EQ(made_by([&] { const Tensor y = w * infinity; }), nothing);                  // its number
-  EXPECT_EQ(made_by([&] { matmul(w, bad); }), nothing);                                 // what only a rule keeps
+  EXPECT_EQ(made_by([&] { const Tensor y = w + bad; }), nothing);       // a formula's constant
+  EXPECT_EQ(made_by([&] { const Tensor y = w * infinity; }), nothing);  // its number
+  EXPECT_EQ(made_by([&] { matmul(w, bad); }), nothing);                 // what only a rule keeps
   EXPECT_EQ(made_by([&] { eg::linear<double>(bad, w.to_tensor(), Tensor()); }), nothing);
   EXPECT_EQ(made_by([&] { eg::concatenate<double>({w, bad}); }), nothing);
-  EXPECT_EQ(made_by([&] { const Tensor y = exp(broken); }), nothing);                   // a parameter's own
+  EXPECT_EQ(made_by([&] { const Tensor y = exp(broken); }), nothing);                           // a parameter's own
   EXPECT_EQ(made_by([&] { const Tensor y = w + bad, z = y * 2, u = matmul(z, w); }), nothing);  // passed on
   EXPECT_NE(made_by([&] { const Tensor y = w / (w - w); }), nothing);  // and what came in before excuses nobody
 }
@@ -80,7 +84,9 @@ TEST(Anomaly, TheSeedMustBeFinite) {
   const Parameter w(Tensor{1, 2});
   eg::Tape tape({.detect_anomaly = true});
   const Tensor y = w * 2;
-  EXPECT_EQ(message_of<AnomalyError>([&] { tape.backward(y, Tensor{1, not_a_number}); }),
+  EXPECT_EQ(message_of<AnomalyError>([&] {
+              tape.backward(y, Tensor{1, not_a_number});
+            }),
             "backward: the seed of shape [2] is not finite");
 }
 

@@ -80,7 +80,8 @@ TEST(Draw, ReleasedAndEmptyTapes) {
 }
 
 TEST(Draw, HostileNamesAreEscaped) {
-  const std::string bad[] = {"\"", "\\", "\n", "a\"]; n9 [label=\"b", "<b>&amp;</b>", std::string("\0\x1b\r\t", 4), "\\n\\", ""};
+  const std::string bad[] = {"\"",    "\\", "\n", "a\"]; n9 [label=\"b", "<b>&amp;</b>", std::string("\0\x1b\r\t", 4),
+                             "\\n\\", ""};
   for (const std::string& name : bad) {
     const Parameter w(Tensor{1, 2}, name);
     eg::Tape tape;

@@ -33,10 +33,11 @@ TEST(PrintTape, IsATable) {
   std::ostringstream out;
   out << tape;
   const auto line = [&](int k) { return "print.cpp:" + std::to_string(first + k) + "\n"; };
-  EXPECT_EQ(out.str(), "    operation  formula                  inputs  shape   bytes  line\n"
-                       "%0  tanh       tanh(w * c0[2, 2] + p0)  w, p0   [2, 2]     32  " + line(0) +
-                       "%1  multiply   unused * 1.5             unused  [2]        16  " + line(1) +
-                       "%2  mean       mean(square(%0 - 0.25))  %0      []          8  " + line(2));
+  EXPECT_EQ(out.str(),
+            "    operation  formula                  inputs  shape   bytes  line\n"
+            "%0  tanh       tanh(w * c0[2, 2] + p0)  w, p0   [2, 2]     32  " +
+                line(0) + "%1  multiply   unused * 1.5             unused  [2]        16  " + line(1) +
+                "%2  mean       mean(square(%0 - 0.25))  %0      []          8  " + line(2));
 }
 
 TEST(PrintTape, SaysWhichParametersGotNoGradient) {
@@ -74,7 +75,9 @@ TEST(PrintTape, FormulasAreWrittenAsOneWrites) {
   EXPECT_EQ(text(a * 0.1), "a * 0.1");
   EXPECT_EQ(text(where(a + b > 1, a, pow(b, 3))), "where(a + b > 1, a, pow(b, 3))");
   EXPECT_EQ(text(maximum(a, 0) + exp(-square(b))), "maximum(a, 0) + exp(-square(b))");
-  EXPECT_EQ(text(eg::map("cube", [](auto x) { return x * x * x; }, a + b)), "cube(a + b)");
+  EXPECT_EQ(text(eg::map(
+                "cube", [](auto x) { return x * x * x; }, a + b)),
+            "cube(a + b)");
 }
 
 TEST(PrintTape, OtherOperationsAreFunctionsOfTheirInputs) {

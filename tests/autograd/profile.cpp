@@ -73,8 +73,7 @@ TEST(Profile, RecordsOfBackwardAreNotCountedTwice) {
   tape.backward(sum(sin(w)), {.create_graph = true});
   const eg::Profile profile = tape.profile();
   ASSERT_GT(profile.rows.size(), 1u);
-  for (const eg::ProfileRow& row : profile.rows)
-    EXPECT_EQ(row.forward == 0, row.number > 0);
+  for (const eg::ProfileRow& row : profile.rows) EXPECT_EQ(row.forward == 0, row.number > 0);
 }
 
 TEST(Profile, PrintsAsATable) {

@@ -44,7 +44,8 @@ TEST(Graph, OfAnEmptyTapeOrWithoutNumbers) {
 }
 
 TEST(Graph, HostileNamesAreEscaped) {
-  for (const std::string& name : {std::string("</text><script>"), std::string("\"'&<>\\\n\0\x1b\xff", 10), std::string(5000, 'w')}) {
+  for (const std::string& name :
+       {std::string("</text><script>"), std::string("\"'&<>\\\n\0\x1b\xff", 10), std::string(5000, 'w')}) {
     const Parameter w(Tensor{1, 2}, name);
     eg::Tape tape;
     const Tensor y = exp(w) * w;
@@ -74,7 +75,8 @@ TEST(Graph, LayoutsHaveNoOverlaps) {
       EXPECT_GE(box.y, -1e-9);
       EXPECT_LE(box.x + box.width, layout.width() + 1e-9);
       EXPECT_LE(box.y + box.height, layout.height() + 1e-9);
-      for (std::size_t b = 0; b < a; ++b) EXPECT_FALSE(overlap(box, layout.boxes[b])) << trial << ": " << a << ", " << b;
+      for (std::size_t b = 0; b < a; ++b)
+        EXPECT_FALSE(overlap(box, layout.boxes[b])) << trial << ": " << a << ", " << b;
     }
     for (const Layout::Edge& edge : layout.edges) {
       const Layout::Box *from = &layout.boxes[edge.from], *to = &layout.boxes[edge.to];

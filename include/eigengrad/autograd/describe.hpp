@@ -72,8 +72,8 @@ class Node;
 struct Step {
   const char* operation = nullptr;  // null for an operand
   int arity = 0;
-  const Node* input = nullptr;  // the operand's record; null for a constant
-  AnyNumbers numbers = {};      // the operand's, where they are kept
+  const Node* input = nullptr;   // the operand's record; null for a constant
+  AnyNumbers numbers = {};       // the operand's, where they are kept
   const void* buffer = nullptr;  // tells one constant from another
 };
 

@@ -10,11 +10,11 @@ struct TapeGraph {
   enum class Kind { parameter, constant, operation };
   struct Item {
     Kind kind;
-    std::string title;            // "w", "c0", "%1 = tanh(%0 * w + b)"
+    std::string title;  // "w", "c0", "%1 = tanh(%0 * w + b)"
     Shape shape;
     std::string value, gradient;  // the first numbers; "" where they are not known
   };
-  std::vector<Item> items;                                   // an edge leads from an earlier to a later item
+  std::vector<Item> items;                                 // an edge leads from an earlier to a later item
   std::vector<std::pair<std::size_t, std::size_t>> edges;  // from, to; each once
 };
 
@@ -25,7 +25,7 @@ inline TapeGraph graph_of(const Tape& tape) {
   const Watch* watch = watch_of(state);
   DescribedTape described(state, false);
   TapeGraph graph;
-  std::map<const void*, std::size_t> places;
+  Places places;
   const auto item_of = [&](const Step& step) {
     const Node* node = step.input;
     const void* key = node == nullptr ? step.buffer : node->parameter() != nullptr ? node->parameter() : node;
@@ -43,9 +43,11 @@ inline TapeGraph graph_of(const Tape& tape) {
     const Node* node = described.records[k];
     std::vector<std::size_t> inputs;
     for (const Step& step : described.steps[k].list)
-      if (step.operation == nullptr && (step.input != nullptr || (step.numbers.shape != nullptr && step.numbers.size > 1)))
+      if (step.operation == nullptr &&
+          (step.input != nullptr || (step.numbers.shape != nullptr && step.numbers.size > 1)))
         inputs.push_back(item_of(step));
-    TapeGraph::Item item{TapeGraph::Kind::operation, to_text("%", k, " = ", described.formulas[k]), node->shape(), "", ""};
+    TapeGraph::Item item{TapeGraph::Kind::operation, to_text("%", k, " = ", described.formulas[k]), node->shape(), "",
+                         ""};
     if (const Watch::Record* record = watch == nullptr ? nullptr : watch->find(node)) {
       item.value = first_numbers(record->value.view(), FirstNumbers::most);
       item.gradient = first_numbers(record->gradient.view(), FirstNumbers::most);

@@ -87,19 +87,11 @@ class GradientChecker {
         worst = here, analytic = rule, numeric = measured, input = k, element = i;
         if (std::isnan(here)) k = inputs_.size() - 1, i = inputs_[k].size();  // nothing is worse
       }
-    fail<GradientError>(
-        "gradcheck: the gradient of (", operations_, ") is wrong: input ", input, " of shape ", inputs_[input].shape(),
-        ", element ", position(element, inputs_[input].shape()), ": the rules give ", analytic, ", differences give ",
-        numeric, ": look at the rule for that input, or, where the function has a kink, move away from it", where_);
-  }
-
-  static std::string position(Index element, const Shape& shape) {
-    std::string text;
-    for (Index axis = shape.rank() - 1; axis >= 0; --axis) {
-      text = to_text(element % shape[axis], text.empty() ? "" : ", ") + text;
-      element /= shape[axis];
-    }
-    return "(" + text + ")";
+    fail<GradientError>("gradcheck: the gradient of (", operations_, ") is wrong: input ", input, " of shape ",
+                        inputs_[input].shape(), ", element ", element_position(element, inputs_[input].shape()),
+                        ": the rules give ", analytic, ", differences give ", numeric,
+                        ": look at the rule for that input, or, where the function has a kink, move away from it",
+                        where_);
   }
 
   const F& f_;

@@ -44,6 +44,9 @@ inline std::string line_of(const Location& where) {
   return text.substr(2, text.size() - 3);
 }
 
+/// Numbers of whatever has an address.
+using Places = std::map<const void*, std::size_t>;
+
 /// What the records, parameters and constants of a tape are called: %0, %1 ... by age; a parameter by its name, or p0,
 /// p1 ...; a constant c0, c1 ..., or the number it is.
 class Labels {
@@ -59,27 +62,28 @@ class Labels {
     }
   }
   /// The next record.
-  void add(const Node* record) { names_[record] = to_text("%", records_++); }
+  void add(const Node* record) { places_[record] = records_++; }
 
   std::string of(const Node* node) {
-    if (node->parameter() == nullptr) return names_[node];
-    if (const std::string* name = node->parameter_name(); name != nullptr && !name->empty()) return *name;
-    std::string& name = names_[node->parameter()];
-    if (name.empty()) name = to_text("p", parameters_++);
-    return name;
+    if (node->parameter() == nullptr) return to_text("%", places_[node]);
+    const std::string name = node->parameter_name();
+    return name.empty() ? to_text("p", place_of(node->parameter(), parameters_)) : name;
   }
   std::string of(const Step& operand) {
     if (operand.input != nullptr) return of(operand.input);
     if (operand.numbers.size == 1) return short_number(operand.numbers[0]);
     if (operand.numbers.type == nullptr) return "_";
-    std::string& name = names_[operand.buffer];
-    if (name.empty()) name = to_text("c", constants_++);
-    return name;
+    return to_text("c", place_of(operand.buffer, constants_));
   }
 
  private:
-  std::map<const void*, std::string> names_;
-  Index records_ = 0, parameters_ = 0, constants_ = 0;
+  std::size_t place_of(const void* key, std::size_t& count) {
+    const auto [place, is_new] = places_.try_emplace(key, count);
+    if (is_new) ++count;
+    return place->second;
+  }
+  Places places_;
+  std::size_t records_ = 0, parameters_ = 0, constants_ = 0;
 };
 
 /// How tightly an operation binds, and its sign; the sign is null for one that is written as a function.
@@ -90,12 +94,12 @@ struct Notation {
 };
 
 inline const Notation& notation_of(const Step& step) {
-  static constexpr Notation function{"", nullptr, 0, 9}, table[] = {
-      {"logical_or", " || ", 2, 1}, {"logical_and", " && ", 2, 2},   {"equal", " == ", 2, 3},
-      {"not_equal", " != ", 2, 3},  {"less", " < ", 2, 4},           {"less_equal", " <= ", 2, 4},
-      {"greater", " > ", 2, 4},     {"greater_equal", " >= ", 2, 4}, {"add", " + ", 2, 5},
-      {"subtract", " - ", 2, 5},    {"multiply", " * ", 2, 6},       {"divide", " / ", 2, 6},
-      {"negate", "-", 1, 7},        {"logical_not", "!", 1, 7}};
+  static constexpr Notation function{"", nullptr, 0, 9},
+      table[] = {{"logical_or", " || ", 2, 1}, {"logical_and", " && ", 2, 2},   {"equal", " == ", 2, 3},
+                 {"not_equal", " != ", 2, 3},  {"less", " < ", 2, 4},           {"less_equal", " <= ", 2, 4},
+                 {"greater", " > ", 2, 4},     {"greater_equal", " >= ", 2, 4}, {"add", " + ", 2, 5},
+                 {"subtract", " - ", 2, 5},    {"multiply", " * ", 2, 6},       {"divide", " / ", 2, 6},
+                 {"negate", "-", 1, 7},        {"logical_not", "!", 1, 7}};
   for (const Notation& row : table)
     if (row.arity == step.arity && std::string_view(row.operation) == step.operation) return row;
   return function;

@@ -14,6 +14,28 @@ struct Slot {
   bool keep_whole = false;  // expand what arrives unexpanded at once
 };
 
+/// A name that most parameters do not have; out of line, as are its copies.
+class OptionalName {
+ public:
+  OptionalName() = default;
+  EIGENGRAD_COLD OptionalName(const OptionalName& other) { *this = other; }
+  EIGENGRAD_COLD OptionalName& operator=(const OptionalName& other) {
+    set(other.get());
+    return *this;
+  }
+  EIGENGRAD_COLD ~OptionalName() { delete text_; }
+  EIGENGRAD_COLD void set(const std::string& text) {
+    if (text_ != nullptr)
+      *text_ = text;
+    else if (!text.empty())
+      text_ = new std::string(text);
+  }
+  EIGENGRAD_COLD std::string get() const { return text_ == nullptr ? std::string() : *text_; }
+
+ private:
+  std::string* text_ = nullptr;
+};
+
 /// What a Parameter refers to; shared by the module, the optimizer and the tape's leaves.
 template <class T>
 struct ParameterState {
@@ -21,7 +43,7 @@ struct ParameterState {
   Slot<T> gradient{{}, false, true};
   bool requires_grad = true;
   bool fresh = false;  // initialised and not set since
-  std::unique_ptr<const std::string> name = nullptr;
+  OptionalName name = {};
 };
 
 /// What a record is called, and the user's line it comes from where that is known.
@@ -50,7 +72,11 @@ class Node {
   /// visit(context, input) for every recorded input.
   virtual void visit_inputs(void (* /*visit*/)(void* context, Node* input), void* /*context*/) const {}
   /// What it computes, step by step; by default its name, applied to its recorded inputs.
-  virtual void describe(Steps& steps) const;
+  virtual void describe(Steps& steps) const {
+    const auto before = steps.list.size();
+    visit_inputs([](void* to, Node* input) { static_cast<Steps*>(to)->operand(input); }, &steps);
+    steps.operation(name, static_cast<int>(steps.list.size() - before));
+  }
   /// The gradient that has been gathered so far.
   virtual AnyNumbers gradient() const = 0;
   /// The bytes of the output, and of what else is known to be kept for the way back.
@@ -60,7 +86,7 @@ class Node {
   virtual const void* parameter() const { return nullptr; }
   virtual void gather_in(void* /*slot*/) {}
   virtual void gather_in_parameter() {}
-  virtual const std::string* parameter_name() const { return nullptr; }
+  virtual std::string parameter_name() const { return {}; }
   virtual AnyNumbers parameter_value() const { return {}; }
 
   const char* name;
@@ -69,12 +95,6 @@ class Node {
   bool released = false;
   bool wanted = true;  // off while a walk has no use for this node's gradient
 };
-
-inline void Node::describe(Steps& steps) const {
-  const std::size_t before = steps.list.size();
-  visit_inputs([](void* to, Node* input) { static_cast<Steps*>(to)->operand(input); }, &steps);
-  steps.operation(name, static_cast<int>(steps.list.size() - before));
-}
 
 /// A node whose output has numbers of type T.
 template <class T>
@@ -141,7 +161,7 @@ class LeafNode final : public TypedNode<T> {
   const void* parameter() const override { return state_.get(); }
   void gather_in(void* slot) override { this->slot_ = static_cast<Slot<T>*>(slot); }
   void gather_in_parameter() override { this->slot_ = &state_->gradient; }
-  const std::string* parameter_name() const override { return state_->name.get(); }
+  std::string parameter_name() const override { return state_->name.get(); }
   AnyNumbers parameter_value() const override { return AnyNumbers::of(state_->value); }
   void describe(Steps& steps) const override { steps.operand(this); }
 

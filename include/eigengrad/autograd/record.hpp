@@ -86,7 +86,9 @@ Tensor<T> record(const OperationName& name, Tensor<T> value, Edges&&... edges) {
   value.set_link({});
   TapeState* tape = recording_tape();
   if (tape == nullptr) return value;
-  const auto find = [&]<class E, class Rule>(Edge<E, Rule>& edge) { edge.target = node_on<E>(tape, edge.link, name.name); };
+  const auto find = [&]<class E, class Rule>(Edge<E, Rule>& edge) {
+    edge.target = node_on<E>(tape, edge.link, name.name);
+  };
   (find(edges), ...);
   if (!((edges.target != nullptr) || ...)) return value;
   auto* node = tape->template add<RecordNode<T, std::decay_t<Edges>...>>(tape->last, name, value.shape(), edges...);

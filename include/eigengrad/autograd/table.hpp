@@ -17,9 +17,9 @@ inline std::vector<const Node*> parameters_of(const TapeState& tape) {
   std::vector<const Node*> leaves, each;
   for (const Node* leaf = tape.last_leaf; leaf != nullptr; leaf = leaf->previous) leaves.push_back(leaf);
   std::reverse(leaves.begin(), leaves.end());
-  std::map<const void*, bool> seen;
+  Places seen;
   for (const Node* leaf : leaves)
-    if (!std::exchange(seen[leaf->parameter()], true)) each.push_back(leaf);
+    if (seen.try_emplace(leaf->parameter(), each.size()).second) each.push_back(leaf);
   return each;
 }
 

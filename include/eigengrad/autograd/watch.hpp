@@ -170,11 +170,16 @@ class Watch final : public TapeObserver {
     const double number = numbers[place];
     const std::string line = line_of(record.node->where);
     fail<AnomalyError>(
-        "anomaly: ", record.formula, " ", how, " ", std::isnan(number) ? "nan" : number > 0 ? "inf" : std::isinf(number) ? "-inf" : short_number(number),
+        "anomaly: ", record.formula, " ", how, " ",
+        std::isnan(number)   ? "nan"
+        : number > 0         ? "inf"
+        : std::isinf(number) ? "-inf"
+                             : short_number(number),
         to != nullptr ? " as the gradient of " + labels_.of(to) : std::string(), " at element ",
         element_position(place, *numbers.shape), " of ", *numbers.shape, ", from inputs ", inputs,
-        to != nullptr ? ": look for a division by 0, or a square root or logarithm at 0"
-                      : ", all of them finite: look for an overflow, a division by 0, or a logarithm of what is not positive",
+        to != nullptr
+            ? ": look for a division by 0, or a square root or logarithm at 0"
+            : ", all of them finite: look for an overflow, a division by 0, or a logarithm of what is not positive",
         line.empty() ? "" : " (" + line + ")");
   }
 
@@ -182,7 +187,7 @@ class Watch final : public TapeObserver {
   Clock::time_point last_;
   Labels labels_;
   std::vector<Record> records_;
-  std::map<const Node*, std::size_t> places_;
+  Places places_;
   std::vector<SeenInput> inputs_;  // of the record to come
   bool backward_ = false, finite_inputs_ = true;
 };

@@ -52,7 +52,7 @@ struct Location {
 
 inline void append(std::string& text, std::string_view part) { text += part; }
 template <class Number>
-  requires std::is_arithmetic_v<Number>
+requires std::is_arithmetic_v<Number>
 void append(std::string& text, Number part) {
   if constexpr (std::is_same_v<Number, bool>)
     return append(text, part ? "true" : "false");

@@ -22,7 +22,7 @@ struct TapeLink {
 template <class E, class T>
 concept ConvertsToTensor = requires(const E& e) {
   requires std::same_as<typename E::Element, T>;
-  { e.to_tensor() };
+  {e.to_tensor()};
 };
 
 /// A value: a shape and contiguous row-major numbers in a shared, 64-byte aligned buffer, copied on write.
@@ -46,8 +46,8 @@ class Tensor {
   }
   /// Evaluates a formula, or takes a parameter's value; recorded when a tape is recording.
   template <class E>
-    requires ConvertsToTensor<E, T>
-  Tensor(const E& expression, Location where = Location::current()) : Tensor(evaluated(expression, where)) {}
+  requires ConvertsToTensor<E, T> Tensor(const E& expression, Location where = Location::current())
+      : Tensor(evaluated(expression, where)) {}
 
   /// Uninitialised numbers.
   static Tensor empty(const Shape& shape) {
@@ -99,13 +99,13 @@ class Tensor {
   }
   /// Views a row-major Eigen matrix or map, [rows, columns], without a copy.
   template <class Derived>
-    requires(bool(Derived::IsRowMajor) && std::same_as<typename Derived::Scalar, T>)
-  static Tensor view(const Eigen::PlainObjectBase<Derived>& source) {
+  requires(bool(Derived::IsRowMajor) && std::same_as<typename Derived::Scalar, T>) static Tensor
+      view(const Eigen::PlainObjectBase<Derived>& source) {
     return view(source.derived().data(), {source.rows(), source.cols()});
   }
   template <class Plain, int options>
-    requires(bool(Plain::IsRowMajor) && std::same_as<typename Plain::Scalar, T>)
-  static Tensor view(const Eigen::Map<Plain, options>& source) {
+  requires(bool(Plain::IsRowMajor) && std::same_as<typename Plain::Scalar, T>) static Tensor
+      view(const Eigen::Map<Plain, options>& source) {
     return view(source.data(), {source.rows(), source.cols()});
   }
 

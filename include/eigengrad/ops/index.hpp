@@ -61,7 +61,8 @@ struct ScatteredAlong {
 };
 
 template <class T, class Positions>
-Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& around, Index size, const Positions& position);
+Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& around, Index size,
+               const Positions& position);
 
 /// Recorded, as every rule must be that is to be differentiated again: what flows back is picked at the same positions.
 template <class T, class Positions>
@@ -76,7 +77,8 @@ Tensor<T> as_recorded(const ScatteredAlong<T, Positions>& scattered) {
 }
 
 template <class T, class Positions>
-Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& around, Index size, const Positions& position) {
+Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& around, Index size,
+               const Positions& position) {
   const Shape shape = around.resized(x.shape(), size);
   Tensor<T> result;
   bool copied = true;

@@ -66,7 +66,8 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
   TapeState* tape = recording_tape();
   std::vector<typename JoinNode<T>::Part> targets;
   for (const Tensor<T>& part : parts) targets.push_back({node_on(tape, part, name), part.shape()});
-  Node* node = tape->template add<JoinNode<T>>(tape->last, OperationName(name, where), result.shape(), around.axis, std::move(targets));
+  Node* node = tape->template add<JoinNode<T>>(tape->last, OperationName(name, where), result.shape(), around.axis,
+                                               std::move(targets));
   if (tape->observer != nullptr)
     for (const Tensor<T>& part : parts) tape->observer->input(AnyNumbers::of(part));
   tape->connect(result, node);

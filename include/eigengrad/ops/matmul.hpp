@@ -128,7 +128,8 @@ Tensor<T> batched_matmul(const Tensor<T>& a, const Tensor<T>& b, const Location&
   Tensor<T> result = Tensor<T>::empty(shape);
   product.forward(result.mutable_data());
   if (!records("matmul", a, b)) return result;
-  return record({"matmul", where}, std::move(result), wrt(a, [product](const Tensor<T>& dy) { return product.gradient_a(dy); }),
+  return record({"matmul", where}, std::move(result),
+                wrt(a, [product](const Tensor<T>& dy) { return product.gradient_a(dy); }),
                 wrt(b, [product](const Tensor<T>& dy) { return product.gradient_b(dy); }));
 }
 

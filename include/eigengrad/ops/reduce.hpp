@@ -21,7 +21,8 @@ Tensor<T> extreme(const char* name, const Tensor<T>& x, const Axes& axes, bool k
   if (!recorded) return result;
   for (Index o = 0; o < groups.outer; ++o)
     for (Index i = 0; i < groups.inner; ++i, ++place) *place = (o * groups.count + *place) * groups.inner + i;
-  return record({name, where}, std::move(result), wrt(groups.x, [places, shape = groups.x.shape()](const Tensor<T>& dy) {
+  return record({name, where}, std::move(result),
+                wrt(groups.x, [places, shape = groups.x.shape()](const Tensor<T>& dy) {
                   return Scattered<T>{dy, places, shape};
                 }));
 }

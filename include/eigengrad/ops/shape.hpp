@@ -129,7 +129,8 @@ Tensor<typename X::Element> permute(const X& x, const Axes& axes, Location where
   if (in_place) return Tensor<T>(t);
   Tensor<T> result = permuted(t, order.axes);
   if (!records("permute", t)) return result;
-  return record({"permute", where}, std::move(result), wrt(t, [back](const Tensor<T>& dy) { return permute(dy, back); }));
+  return record({"permute", where}, std::move(result),
+                wrt(t, [back](const Tensor<T>& dy) { return permute(dy, back); }));
 }
 
 /// Two axes exchanged: [2, 3, 4] with axes 0 and 2 -> [4, 3, 2].

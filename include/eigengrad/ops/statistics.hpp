@@ -79,7 +79,8 @@ Tensor<typename X::Element> norm(const X& x, const Axes& axes = {}, bool keepdim
   const Tensor<T> kept = kept_norms(t.detach(), axes, t.size() > 0 && reduced.count > 0);
   Tensor<T> result = kept.alias(reduced.result);
   if (!records("norm", t)) return result;
-  return record({"norm", where}, std::move(result), wrt(t, [t, shape = reduced.kept](const Tensor<T>& dy, const Tensor<T>& y) {
+  return record({"norm", where}, std::move(result),
+                wrt(t, [t, shape = reduced.kept](const Tensor<T>& dy, const Tensor<T>& y) {
                   return quotient_or_zero<T>(recorded_reshape(dy, shape), recorded_reshape(y, shape)) * t;
                 }));
 }

@@ -38,7 +38,8 @@ class GraphPicture {
     const double width = std::max({layout_.width() + 2 * margin, text_width(options_.title, 1.2 * size()) + 2 * margin,
                                    any_value_ ? 24 * size() : 0});
     Svg svg(width, layout_.height() + 2 * margin + head + foot, options_.title);
-    svg.text(width / 2, margin + size(), options_.title, {.size = 1.2 * size(), .anchor = Anchor::middle, .bold = true});
+    svg.text(width / 2, margin + size(), options_.title,
+             {.size = 1.2 * size(), .anchor = Anchor::middle, .bold = true});
     const Point origin{(width - layout_.width()) / 2, margin + head};
     for (std::size_t k = 0; k < layout_.edges.size(); ++k) draw_edge(svg, origin, k);
     for (std::size_t k = 0; k < labels_.size(); ++k) draw_box(svg, origin, k);
@@ -144,7 +145,8 @@ class GraphPicture {
   }
   void draw_key(Svg& svg, double x, double y) const {
     svg.open("g", "fill", to_hex(forward));
-    svg.text(x - size(), y, "value (forward)", {.size = size(), .anchor = any_gradient_ ? Anchor::end : Anchor::middle});
+    svg.text(x - size(), y, "value (forward)",
+             {.size = size(), .anchor = any_gradient_ ? Anchor::end : Anchor::middle});
     svg.close("g");
     if (!any_gradient_) return;
     svg.open("g", "fill", to_hex(backward));

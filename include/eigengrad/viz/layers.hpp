@@ -7,8 +7,8 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI::viz {
 
-/// A directed graph without circles laid out in columns from left to right: boxes do not overlap, and an edge that skips
-/// columns gets a place of its own in each. (K. Sugiyama, S. Tagawa, M. Toda: Methods for visual understanding of
+/// A directed graph without circles laid out in columns from left to right: boxes do not overlap, and an edge that
+/// skips columns gets a place of its own in each. (K. Sugiyama, S. Tagawa, M. Toda: Methods for visual understanding of
 /// hierarchical system structures, 1981; positions by isotonic regression.)
 class LayeredLayout {
  public:
@@ -119,9 +119,11 @@ class LayeredLayout {
     for (std::size_t i = 0; i < links_.size(); ++i)
       for (std::size_t j = i + 1; j < links_.size(); ++j)
         if (boxes[links_[i].first].column == boxes[links_[j].first].column)
-          count += (rank_[links_[i].first] - rank_[links_[j].first]) * (rank_[links_[i].second] - rank_[links_[j].second]) < 0
-                       ? 1
-                       : 0;
+          count +=
+              (rank_[links_[i].first] - rank_[links_[j].first]) * (rank_[links_[i].second] - rank_[links_[j].second]) <
+                      0
+                  ? 1
+                  : 0;
     return count;
   }
   void place(double column_gap, double row_gap) {
