@@ -26,19 +26,17 @@ int main(int count, char** arguments) {
   eg::manual_seed(2);
   const auto sigmoid = diagnosis_of_a_deep_network<eg::Sigmoid<float>>();
   const auto relu = diagnosis_of_a_deep_network<eg::ReLU<float>>();
-  std::vector<double> sigmoid_norms, relu_norms;
+  std::vector<double> sigmoids, relus;
   std::printf("norm of the gradient         Sigmoid     ReLU\n");
   for (std::size_t i = 0; i < relu.layers.size(); i += 2) {  // every second layer is Linear and has weights
-    sigmoid_norms.push_back(sigmoid.layers[i].parameter_gradient);
-    relu_norms.push_back(relu.layers[i].parameter_gradient);
-    std::printf("  weights of layer %2zu      %10.2g %8.2g\n", i / 2 + 1, sigmoid_norms.back(), relu_norms.back());
+    sigmoids.push_back(sigmoid.layers[i].parameter_gradient);
+    relus.push_back(relu.layers[i].parameter_gradient);
+    std::printf("  weights of layer %2zu      %10.2g %8.2g\n", i / 2 + 1, sigmoids.back(), relus.back());
   }
-  const auto ratio = [](const auto& norms) { return norms.front() / norms.back(); };
-  std::printf("first layer / last layer   %9.2g %8.2g\n", ratio(sigmoid_norms), ratio(relu_norms));
+  std::printf("first layer / last layer   %9.2g %8.2g\n", sigmoids[0] / sigmoids.back(), relus[0] / relus.back());
   for (const auto& finding : sigmoid.findings) std::printf("diagnose says of the sigmoids: %s\n", finding.c_str());
-  const viz::LossOptions labels{
-      .title = "The gradient of each layer", .x_label = "layer", .y_label = "norm", .log_y = true};
-  viz::Figure(viz::loss_curve({{"Sigmoid", sigmoid_norms}, {"ReLU", relu_norms}}, labels))
+  const viz::LossOptions labels{.title = "Each layer's gradient", .x_label = "layer", .y_label = "norm", .log_y = true};
+  viz::Figure(viz::loss_curve({{"Sigmoid", sigmoids}, {"ReLU", relus}}, labels))
       .save(std::string(count > 1 ? arguments[1] : ".") + "/vanishing_gradient.svg");
 
   // y = 2x, and a neuron whose weight is negative: its ReLU gives 0 for every x, and so does its slope.
@@ -55,9 +53,8 @@ int main(int count, char** arguments) {
   const eg::Diagnosis stuck = train(dead), learned = train(leaky);
   dead.load_state_dict(leaky.state_dict());
   const eg::Diagnosis again = eg::diagnose(dead, loss, line.inputs, line.targets);
-  const auto share_dead = [](const eg::Diagnosis& diagnosis) { return 100 * diagnosis.layers[1].dead; };
   std::printf("\nfitting y = 2x from a negative weight, 500 steps\n");
-  std::printf("  ReLU        loss %6.3f   %3.0f %% of its units dead\n", stuck.loss, share_dead(stuck));
+  std::printf("  ReLU        loss %6.3f   %3.0f %% of its units dead\n", stuck.loss, 100 * stuck.layers[1].dead);
   std::printf("  LeakyReLU   loss %6.3f\n", learned.loss);
-  std::printf("  ReLU again  loss %6.3f   %3.0f %% of its units dead\n", again.loss, share_dead(again));
+  std::printf("  ReLU again  loss %6.3f   %3.0f %% of its units dead\n", again.loss, 100 * again.layers[1].dead);
 }

@@ -9,6 +9,7 @@
 #include "eigengrad/nn/dropout.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/optim/adam.hpp"
+#include "eigengrad/optim/lbfgs.hpp"
 #include "eigengrad/optim/sgd.hpp"
 #include "support/allocation_counter.hpp"
 
@@ -114,4 +115,23 @@ TEST_F(Allocation, NoneInInference) {
   const std::size_t before = allocations();
   for (int i = 0; i < 100; ++i) model(gates);
   EXPECT_EQ(allocations() - before, 0u);
+}
+
+TEST_F(Allocation, NoneInAStepOfLBFGSOnceItsHistoryIsFull) {
+  eg::manual_seed(1);
+  auto model = xor_model();
+  eg::LBFGS<float> optimizer(model.parameters(), {.max_iterations = 4, .change_tolerance = 0, .history_size = 5});
+  const auto loss_and_gradient = [&] {
+    eg::Tape tape;
+    const auto loss = eg::mse_loss(model(gates), exclusive_or);
+    tape.backward(loss);
+    return loss;
+  };
+  for (int call = 0; call < 3; ++call) optimizer.step(loss_and_gradient);
+  ASSERT_GT(optimizer.iterations(), 6);
+  const auto before = allocations();
+  const auto iterations = optimizer.iterations();
+  for (int call = 0; call < 3; ++call) optimizer.step(loss_and_gradient);
+  EXPECT_EQ(allocations() - before, 0u);
+  EXPECT_GT(optimizer.iterations(), iterations + 6);
 }

@@ -222,6 +222,9 @@ TEST(Tape, GradientLeavesParametersAlone) {
   const auto both = tape.gradient(loss, wanted, {.retain_graph = true});
   EXPECT_EQ(both[0].item(), 4);
   EXPECT_EQ(both[1].shape(), (eg::Shape{1, 2}));
+  const auto named = tape.gradient(loss, {a, b}, {.retain_graph = true});
+  EXPECT_EQ(named[0].item(), 12);
+  EXPECT_EQ(named[1].item(), 4);
   EXPECT_FALSE(a.has_grad() || b.has_grad());
   tape.backward(loss);
   EXPECT_EQ(a.grad().item(), 12);

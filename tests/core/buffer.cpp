@@ -6,19 +6,11 @@
 #include <thread>
 #include <vector>
 
+#include "support/sanitizers.hpp"
+
 namespace eg = eigengrad;
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool pooled = false;  // there every buffer is its own
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool pooled = false;
-#else
-constexpr bool pooled = true;
-#endif
-#else
-constexpr bool pooled = true;
-#endif
+constexpr bool pooled = !EIGENGRAD_ADDRESS_SANITIZER;  // under it every buffer is its own
 
 TEST(Buffer, HoldsWhatWasAskedForAndIsAligned) {
   for (std::size_t bytes = 0; bytes < 5000; bytes += 37) {
@@ -72,6 +64,16 @@ TEST(Buffer, MayEndInAnotherThread) {
   }).join();
   blocks.clear();
   std::thread([moved = std::vector<eg::Block>(100, eg::Block(64))]() mutable { moved.clear(); }).join();
+}
+
+// Only a thread that has made a buffer has a pool, which its end empties; nothing else may keep one.
+TEST(Buffer, AThreadThatOnlyFreesKeepsNothing) {
+  std::size_t kept = 1;
+  std::thread([&kept, moved = eg::Block(1 << 20)]() mutable {
+    moved = eg::Block();
+    kept = eg::BufferPool::kept_bytes();
+  }).join();
+  EXPECT_EQ(kept, 0u);
 }
 
 // Line 28: what cannot be had is an error, and the pool goes on.

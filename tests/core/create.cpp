@@ -21,6 +21,7 @@ TEST(Create, Constant) {
   EXPECT_EQ(numbers(Tensor::eye(2)), (std::vector<double>{1, 0, 0, 1}));
   EXPECT_EQ(numbers(Tensor::eye(2, 3)), (std::vector<double>{1, 0, 0, 0, 1, 0}));
   EXPECT_EQ(Tensor::eye(0).size(), 0);
+  EXPECT_THROW(Tensor::eye(2, -2), eg::ShapeError);
 }
 
 TEST(Create, Arange) {

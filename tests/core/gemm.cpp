@@ -37,6 +37,17 @@ void check(eg::Index m, eg::Index n, eg::Index k) {
           << m << 'x' << n << 'x' << k << " variant " << variant << " element " << i;
     for (std::size_t i = static_cast<std::size_t>(m * n); i < c.size(); ++i)
       ASSERT_EQ(c[i], T(77)) << "written behind the end";
+
+    // The same with tensors' memory, whose lanes may be used whole.
+    const auto tensor = [](const Matrix& x) { return eg::Tensor<T>::from_eigen(x); };
+    const eg::Tensor<T> own_a = tensor(a), own_b = tensor(b), own_bias = tensor(bias);
+    eg::Tensor<T> own_c = tensor(c0);
+    eg::Gemm<T>::run(m, n, k, {own_a.data(), left.row_step, left.column_step, true},
+                     {own_b.data(), right.row_step, right.column_step, true}, own_c.mutable_data(), add,
+                     with_bias ? own_bias.data() : nullptr, true);
+    for (eg::Index i = 0; i < m * n; ++i)
+      ASSERT_NEAR(own_c.data()[i], expected.data()[i], allowed)
+          << "padded " << m << 'x' << n << 'x' << k << " variant " << variant << " element " << i;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "files.hpp"
+#include "support/sanitizers.hpp"
 
 namespace eg = eigengrad;
 
@@ -110,7 +111,7 @@ TEST(DataLoader, ASteadyEpochTakesItsBuffersFromThePool) {
     for (const auto& [inputs, targets] : loader) buffers.insert({inputs.data(), targets.data()});
   for (int epoch = 0; epoch < 3; ++epoch)
     for (const auto& [inputs, targets] : loader) later.insert({inputs.data(), targets.data()});
-#if !defined(__SANITIZE_ADDRESS__)
+#if !EIGENGRAD_ADDRESS_SANITIZER
   for (const float* buffer : later) EXPECT_TRUE(buffers.contains(buffer));
   EXPECT_LE(buffers.size(), 4u);
 #endif

@@ -90,5 +90,6 @@ TEST(Maxout, GroupsThatDoNotComeOutEvenAreRefused) {
                        }),
                        {"maxout", "[2, 5]", "groups of 2", "activation.cpp"}));
   EXPECT_THROW(eg::maxout(x, 0), eg::ShapeError);
+  EXPECT_TRUE(mentions(message_of<eg::ValueError>([] { eg::Maxout<double> none(2, 3, 0); }), {"Maxout: 0 pieces"}));
   EXPECT_THROW(eg::maxout(Real::full({}, 1)), eg::ShapeError);
 }

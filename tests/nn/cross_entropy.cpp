@@ -205,6 +205,10 @@ TEST(CrossEntropy, RefusesLogitsAndNamesTheLossThatTakesThem) {
                          eg::cross_entropy(Real{0.5, 0.5}, Labels{0});
                        }),
                        {"[2]", "[n, classes]"}));
+  EXPECT_TRUE(mentions(message_of<eg::ValueError>([] {
+                         eg::cross_entropy(Real{{0.5, 0.5}}, Real{{2, -1}});
+                       }),
+                       {"cross_entropy: a target is 2", "[0, 1]"}));
   EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
                          eg::cross_entropy(soft, Real{{1, 0}});
                        }),

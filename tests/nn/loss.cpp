@@ -97,6 +97,20 @@ TEST(Loss, BinaryCrossEntropyRefusesWhatIsNoProbability) {
                          {"binary_cross_entropy", eg::to_text(wrong), "binary_cross_entropy_with_logits", "loss.cpp"}));
 }
 
+// Labels of -1 and 1, or 0 to 255, would train towards nonsense without a word.
+TEST(Loss, BinaryCrossEntropiesRefuseTargetsThatAreNoProbability) {
+  for (const double wrong : {-1.0, 2.0, 255.0, infinity}) {
+    EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] {
+                           eg::binary_cross_entropy(Real{0.5, 0.5}, Real{0, wrong});
+                         }),
+                         {"binary_cross_entropy: a target is", eg::to_text(wrong), "labels 0 and 1", "loss.cpp"}));
+    EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] {
+                           eg::binary_cross_entropy_with_logits(Real{5, -5}, Real{0, wrong});
+                         }),
+                         {"binary_cross_entropy_with_logits: a target is", eg::to_text(wrong), "loss.cpp"}));
+  }
+}
+
 TEST(Loss, LogitCrossEntropyIsPyTorchs) {
   const Real y = {{0, 1, 0.25}, {1, 0.7, 1}};
   check_reductions(

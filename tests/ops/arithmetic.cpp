@@ -87,6 +87,10 @@ TEST(Arithmetic, Integers) {
   EXPECT_EQ(quotient(1), -3);
   EXPECT_EQ(sum(2), 15);
   EXPECT_THROW((void)eg::Tensor<std::int64_t>(x / 0), eg::ValueError);
+  // The one quotient that does not fit wraps as NumPy's does; the processor would stop the program.
+  const std::int64_t smallest = std::numeric_limits<std::int64_t>::min();
+  EXPECT_EQ(eg::Tensor<std::int64_t>(eg::Tensor<std::int64_t>{smallest, 7} / -1)(0), smallest);
+  EXPECT_EQ(eg::Tensor<std::int64_t>(eg::Tensor<std::int64_t>{smallest, 7} / -1)(1), -7);
 }
 
 // 25

@@ -7,7 +7,7 @@
 // Rows of the gradient table for what nn/ records.
 namespace gradients {
 
-#define OF(expression) [](const List& x) { return expression; }
+#define OF(expression) [](const auto& x) { return expression; }
 
 std::vector<Row> loss_rows() {
   using Labels = eg::Tensor<std::int64_t>;

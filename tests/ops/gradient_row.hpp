@@ -14,6 +14,7 @@ namespace eg = eigengrad;
 using List = std::vector<eg::Tensor<double>>;
 using Shapes = std::vector<eg::Shape>;
 using Dual = eg::Dual<double>;
+using DualList = std::vector<eg::Tensor<Dual>>;
 
 /// Where an input's random values come from, in a word.
 struct Domain {
@@ -33,8 +34,9 @@ struct Row {
   std::string name;
   std::vector<Domain> domains;  // one per input; the last holds for the inputs after it too
   std::function<eg::Tensor<double>(const List&)> run;
+  std::function<eg::Tensor<Dual>(const DualList&)> run_dual;
   std::vector<Shapes> shapes;  // small cases, each with one shape per input
-  Shapes large;                // for one check in a random direction
+  Shapes large = {};           // for one check in a random direction
   std::vector<Awkward> awkward = {};
   // Element-wise operations only: the same on single numbers.
   std::function<long double(const std::vector<long double>&)> precise = {};
@@ -69,30 +71,53 @@ auto call(const F& f, const std::vector<X>& x) {
     return f(x[0], x[1], x[2]);
 }
 
+// A file of rows is compiled twice, for compilers' sake: as it is for plain numbers, and by dual_*.cpp, which define
+// GRADIENT_ROWS_ON_DUALS, for dual ones. table() joins the two.
+#ifdef GRADIENT_ROWS_ON_DUALS
+#define elementwise_rows dual_elementwise_rows
+#define structural_rows dual_structural_rows
+#define loss_rows dual_loss_rows
+#endif
+
+/// Has a row run `f`, which takes a list of tensors.
+template <class F>
+void set_run(Row& row, const F& f) {
+#ifdef GRADIENT_ROWS_ON_DUALS
+  row.run_dual = [f](const DualList& x) { return eg::Tensor<Dual>(f(x)); };
+#else
+  row.run = [f](const List& x) { return eg::Tensor<double>(f(x)); };
+#endif
+}
+
 /// The row of an element-wise operation.
 template <int inputs, class F>
 Row elementwise(const char* name, std::vector<Domain> domains, F f, std::vector<Awkward> awkward = {}) {
-  Row row{name,
-          std::move(domains),
-          [f](const List& x) { return eg::Tensor<double>(call<inputs>(f, x)); },
-          shape_classes(inputs),
-          Shapes(static_cast<std::size_t>(inputs), eg::Shape{32, 64}),
-          std::move(awkward)};
+  Row row{name, std::move(domains), {}, {}, shape_classes(inputs)};
+  row.large = Shapes(static_cast<std::size_t>(inputs), eg::Shape{32, 64});
+  row.awkward = std::move(awkward);
+  set_run(row, [f](const auto& x) { return call<inputs>(f, x); });
+#ifndef GRADIENT_ROWS_ON_DUALS
   row.precise = [f](const std::vector<long double>& x) { return static_cast<long double>(call<inputs>(f, x)); };
   row.dual = [f](const std::vector<Dual>& x) { return Dual(call<inputs>(f, x)); };
+#endif
   return row;
 }
 
 /// The row of any other operation: `f` takes the list of inputs.
 template <class F>
 Row structural(const char* name, std::vector<Domain> domains, F f, std::vector<Shapes> shapes, Shapes large) {
-  return {name, std::move(domains), [f](const List& x) { return eg::Tensor<double>(f(x)); }, std::move(shapes),
-          std::move(large)};
+  Row row{name, std::move(domains), {}, {}, std::move(shapes)};
+  row.large = std::move(large);
+  set_run(row, f);
+  return row;
 }
 
 std::vector<Row> elementwise_rows();
 std::vector<Row> structural_rows();
 std::vector<Row> loss_rows();
+std::vector<Row> dual_elementwise_rows();
+std::vector<Row> dual_structural_rows();
+std::vector<Row> dual_loss_rows();
 /// All of them.
 const std::vector<Row>& table();
 

@@ -10,9 +10,12 @@ namespace gradients {
 
 const std::vector<Row>& table() {
   static const std::vector<Row> rows = [] {
-    std::vector<Row> all = elementwise_rows();
-    for (auto more : {structural_rows, loss_rows})
+    std::vector<Row> all, duals;
+    for (auto more : {elementwise_rows, structural_rows, loss_rows})
       for (Row& row : more()) all.push_back(std::move(row));
+    for (auto more : {dual_elementwise_rows, dual_structural_rows, dual_loss_rows})
+      for (Row& row : more()) duals.push_back(std::move(row));
+    for (std::size_t i = 0; i < all.size(); ++i) all[i].run_dual = std::move(duals.at(i).run_dual);
     return all;
   }();
   return rows;

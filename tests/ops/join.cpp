@@ -76,12 +76,8 @@ TEST(JoinGradients, AgreeWithDifferences) {
   for (const Shape& shape : {Shape{2, 3}, Shape{1, 1}, Shape{1, 4}, Shape{4, 1}, Shape{0, 3}, Shape{3, 0}}) {
     const auto x = Tensor<double>::randn(shape);
     for (const eg::Index axis : {0, 1, -1}) {
-      expect_gradient(
-          [=](const auto& v) {
-            return square(eg::concatenate<double>({v, x, 2 * v}, axis));
-          },
-          x, "concatenate");
-      expect_gradient([=](const auto& v) { return square(eg::stack<double>({v, x, 2 * v}, axis)); }, x, "stack");
+      expect_gradient([=](const auto& v) { return square(eg::concatenate({v, x, 2 * v}, axis)); }, x, "concatenate");
+      expect_gradient([=](const auto& v) { return square(eg::stack({v, x, 2 * v}, axis)); }, x, "stack");
     }
   }
   const auto x = Tensor<double>::randn({4, 6});
@@ -97,4 +93,17 @@ TEST(JoinGradients, OnlyTheRecordedPartsGetOne) {
   expect_tensor<double>(p.grad(), {2, 2}, {1, 2, 3, 4});
   expect_tensor<double>(q.grad(), {1, 2}, {7, 8});
   EXPECT_EQ(eg::concatenate({a, b}).link().node, nullptr);
+}
+
+// Parameters and formulas in braces keep their identity: nothing is copied that a gradient should reach.
+TEST(JoinGradients, BracesOfParametersAndFormulas) {
+  const eg::Parameter<double> p(a);
+  eg::Tape tape;
+  const Tensor<double> y = eg::concatenate({p, 2 * p, b}), z = eg::stack({p, p});
+  tape.backward(y, Tensor<double>::ones({5, 2}), {.retain_graph = true});
+  tape.backward(z, Tensor<double>::ones({2, 2, 2}));
+  expect_tensor<double>(p.grad(), {2, 2}, {5, 5, 5, 5});
+  const Tensor<float> f = {1};
+  EXPECT_EQ(eg::concatenate({f, 2 * f})(1), 2);
+  EXPECT_EQ(eg::stack({Tensor<std::int64_t>{1}, Tensor<std::int64_t>{2}})(1, 0), 2);
 }

@@ -114,6 +114,7 @@ TEST(Transpose, SwapsTheLastTwoAxes) {
   EXPECT_EQ(eg::transpose(counted({2, 3, 4}), 0, -1)(3, 1, 1), counted({2, 3, 4})(1, 1, 3));
   EXPECT_EQ(eg::transpose(counted({0, 3})).shape(), (Shape{3, 0}));
   EXPECT_EQ(eg::transpose(counted({5}), 0, 0).shape(), (Shape{5}));
+  EXPECT_EQ(eg::transpose(counted({2, 3, 4}), {2, 0, 1})(3, 1, 2), counted({2, 3, 4})(1, 2, 3));
   expect_error<eg::ShapeError>([] { eg::transpose(counted({3})); }, {"transpose", "[3]", "two axes"});
   EXPECT_THROW(eg::transpose(counted({2, 3}), 0, 2), eg::IndexError);
 }

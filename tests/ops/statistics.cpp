@@ -14,6 +14,8 @@ TEST(Var, EqualsTheDefinition) {
   expect_tensor<double>(eg::var(x, 0, {.correction = 0, .keepdims = true}), {1, 3}, {1, 0.25, 6.25});
   expect_tensor<double>(eg::std(x, 0, {.correction = 0}), {3}, {1, 0.5, 2.5});
   EXPECT_EQ(eg::std(x, {0, 1}, {.keepdims = true}).shape(), (Shape{1, 1}));
+  EXPECT_EQ(eg::std(x, {0, 1}, true).shape(), (Shape{1, 1}));
+  expect_tensor<double>(eg::var(x, 0, true), {1, 3}, {2, 0.5, 12.5});
   EXPECT_EQ(eg::std(Tensor<double>::full({5}, 0.1)).item(), 0);
   EXPECT_THROW(eg::var(x, 2), eg::IndexError);
 }

@@ -70,6 +70,17 @@ TEST(Where, NanThatIsNotChosen) {
   EXPECT_TRUE(same(x.grad(), Tensor{0, 1, 0, 1, 1}));
 }
 
+// A number takes the type of what it stands beside; beside a mask, its own.
+TEST(Where, ChoosesBetweenTwoNumbers) {
+  const Tensor x = {{-1, 2}, {0, 4}};
+  const Mask positive = x > 0;
+  EXPECT_TRUE(same(Tensor(where(x > 0, 1, 0)), Tensor{{0, 1}, {0, 1}}));
+  EXPECT_TRUE(same(Tensor(where(positive, 2.5, -1)), Tensor{{-1, 2.5}, {-1, 2.5}}));
+  EXPECT_TRUE(same(eg::Tensor<float>(where(positive, 1.f, 0.f)), eg::Tensor<float>{{0, 1}, {0, 1}}));
+  EXPECT_TRUE(same(eg::Tensor<std::int64_t>(where(positive, 3, 4)), eg::Tensor<std::int64_t>{{4, 3}, {4, 3}}));
+  EXPECT_TRUE(same(Mask(where(positive, false, true)), Mask{{true, false}, {true, false}}));
+}
+
 // 31
 TEST(Where, Sign) {
   specials::check<float>(

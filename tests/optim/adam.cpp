@@ -107,6 +107,8 @@ TEST(Adam, OptionsOutsideTheirRangeAreRefused) {
   const eg::Parameter<double> w(eg::Tensor<double>{1});
   EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::Adam<double>({w}, {.beta1 = 1.1}); }), {"beta1", "1.1"}));
   EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::Adam<double>({w}, {.beta2 = -1}); }), {"beta2", "-1"}));
+  // 1 - 1^t is 0, and the first step would divide by it.
+  EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::Adam<double>({w}, {.beta1 = 1}); }), {"beta1", "[0, 1)"}));
   EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::AdamW<double>({w}, {.epsilon = -1}); }), {"epsilon"}));
   EXPECT_THROW(eg::AdamW<double>({w}, {.weight_decay = -1}), eg::ValueError);
   EXPECT_THROW(eg::Adam<double>({w}, {.learning_rate = -1}), eg::ValueError);

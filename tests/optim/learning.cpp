@@ -151,10 +151,10 @@ TEST(Learning, XorIsSolvedAndMemoryStaysFlat) {
   eg::SGD<float> optimizer(model.parameters(), {.learning_rate = 0.5f, .momentum = 0.9f});
   const auto loss = [&] { return eg::mse_loss(model(gates<float>), exclusive_or<float>); };
   descend(optimizer, loss, 10);
-  const auto in_use = eg::pool_state.in_use;
+  const auto in_use = eg::BufferPool::bytes_in_use();
   const auto kept = eg::BufferPool::kept_bytes();
   descend(optimizer, loss, 10000);
-  EXPECT_EQ(eg::pool_state.in_use, in_use);
+  EXPECT_EQ(eg::BufferPool::bytes_in_use(), in_use);
   EXPECT_EQ(eg::BufferPool::kept_bytes(), kept);
   EXPECT_TRUE(close(model(gates<float>), {0, 1, 1, 0}, 0.1));
 }

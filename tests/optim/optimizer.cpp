@@ -58,7 +58,7 @@ TYPED_TEST(AnyOptimizer, TheRateCanBeSetButNotBelowZero) {
   EXPECT_EQ(optimizer.learning_rate(), 0.5);
   optimizer.set_learning_rate(0.25);
   EXPECT_EQ(optimizer.learning_rate(), 0.25);
-  for (const double rate : {-1.0, nan_value})
+  for (const double rate : {-1.0, nan_value, infinity})
     EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { optimizer.set_learning_rate(rate); }),
                          {"learning rate", "negative"}));
   EXPECT_EQ(optimizer.learning_rate(), 0.25);

@@ -2,16 +2,13 @@
 
 #include <cstddef>
 
+#include "sanitizers.hpp"
+
 // Counts what a program asks of the heap: malloc and its relatives, and so `operator new`, which calls them.
 // allocation/counter.cpp replaces them; sanitizers bring their own, so there nothing can be counted.
-#if !defined(__GLIBC__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if !defined(__GLIBC__) || EIGENGRAD_ANY_SANITIZER
 #define EIGENGRAD_COUNTS_ALLOCATIONS 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define EIGENGRAD_COUNTS_ALLOCATIONS 0
-#endif
-#endif
-#ifndef EIGENGRAD_COUNTS_ALLOCATIONS
+#else
 #define EIGENGRAD_COUNTS_ALLOCATIONS 1
 #endif
 

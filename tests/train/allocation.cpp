@@ -6,20 +6,10 @@
 #include <new>
 
 #include "models.hpp"
+#include "support/sanitizers.hpp"
 
 // Under a sanitizer operator new is its own, and buffers are not pooled.
-#if defined(__SANITIZE_ADDRESS__)
-#define EIGENGRAD_COUNTS_ALLOCATIONS 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define EIGENGRAD_COUNTS_ALLOCATIONS 0
-#endif
-#endif
-#if !defined(EIGENGRAD_COUNTS_ALLOCATIONS)
-#define EIGENGRAD_COUNTS_ALLOCATIONS 1
-#endif
-
-#if EIGENGRAD_COUNTS_ALLOCATIONS
+#if !EIGENGRAD_ANY_SANITIZER
 
 static long allocations = 0;
 // Kept out of line: GCC 12 would take an inlined free for one that does not match.

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "models.hpp"
+#include "support/sanitizers.hpp"
 
 // Whole trainings against what mathematics says they must come to.
 namespace eg = eigengrad;
@@ -49,15 +50,7 @@ static eg::Sequential<double> wide(Last... last) {
 }
 
 // Left out under a sanitizer, where these many formulas take two minutes to build: tests/nn runs the losses there.
-#if defined(__SANITIZE_ADDRESS__)
-#define EIGENGRAD_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define EIGENGRAD_SANITIZED 1
-#endif
-#endif
-
-#if !defined(EIGENGRAD_SANITIZED)
+#if !EIGENGRAD_ADDRESS_SANITIZER
 
 TEST(Convergence, FloatAndDoubleAgreeOnXor) {
   eg::manual_seed(7);

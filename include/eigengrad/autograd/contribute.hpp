@@ -12,18 +12,27 @@ struct Expanded {
   Tensor<T> value;  // of a shape that broadcasts to the target's
 };
 
+template <class T>
+void expand_into(T* to, const Tensor<T>& value, const Shape& shape);
+template <class T>
+void sum_to_into(T* to, const Tensor<T>& value, const Shape& shape);
+
 /// The whole of a gradient that may have arrived unexpanded.
 template <class T>
 Tensor<T> expand(const Tensor<T>& value, const Shape& shape) {
   if (value.shape() == shape) return value;
   Tensor<T> result = Tensor<T>::empty(shape);
-  T* to = result.mutable_data();
+  expand_into(result.mutable_data(), value, shape);
+  on_replay([&] { return [=] { expand_into(result.shared_data(), value, shape); }; });
+  return result;
+}
+template <class T>
+void expand_into(T* to, const Tensor<T>& value, const Shape& shape) {
   const Loop loop(shape, {&value.shape(), &shape});
   loop.for_each_row([&](const Index* offsets) {
     const T* from = value.data() + offsets[0];
     for (Index i = 0; i < loop.row; ++i) to[offsets[1] + i] = from[i * loop.row_strides[0]];
   });
-  return result;
 }
 
 template <class T>
@@ -41,8 +50,14 @@ Tensor<T> whole(Tensor<T> value, const Shape& shape) {
 /// `value` summed over the axes that broadcasting had stretched, back to `shape`.
 template <class T>
 Tensor<T> sum_to(const Tensor<T>& value, const Shape& shape) {
-  Tensor<T> result = Tensor<T>::zeros(shape);
-  T* to = result.mutable_data();
+  Tensor<T> result = Tensor<T>::empty(shape);
+  sum_to_into(result.mutable_data(), value, shape);
+  on_replay([&] { return [=] { sum_to_into(result.shared_data(), value, shape); }; });
+  return result;
+}
+template <class T>
+void sum_to_into(T* to, const Tensor<T>& value, const Shape& shape) {
+  std::fill_n(to, shape.size(), T(0));
   const Loop loop(value.shape(), {&value.shape(), &shape});
   loop.for_each_row([&](const Index* offsets) {
     const T* from = value.data() + offsets[0];
@@ -50,7 +65,6 @@ Tensor<T> sum_to(const Tensor<T>& value, const Shape& shape) {
     for (Index i = 0; i < loop.row; ++i)
       row[i * loop.row_strides[1]] = row[i * loop.row_strides[1]] + from[i * loop.row_strides[0]];
   });
-  return result;
 }
 
 // Gradients of gradients: while a tape records, what arrives at a slot is computed by recorded operations
@@ -117,7 +131,7 @@ Tensor<T>& prepare(Slot<T>& slot, const Shape& shape, bool& add) {
 }
 
 template <class T, class Result>
-requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
+  requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
 void contribute(Slot<T>& slot, const Shape& shape, const Result& result) {
   if (records_gradients()) [[unlikely]]
     return contribute_recorded(slot, shape, as_recorded(result));

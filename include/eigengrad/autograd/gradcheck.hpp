@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../core/dual_tensor.hpp"
 #include "tape.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -8,18 +9,37 @@ struct GradcheckOptions {
   double epsilon = 1e-6;   // the step, to both sides
   double absolute = 1e-5;  // how far a gradient may be off, ...
   double relative = 1e-3;  // ... and how much more per unit of its size
+  double forward = 1e-12;  // how far, per unit of its size, it may be off from forward mode; there only for f that
+                           // takes any number type, as [](const auto& x) does
+};
+
+/// A function that cannot be run on dual numbers.
+struct NoForwardMode {
+  static constexpr bool exists = false;
+};
+/// The derivative of `f`, which takes an array of `count` tensors of any number type, in a direction.
+template <class F>
+struct ForwardMode {
+  static constexpr bool exists = true;
+  const F& f;
+
+  Tensor<double> operator()(const std::vector<Tensor<double>>& x, const std::vector<Tensor<double>>& direction) const {
+    std::vector<Tensor<Dual<double>>> duals;
+    for (std::size_t k = 0; k < x.size(); ++k) duals.push_back(make_dual(x[k], direction[k]));
+    return tangent_part(f(duals));
+  }
 };
 
 /// A function's gradient beside what central differences say. The outputs are weighed by random numbers, so that one
 /// backward checks them all.
-template <class F>
+template <class F, class Forward = NoForwardMode>
 class GradientChecker {
  public:
   using List = std::vector<Tensor<double>>;
 
   /// `f` takes a List and gives a tensor or a formula.
-  GradientChecker(const F& f, const List& inputs, const GradcheckOptions& options, Location where)
-      : f_(f), inputs_(inputs), options_(options), where_(where) {}
+  GradientChecker(const F& f, const List& inputs, const GradcheckOptions& options, Location where, Forward forward = {})
+      : f_(f), forward_(forward), inputs_(inputs), options_(options), where_(where) {}
 
   /// Two random directions find a wrong gradient; only then is every element looked at, for the worst.
   void check() {
@@ -32,10 +52,41 @@ class GradientChecker {
         analytic += (direction[k].array() * gradients_[k].array()).sum();
       }
       if (!(excess(analytic, difference(direction)) <= 1)) report_worst();
+      if constexpr (Forward::exists) check_forward(direction, analytic);
     }
   }
 
  private:
+  using Numeric = double (GradientChecker::*)(const List& direction) const;
+  using Excess = double (GradientChecker::*)(double analytic, double other) const;
+
+  /// Forward mode does not use the rules of operations other than element-wise ones, and is exact.
+  void check_forward(const List& direction, double analytic) {
+    const NoGrad pause;
+    double forward = 0;
+    try {
+      forward = along(direction);
+    } catch (const TangentError&) {
+      return;  // somewhere inside f works on plain numbers only
+    }
+    double size = std::abs(forward);
+    for (std::size_t k = 0; k < inputs_.size(); ++k) size += (direction[k].array() * gradients_[k].array()).abs().sum();
+    if (!(std::abs(analytic - forward) <= options_.forward * size))
+      report_worst(&GradientChecker::along, &GradientChecker::forward_excess, "forward mode gives ");
+  }
+  /// The weighed output's derivative along `direction`, by forward mode.
+  double along(const List& direction) const {
+    if constexpr (Forward::exists) {
+      const Tensor<double> tangent = forward_(inputs_, direction);
+      return (weights_.array() * tangent.array()).sum();
+    } else {
+      return 0;
+    }
+  }
+  double forward_excess(double analytic, double forward) const {
+    return std::abs(analytic - forward) / (1e-300 + std::max(std::abs(analytic), std::abs(forward)));
+  }
+
   void differentiate() {
     std::vector<Parameter<double>> parameters;
     Tape tape;
@@ -46,7 +97,8 @@ class GradientChecker {
     }
     const Tensor<double> output = f_(tracked);
     weights_ = Tensor<double>::randn(output.shape(), generator_);
-    tape.backward(output, weights_, {}, where_);
+    // What depends on no input has gradients of 0, which differences then confirm or not.
+    if (output.link().node != nullptr) tape.backward(output, weights_, BackwardOptions(), where_);
     for (const auto& parameter : parameters) gradients_.push_back(parameter.grad());
     for (const std::string& name : tape.operations()) operations_ += (operations_.empty() ? "" : ", ") + name;
   }
@@ -71,7 +123,9 @@ class GradientChecker {
            (options_.absolute + options_.relative * std::max(std::abs(analytic), std::abs(numeric)));
   }
 
-  [[noreturn]] void report_worst() const {
+  [[noreturn]] void report_worst(Numeric measure = &GradientChecker::difference,
+                                 Excess apart = &GradientChecker::excess,
+                                 const char* says = "differences give ") const {
     double worst = -1, analytic = 0, numeric = 0;
     std::size_t input = 0;
     Index element = 0;
@@ -80,21 +134,22 @@ class GradientChecker {
     for (std::size_t k = 0; k < inputs_.size(); ++k)
       for (Index i = 0; i < inputs_[k].size(); ++i) {
         direction[k].mutable_data()[i] = 1;
-        const double rule = gradients_[k].data()[i], measured = difference(direction);
+        const double rule = gradients_[k].data()[i], measured = (this->*measure)(direction);
         direction[k].mutable_data()[i] = 0;
-        const double here = excess(rule, measured);
+        const double here = (this->*apart)(rule, measured);
         if (here <= worst) continue;
         worst = here, analytic = rule, numeric = measured, input = k, element = i;
         if (std::isnan(here)) k = inputs_.size() - 1, i = inputs_[k].size();  // nothing is worse
       }
     fail<GradientError>("gradcheck: the gradient of (", operations_, ") is wrong: input ", input, " of shape ",
                         inputs_[input].shape(), ", element ", element_position(element, inputs_[input].shape()),
-                        ": the rules give ", analytic, ", differences give ", numeric,
+                        ": the rules give ", analytic, ", ", says, numeric,
                         ": look at the rule for that input, or, where the function has a kink, move away from it",
                         where_);
   }
 
   const F& f_;
+  Forward forward_;
   List inputs_;
   GradcheckOptions options_;
   Location where_;
@@ -104,36 +159,57 @@ class GradientChecker {
   std::string operations_;
 };
 
-/// Checks the gradient of `f`, which takes a list of tensors, at `inputs`, against central differences. Throws
-/// GradientError naming the recorded operations, and the input and element that are furthest off.
+/// f of `count` tensors as a function of a list of them.
+template <std::size_t count, class F>
+struct OfList {
+  const F& f;
+  template <class T>
+  Tensor<T> operator()(const std::vector<Tensor<T>>& list) const {
+    return [&]<std::size_t... k>(std::index_sequence<k...>) -> Tensor<T> {
+      return f(list[k]...);
+    }(std::make_index_sequence<count>());
+  }
+};
+template <class F, class... X>
+void gradcheck_of(const F& f, const GradcheckOptions& options, const Location& where, const X&... x) {
+  const std::vector<Tensor<double>> constants{Tensor<double>(x.to_tensor()).detach()...};
+  const OfList<sizeof...(X), F> of_list{f};
+  if constexpr (std::is_invocable_v<const F&,
+                                    decltype(static_cast<void>(x), std::declval<const Tensor<Dual<double>>&>())...>)
+    GradientChecker<OfList<sizeof...(X), F>, ForwardMode<OfList<sizeof...(X), F>>>(of_list, constants, options, where,
+                                                                                   {of_list})
+        .check();
+  else
+    GradientChecker<OfList<sizeof...(X), F>>(of_list, constants, options, where).check();
+}
+
+/// Checks the gradient of `f` at x against central differences and, where f takes tensors of any number type, against
+/// forward mode to 1e-12. For users' own operations too. Throws GradientError naming the recorded operations, and the
+/// input and element that are furthest off with both values. f may take one, two or three tensors of doubles, ...
+template <class F, ConvertsToTensor<double> X>
+void gradcheck(const F& f, const X& x, const GradcheckOptions& options = {}, Location where = Location::current()) {
+  gradcheck_of(f, options, where, x);
+}
+template <class F, ConvertsToTensor<double> X, ConvertsToTensor<double> Y>
+void gradcheck(const F& f, const X& x, const Y& y, const GradcheckOptions& options = {},
+               Location where = Location::current()) {
+  gradcheck_of(f, options, where, x, y);
+}
+template <class F, ConvertsToTensor<double> X, ConvertsToTensor<double> Y, ConvertsToTensor<double> Z>
+void gradcheck(const F& f, const X& x, const Y& y, const Z& z, const GradcheckOptions& options = {},
+               Location where = Location::current()) {
+  gradcheck_of(f, options, where, x, y, z);
+}
+/// ... or a std::vector of them.
 template <class F>
 void gradcheck(const F& f, const std::vector<Tensor<double>>& inputs, const GradcheckOptions& options = {},
                Location where = Location::current()) {
   std::vector<Tensor<double>> constants;
   for (const Tensor<double>& input : inputs) constants.push_back(input.detach());
-  GradientChecker<F>(f, constants, options, where).check();
-}
-
-/// The same for a function of one, two or three tensors of doubles: gradcheck(f, x), gradcheck(f, x, {.epsilon =
-/// 1e-4}).
-template <class F, ConvertsToTensor<double> X>
-void gradcheck(const F& f, const X& x, const GradcheckOptions& options = {}, Location where = Location::current()) {
-  using List = std::vector<Tensor<double>>;
-  gradcheck([&f](const List& list) { return f(list[0]).to_tensor(); }, List{x.to_tensor()}, options, where);
-}
-template <class F, ConvertsToTensor<double> X, ConvertsToTensor<double> Y>
-void gradcheck(const F& f, const X& x, const Y& y, const GradcheckOptions& options = {},
-               Location where = Location::current()) {
-  using List = std::vector<Tensor<double>>;
-  gradcheck([&f](const List& list) { return f(list[0], list[1]).to_tensor(); }, List{x.to_tensor(), y.to_tensor()},
-            options, where);
-}
-template <class F, ConvertsToTensor<double> X, ConvertsToTensor<double> Y, ConvertsToTensor<double> Z>
-void gradcheck(const F& f, const X& x, const Y& y, const Z& z, const GradcheckOptions& options = {},
-               Location where = Location::current()) {
-  using List = std::vector<Tensor<double>>;
-  gradcheck([&f](const List& list) { return f(list[0], list[1], list[2]).to_tensor(); },
-            List{x.to_tensor(), y.to_tensor(), z.to_tensor()}, options, where);
+  if constexpr (std::is_invocable_v<const F&, const std::vector<Tensor<Dual<double>>>&>)
+    GradientChecker<F, ForwardMode<F>>(f, constants, options, where, {f}).check();
+  else
+    GradientChecker<F>(f, constants, options, where).check();
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -88,6 +88,9 @@ class Node {
   virtual void gather_in_parameter() {}
   virtual std::string parameter_name() const { return {}; }
   virtual AnyNumbers parameter_value() const { return {}; }
+  /// The numbers of the parameter's value, to see whether they moved, and the block they lie in.
+  virtual const void* data() const { return nullptr; }
+  virtual Block* block() { return nullptr; }
 
   const char* name;
   Node* previous = nullptr;
@@ -164,6 +167,8 @@ class LeafNode final : public TypedNode<T> {
   std::string parameter_name() const override { return state_->name.get(); }
   AnyNumbers parameter_value() const override { return AnyNumbers::of(state_->value); }
   void describe(Steps& steps) const override { steps.operand(this); }
+  const void* data() const override { return state_->value.data(); }
+  Block* block() override { return &state_->value.block(); }
 
  private:
   std::shared_ptr<ParameterState<T>> state_;

@@ -46,7 +46,7 @@ class ParameterRef {
   void set_value(const Tensor<T>& value, Location where = Location::current()) const {
     require<ShapeError>(value.shape() == shape(), "set_value: the parameter is ", shape(), ", the new value is ",
                         value.shape(), ": give a value of the parameter's shape, or make a new parameter", where);
-    state().value = value.detach();
+    state().value = value.unrecorded();
     state().fresh = false;
   }
   /// Sets a starting value, which a Sequential may replace by one that suits the activation that follows.
@@ -76,10 +76,12 @@ class ParameterRef {
   Tensor<T> to_tensor() const {
     if (StandIns::innermost != nullptr) [[unlikely]]
       if (const void* tensor = StandIns::find(state_.get())) return *static_cast<const Tensor<T>*>(tensor);
-    Tensor<T> result = value();
-    if (TapeState* tape = recording_tape(); tape != nullptr && state_->requires_grad)
-      result.set_link(tape->link_to(tape->template add<LeafNode<T>>(tape->last_leaf, state_)));
-    return result;
+    TapeState* tape = recording_tape();
+    if (tape == nullptr || !state().requires_grad) return value();
+    Node* leaf = tape->template add<LeafNode<T>>(tape->last_leaf, state_);
+    if (tape->redirect != nullptr) [[unlikely]]
+      tape->redirect(tape->redirect_context, leaf);
+    return value().linked(tape->link_to(leaf));
   }
 
   /// For optimizers and the tape: value and gradient to work on in place.
@@ -103,7 +105,7 @@ class Parameter : public ParameterRef<T> {
  public:
   Parameter() : Parameter(Tensor<T>()) {}
   explicit Parameter(const Tensor<T>& value)
-      : ParameterRef<T>(std::make_shared<ParameterState<T>>(ParameterState<T>{value.detach()})) {}
+      : ParameterRef<T>(std::make_shared<ParameterState<T>>(ParameterState<T>{value.unrecorded()})) {}
   Parameter(const Tensor<T>& value, const std::string& name) : Parameter(value) { this->set_name(name); }
   Parameter(const Parameter& other)
       : ParameterRef<T>(std::make_shared<ParameterState<T>>(ParameterState<T>{

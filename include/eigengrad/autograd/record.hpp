@@ -65,10 +65,20 @@ class RecordNode final : public OperationNode<T> {
     if (edge.target == nullptr) return;
     auto* slot = edge.target->slot();
     if (slot == nullptr) return;
+    const auto give = [&](auto&& gradient) {
+      using Wanted = typename std::decay_t<decltype(slot->value)>::Element;
+      constexpr bool fits = requires { contribute(*slot, edge.target->shape(), std::move(gradient)); };
+      if constexpr (fits || !(is_dual<T> || is_dual<Wanted>))
+        contribute(*slot, edge.target->shape(), std::move(gradient));
+      else
+        fail<TangentError>(this->name,
+                           ": the rule's numbers are not of its input's type, as when an operation written "
+                           "for double meets dual numbers: write it for any number type");
+    };
     if constexpr (takes_result<decltype(E::rule), T>)
-      contribute(*slot, edge.target->shape(), edge.rule(dy, result_));
+      give(edge.rule(dy, result_));
     else
-      contribute(*slot, edge.target->shape(), edge.rule(dy));
+      give(edge.rule(dy));
   }
 
   std::optional<std::tuple<Edges...>> edges_;

@@ -68,6 +68,12 @@ template <class T>
 Tensor<T> recorded_add(const Tensor<T>& a, const Tensor<T>& b) {
   Tensor<T> result = a;
   add_in_place(result, b);
+  on_replay([&] {
+    return [=] {
+      T* to = result.shared_data();
+      for (Index i = 0; i < result.size(); ++i) to[i] = a.data()[i] + b.data()[i];
+    };
+  });
   return record_fitting("add", std::move(result), a, &b);
 }
 
@@ -78,10 +84,11 @@ void contribute_recorded(Slot<T>& slot, const Shape& shape, const Tensor<T>& val
   slot.filled = true;
 }
 
-/// Passes dy on to what `y` was computed from by the records that came after `mark`: for a record that, to be
-/// differentiated again, is first unfolded into simpler ones.
+/// Passes dy on to what `y` was computed from by the records that came after `mark`: for a record that is first
+/// unfolded into others, which may be released at once.
 template <class T>
-void propagate_through(const TapeState* tape, const Node* mark, const Tensor<T>& y, const Tensor<T>& dy) {
+void propagate_through(const TapeState* tape, const Node* mark, const Tensor<T>& y, const Tensor<T>& dy,
+                       bool release = false) {
   TypedNode<T>* top = node_on(tape, y, "backward");
   if (top == nullptr) return;
   if (Slot<T>* slot = top->slot()) contribute(*slot, y.shape(), dy);
@@ -89,6 +96,9 @@ void propagate_through(const TapeState* tape, const Node* mark, const Tensor<T>&
     if (!node->reached()) continue;
     node->propagate();
     node->forget_gradient();
+    if (!release) continue;
+    node->release();
+    node->released = true;
   }
 }
 

@@ -24,7 +24,7 @@ class Tape {
   ~Tape() {
     state_->clear();
     // The next use of this state has another serial number, so links to this one are known to be old.
-    state_->serial.fetch_add(1, std::memory_order_release);
+    state_->serial.store(state_->serial.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     stop();
     TapeStates::give_back(state_);
   }
@@ -99,6 +99,12 @@ class Tape {
       return gather<T>(*node, seed, std::begin(parameters), std::end(parameters), options);
     }
   }
+  /// Of parameters named one by one: gradient(loss, {w, b}).
+  template <class L>
+  auto gradient(const L& loss, std::initializer_list<ParameterRef<typename L::Element>> parameters,
+                BackwardOptions options = {}, Location where = Location::current()) {
+    return gradient(loss, std::span(parameters.begin(), parameters.size()), options, where);
+  }
 
  private:
   template <class T>
@@ -122,25 +128,32 @@ class Tape {
   template <class T, class Iterator>
   std::vector<Tensor<T>> gather(TypedNode<T>& root, const Tensor<T>& seed, Iterator first, Iterator last,
                                 BackwardOptions options) {
-    std::vector<std::pair<ParameterState<T>*, Slot<T>>> slots;
+    using Slots = std::vector<std::pair<ParameterState<T>*, Slot<T>>>;
+    Slots slots;
     for (Iterator i = first; i != last; ++i) slots.push_back({&i->state(), Slot<T>{{}, false, true}});
-    struct Restore {
-      Node* leaves;
-      ~Restore() {
-        for (; leaves != nullptr; leaves = leaves->previous) leaves->gather_in_parameter();
-      }
-    } restore{state_->last_leaf};
-    for (Node* leaf = state_->last_leaf; leaf != nullptr; leaf = leaf->previous) {
+    const auto redirect = [](void* context, Node* leaf) {
       leaf->gather_in(nullptr);  // what is not asked for is gathered nowhere
-      for (auto& [parameter, slot] : slots)
+      for (auto& [parameter, slot] : *static_cast<Slots*>(context))
         if (parameter == leaf->parameter()) leaf->gather_in(&slot);
-    }
+    };
+    struct Restore {
+      TapeState* tape;
+      ~Restore() {
+        tape->redirect = nullptr;
+        for (Node* leaf = tape->last_leaf; leaf != nullptr; leaf = leaf->previous) leaf->gather_in_parameter();
+      }
+    } restore{state_};
+    for (Node* leaf = state_->last_leaf; leaf != nullptr; leaf = leaf->previous) redirect(&slots, leaf);
+    state_->redirect = redirect;
+    state_->redirect_context = &slots;
     walk(root, seed, options, state_->observer.get());
     std::vector<Tensor<T>> gradients;
     for (auto& [parameter, slot] : slots)
       gradients.push_back(slot.filled ? std::move(slot.value) : Tensor<T>::zeros(parameter->value.shape()));
     return gradients;
   }
+
+  friend class StepRecord;  // transform/compile.hpp
 
   TapeState* state_;
 };

@@ -31,6 +31,9 @@ struct TapeState {
   TapeState* outer = nullptr;
   int paused_outside = 0;
   std::unique_ptr<TapeObserver> observer;
+  // Set while gradients are gathered elsewhere than in the parameters: told of every leaf that appears.
+  void (*redirect)(void* context, Node* leaf) = nullptr;
+  void* redirect_context = nullptr;
 
   /// Makes a node in the arena and chains it to `list`.
   template <class N, class... Arguments>

@@ -13,72 +13,117 @@
 #define EIGENGRAD_SINGLE_THREADED false
 #endif
 
-#include "error.hpp"
+#include "shape.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// What precedes the numbers of a buffer: one cache line, so the numbers are 64-byte aligned.
+/// Which record of which tape computed a tensor, if any. Means nothing to the core; the tape reads and writes it.
+struct TapeLink {
+  void* tape = nullptr;
+  std::uint64_t serial = 0;
+  void* node = nullptr;
+
+  constexpr TapeLink() = default;
+  EIGENGRAD_INLINE TapeLink(void* by, std::uint64_t number, void* record) : tape(by), serial(number), node(record) {}
+  EIGENGRAD_INLINE TapeLink(const TapeLink& other) { *this = other; }
+  EIGENGRAD_INLINE TapeLink& operator=(const TapeLink& other) {  // one by one, as a shape's sizes
+    tape = other.tape;
+    EIGENGRAD_NO_VECTORS;
+    serial = other.serial;
+    EIGENGRAD_NO_VECTORS;
+    node = other.node;
+    return *this;
+  }
+};
+
+/// What precedes the numbers of a buffer, in two cache lines, so that they are 64-byte aligned; also all that a tensor
+/// is, so that copying one copies a pointer. A tensor that views another's numbers has a block of its own, whose `base`
+/// is the block that owns them.
 struct alignas(64) BlockHeader {
   std::atomic<std::uint32_t> references{1};
-  std::uint32_t size_class = 0;
-  std::size_t bytes = 0;
-  BlockHeader* next = nullptr;
+  std::uint16_t size_class = 0;
+  std::uint16_t lent = 0;       // of the references, those of compiled steps, which see what is written in place
+  BlockHeader* base = nullptr;  // in the pool: the next free one
+  void* data = nullptr;
+  Shape shape = Shape::empty();
+  TapeLink link{};
 
-  void* data() { return this + 1; }
+  void* own_data() { return this + 1; }
 };
+static_assert(sizeof(BlockHeader) <= 128);
+/// Stands for none, so that reading a shape need not ask. It counts as shared, so nobody writes to it.
+inline constinit BlockHeader no_block{2};
 
 /// What a thread's pool knows. Constant-initialised and trivially destroyed, so that reaching it costs nothing.
 struct PoolState {
   static constexpr std::uint32_t classes = 4 * 56;  // up to 2^63 bytes
 
   BlockHeader* free[classes] = {};
-  std::size_t kept = 0;
-  std::size_t peak = 0;
-  std::ptrdiff_t in_use = 0;
-  bool closed = false;
+  std::size_t kept = 0;    // bytes that lie free
+  std::size_t limit = 0;   // how many may
+  std::ptrdiff_t all = 0;  // bytes kept and in use; negative where other threads' buffers ended up
 };
 inline constinit thread_local PoolState pool_state{};
 
-/// A thread's free buffers, by size class (four per doubling): a training step's buffers come back every step, so
-/// after the first step none is allocated. A buffer freed by another thread joins that thread's pool; what a pool
-/// keeps is bounded by what its thread has had in use at once, or 256 MiB.
+/// A thread's free buffers, by size class (four per doubling): a training step's buffers come back every step, so after
+/// the first none is allocated. A buffer freed by another thread joins that one's pool, if it has one; what a pool
+/// keeps is bounded by what its thread has had in use at once, or 256 MiB. Behind every buffer lie 64 bytes more, so
+/// that a lane that begins inside can be read and written whole.
 class BufferPool {
  public:
   static constexpr std::size_t kept_at_least = std::size_t{256} << 20;
 
-  static BlockHeader* take(std::size_t bytes) {
+  EIGENGRAD_INLINE static BlockHeader* take(std::size_t bytes) {
     const std::uint32_t size_class = class_of(bytes);
     PoolState& pool = pool_state;
-    pool.in_use += static_cast<std::ptrdiff_t>(bytes_of(size_class));
-    if (BlockHeader* block = pool.free[size_class]) [[likely]] {
-      pool.free[size_class] = block->next;
-      pool.kept -= block->bytes;
-      block->references.store(1, std::memory_order_relaxed);
-      return block;
-    }
-    return allocate(size_class, bytes);
+    BlockHeader* const block = pool.free[size_class];
+    if (block == nullptr) [[unlikely]]
+      return allocate(size_class, bytes);
+    pool.free[size_class] = block->base;
+    pool.kept -= bytes_of(size_class);
+    block->references.store(1, std::memory_order_relaxed);
+    block->base = nullptr;
+    return block;
   }
 
-  static void give_back(BlockHeader* block) noexcept {
+  EIGENGRAD_INLINE static void give_back(BlockHeader* block) noexcept {
     PoolState& pool = pool_state;
-    pool.in_use -= static_cast<std::ptrdiff_t>(block->bytes);
-    if (pool.closed || !pooled || pool.kept + block->bytes > std::max(kept_at_least, pool.peak)) [[unlikely]]
+    const std::size_t kept = pool.kept + bytes_of(block->size_class);
+    if (kept > pool.limit) [[unlikely]]
       return release(block);
-    pool.kept += block->bytes;
-    block->next = pool.free[block->size_class];
+    pool.kept = kept;
+    block->base = pool.free[block->size_class];
     pool.free[block->size_class] = block;
   }
 
   /// Bytes this thread's pool holds ready.
   static std::size_t kept_bytes() { return pool_state.kept; }
+  /// Bytes of this thread's buffers that are in use.
+  static std::ptrdiff_t bytes_in_use() { return pool_state.all - static_cast<std::ptrdiff_t>(pool_state.kept); }
   /// Returns this thread's free buffers to the system.
   static void trim() noexcept {
     for (BlockHeader*& list : pool_state.free)
-      while (list) release(std::exchange(list, list->next));
-    pool_state.kept = 0;
+      while (list) {
+        BlockHeader* const block = std::exchange(list, list->base);
+        pool_state.kept -= bytes_of(block->size_class);
+        release(block);
+      }
+  }
+  /// What a block of this class holds.
+  static std::size_t bytes_of(std::uint32_t size_class) {
+    if (size_class < 4) return 64 * (std::size_t{size_class} + 1);
+    const std::uint32_t shift = (size_class - 4) / 4;
+    return ((std::size_t{size_class} - 4 * shift + 1) << shift) * 64;
   }
 
  private:
+  // Whole cache lines: 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, ...
+  static std::uint32_t class_of(std::size_t bytes) {
+    const std::size_t lines = bytes <= 64 ? 1 : (bytes + 63) / 64;
+    if (lines <= 4) return static_cast<std::uint32_t>(lines - 1);
+    const auto shift = static_cast<std::uint32_t>(std::bit_width(lines - 1)) - 3;
+    return 4 * shift + static_cast<std::uint32_t>((lines - 1) >> shift);
+  }
   // Under AddressSanitizer every buffer is its own, so that a use after its end is seen.
 #if defined(__SANITIZE_ADDRESS__)
   static constexpr bool pooled = false;
@@ -92,77 +137,99 @@ class BufferPool {
   static constexpr bool pooled = true;
 #endif
 
-  // Frees what the thread kept when it ends; tensors that die later go straight to the system.
+  // Frees what the thread kept when it ends; tensors that die later, or in a thread that never made one, go straight to
+  // the system.
   struct Closer {
     bool opened = true;
     ~Closer() {
       trim();
-      pool_state.closed = true;
+      opened = false;
+      pool_state.limit = 0;
     }
   };
-
-  // Whole cache lines: 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, ...
-  static std::uint32_t class_of(std::size_t bytes) {
-    const std::size_t lines = bytes <= 64 ? 1 : (bytes + 63) / 64;
-    if (lines <= 4) return static_cast<std::uint32_t>(lines - 1);
-    const auto shift = static_cast<std::uint32_t>(std::bit_width(lines - 1)) - 3;
-    return 4 * shift + static_cast<std::uint32_t>((lines - 1) >> shift);
-  }
-  static std::size_t bytes_of(std::uint32_t size_class) {
-    if (size_class < 4) return 64 * (std::size_t{size_class} + 1);
-    const std::uint32_t shift = (size_class - 4) / 4;
-    return ((std::size_t{size_class} - 4 * shift + 1) << shift) * 64;
-  }
 
   EIGENGRAD_COLD static BlockHeader* allocate(std::uint32_t size_class, std::size_t asked) {
     thread_local Closer closer;
     PoolState& pool = pool_state;
     const std::size_t bytes = bytes_of(size_class);
-    pool.peak = std::max(pool.peak, static_cast<std::size_t>(std::max<std::ptrdiff_t>(pool.in_use, 0)));
-    void* memory =
-        closer.opened ? ::operator new(sizeof(BlockHeader) + bytes, std::align_val_t{64}, std::nothrow) : nullptr;
-    if (memory == nullptr) {
-      pool.in_use -= static_cast<std::ptrdiff_t>(bytes);
-      fail<Error>("tensor: out of memory: ", asked, " bytes could not be allocated");
-    }
+    void* memory = ::operator new(sizeof(BlockHeader) + bytes + 64, std::align_val_t{64}, std::nothrow);
+    if (memory == nullptr) fail<Error>("tensor: out of memory: ", asked, " bytes could not be allocated");
+    pool.all += static_cast<std::ptrdiff_t>(bytes);
+    if (pooled && closer.opened)
+      pool.limit =
+          std::max({kept_at_least, pool.limit, static_cast<std::size_t>(std::max<std::ptrdiff_t>(bytes_in_use(), 0))});
     auto* block = new (memory) BlockHeader;
-    block->size_class = size_class;
-    block->bytes = bytes;
+    block->size_class = static_cast<std::uint16_t>(size_class);
     return block;
   }
-  static void release(BlockHeader* block) noexcept { ::operator delete(block, std::align_val_t{64}); }
+  EIGENGRAD_COLD static void release(BlockHeader* block) noexcept {
+    pool_state.all -= static_cast<std::ptrdiff_t>(bytes_of(block->size_class));
+    ::operator delete(block, std::align_val_t{64});
+  }
 };
 
-/// A shared handle on a buffer; null owns nothing. Counting is atomic once the process has a second thread.
+/// A shared handle on a buffer, or on none. Counting is atomic once the process has a second thread.
 class Block {
  public:
   Block() = default;
-  explicit Block(std::size_t bytes) : header_(BufferPool::take(bytes)) {}
-  EIGENGRAD_INLINE Block(const Block& other) noexcept : header_(other.header_) {
-    if (header_ == nullptr) return;
-    auto& count = header_->references;
-    if (EIGENGRAD_SINGLE_THREADED)
-      count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    else
-      count.fetch_add(1, std::memory_order_relaxed);
-  }
-  EIGENGRAD_INLINE Block(Block&& other) noexcept : header_(std::exchange(other.header_, nullptr)) {}
+  explicit Block(std::size_t bytes) : header_(BufferPool::take(bytes)) { header_->data = header_->own_data(); }
+  EIGENGRAD_INLINE Block(const Block& other) noexcept : header_(other.header_) { retain(header_); }
+  EIGENGRAD_INLINE Block(Block&& other) noexcept : header_(std::exchange(other.header_, &no_block)) {}
   EIGENGRAD_INLINE Block& operator=(Block other) noexcept {
     std::swap(header_, other.header_);
     return *this;
   }
   EIGENGRAD_INLINE ~Block() {
-    if (header_ != nullptr && drop()) BufferPool::give_back(header_);
+    if (header_ != &no_block && drop(header_)) give_back(header_);
+  }
+  /// A block that shows this one's numbers, and has a shape and a link of its own.
+  Block view() const {
+    Block result(0);
+    result.header_->link.node = nullptr;
+    BlockHeader* const owner = header_->base != nullptr ? header_->base : header_;
+    if (owner->data == owner->own_data()) {  // numbers that nobody owns need not be kept alive
+      retain(owner);
+      result.header_->base = owner;
+    }
+    result.header_->data = header_->data;
+    return result;
   }
 
-  explicit operator bool() const { return header_ != nullptr; }
-  void* data() const { return header_ ? header_->data() : nullptr; }
-  std::size_t bytes() const { return header_ ? header_->bytes : 0; }
-  bool unshared() const { return header_ && header_->references.load(std::memory_order_acquire) == 1; }
+  explicit operator bool() const { return header_ != &no_block; }
+  BlockHeader* operator->() { return header_; }
+  const BlockHeader* operator->() const { return header_; }
+  void* data() const { return header_->data; }
+  /// Whether this is the only way to the numbers, which are ours.
+  bool unshared() const {
+    if (header_->references.load(std::memory_order_acquire) != 1u + header_->lent) return false;
+    if (owns()) return true;
+    return header_->base != nullptr && header_->base->references.load(std::memory_order_acquire) == 1;
+  }
+  std::uint32_t references() const { return header_->references.load(std::memory_order_acquire); }
+  /// Says that `count` more (or fewer) of the references belong to a compiled step.
+  void lend(int count) { header_->lent = static_cast<std::uint16_t>(header_->lent + count); }
+  /// Whether this block and no other holds the numbers.
+  EIGENGRAD_INLINE bool owns() const { return header_->data == header_->own_data(); }
+  /// Where the memory ends in which the numbers lie; null when it is not ours.
+  const std::byte* end() const {
+    BlockHeader* const owner = header_->base != nullptr ? header_->base : header_;
+    if (owner->data != owner->own_data()) return nullptr;
+    return static_cast<const std::byte*>(owner->data) + BufferPool::bytes_of(owner->size_class);
+  }
+  /// Whether another handle has this very block.
+  bool has_copies() const { return header_->references.load(std::memory_order_acquire) != 1; }
 
  private:
-  EIGENGRAD_INLINE bool drop() noexcept {
-    auto& count = header_->references;
+  EIGENGRAD_INLINE static void retain(BlockHeader* header) noexcept {
+    if (header == &no_block) return;
+    auto& count = header->references;
+    if (EIGENGRAD_SINGLE_THREADED)
+      count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    else
+      count.fetch_add(1, std::memory_order_relaxed);
+  }
+  EIGENGRAD_INLINE static bool drop(BlockHeader* header) noexcept {
+    auto& count = header->references;
     if (EIGENGRAD_SINGLE_THREADED) {
       const std::uint32_t left = count.load(std::memory_order_relaxed) - 1;
       count.store(left, std::memory_order_relaxed);
@@ -170,8 +237,12 @@ class Block {
     }
     return count.fetch_sub(1, std::memory_order_acq_rel) == 1;
   }
+  static void give_back(BlockHeader* header) noexcept {
+    if (BlockHeader* const base = header->base; base != nullptr && drop(base)) BufferPool::give_back(base);
+    BufferPool::give_back(header);
+  }
 
-  BlockHeader* header_ = nullptr;
+  BlockHeader* header_ = &no_block;
 };
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -32,6 +32,8 @@
 #define EIGENGRAD_INLINE_LAMBDA __attribute__((always_inline))
 #define EIGENGRAD_FLATTEN_LAMBDA __attribute__((flatten))  // inlines all that it calls, a user's lambda too
 #define EIGENGRAD_COLD [[gnu::noinline, gnu::cold]]
+#define EIGENGRAD_OUTLINE [[gnu::noinline]]
+#define EIGENGRAD_KERNEL [[gnu::noinline, gnu::flatten]]  // compiled once, with all that it calls inside
 #define EIGENGRAD_NO_VECTORS __asm__ volatile("")
 #else
 #define EIGENGRAD_INLINE inline
@@ -39,6 +41,8 @@
 #define EIGENGRAD_FLATTEN_LAMBDA
 #define EIGENGRAD_NO_VECTORS static_cast<void>(0)
 #define EIGENGRAD_COLD
+#define EIGENGRAD_OUTLINE
+#define EIGENGRAD_KERNEL
 #endif
 
 // Lets a product and a sum from two operators become one fused instruction, as GCC does by itself.

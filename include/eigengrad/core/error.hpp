@@ -34,6 +34,10 @@ struct GradientError : Error {
 struct AnomalyError : Error {
   using Error::Error;
 };
+/// A dual number's tangent lost on the way to code that is not written for dual numbers.
+struct TangentError : GradientError {
+  using GradientError::GradientError;
+};
 /// A file that is missing, unreadable or malformed.
 struct FileError : Error {
   using Error::Error;

@@ -13,6 +13,17 @@ template <class T>
 struct MatrixView {
   const T* data;
   Index row_step, column_step;
+  bool padded = false;  // every lane that begins inside can be read whole
+
+  EIGENGRAD_INLINE MatrixView(const T* numbers, Index between_rows, Index between_columns, bool is_padded = false)
+      : data(numbers), row_step(between_rows), column_step(between_columns), padded(is_padded) {}
+  EIGENGRAD_INLINE MatrixView(const MatrixView& other) : data(other.data), row_step(other.row_step) {  // as a Shape
+    EIGENGRAD_NO_VECTORS;
+    column_step = other.column_step;
+    EIGENGRAD_NO_VECTORS;
+    padded = other.padded;
+  }
+  EIGENGRAD_INLINE MatrixView& operator=(const MatrixView& other) = default;
 
   EIGENGRAD_INLINE T operator()(Index i, Index j) const { return data[i * row_step + j * column_step]; }
 };
@@ -20,19 +31,35 @@ struct MatrixView {
 template <class T>
 class Gemm {
  public:
-  /// C[m, n] = A[m, k] . B[k, n] (+ C if `add`, + bias[n] in every row if not null). C is contiguous.
-  static void run(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, bool add,
-                  const T* bias = nullptr) {
+  /// C[m, n] = A[m, k] . B[k, n] (+ C if `add`, + bias[n] in every row if not null). C is contiguous; with `room`,
+  /// lanes that begin inside it, or inside the bias, can be written and read whole.
+  static void run(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c, bool add,
+                  const T* bias = nullptr, bool room = false) {
     if (m == 0 || n == 0) return;
+    if (k == 0) return nothing(m, n, c, add, bias);
     if (n == 1 && m * k <= 128) return column(m, k, a, b, c, add, bias);
+    if (n <= width && k * width <= small && room && !add) return narrow(m, n, k, a, b, c, bias);
     if (m < 4 && b.row_step == 1 && a.column_step == 1 && k >= width) return dots(m, n, k, a, b, c, add, bias);
+    panels(m, n, k, a, b, c, add, bias, room);
+  }
+
+ private:
+  using L = lane_t<T>;
+  static constexpr Index width = lane_width<T>;
+  static constexpr int rows = EIGENGRAD_LANE_BYTES == 64 ? 8 : 4;  // as many sums as there are registers for
+  static constexpr Index small = 256;                              // numbers of B that are packed on the stack
+
+  EIGENGRAD_OUTLINE static void panels(Index m, Index n, Index k, MatrixView<T> a, const MatrixView<T>& b, T* c,
+                                       bool add, const T* bias, bool room) {
     const Index panel = 2 * width;
     // Rows of B that are already lanes next to each other can be read in place while they stay in the cache.
-    const bool in_place = b.column_step == 1 && n % width == 0 && (k * n <= 8192 || m <= rows);
+    const bool in_place = b.column_step == 1 && (n % width == 0 || b.padded) && (k * n <= 8192 || m <= rows);
+    // What a row's last lane writes too much is where the next row begins, which comes later.
+    const bool whole = room && !add && n <= panel;
     Block packed_b, packed_a;
     T* b_panel = nullptr;
-    alignas(64) T small[256];  // for products too small to be worth a buffer
-    if (!in_place) b_panel = k * panel <= 256 ? small : scratch(packed_b, k * panel);
+    alignas(64) T on_stack[small];  // for products too small to be worth a buffer
+    if (!in_place) b_panel = k * panel <= small ? on_stack : scratch(packed_b, k * panel);
     if (a.column_step != 1 && n > panel && k > 1) a = pack_rows(m, k, a, packed_a);
     for (Index j = 0; j < n; j += panel) {
       const Index columns = std::min(panel, n - j), lanes = (columns + width - 1) / width;
@@ -43,16 +70,17 @@ class Gemm {
       }
       const T* bias_here = bias != nullptr ? bias + j : nullptr;
       if (lanes == 2)
-        panel_product<2>(m, n, k, a, right, c + j, columns, add, bias_here);
+        panel_product<2>(m, n, k, a, right, c + j, whole ? 2 * width : columns, add, bias_here);
       else
-        panel_product<1>(m, n, k, a, right, c + j, columns, add, bias_here);
+        panel_product<1>(m, n, k, a, right, c + j, whole ? width : columns, add, bias_here);
     }
   }
 
- private:
-  using L = lane_t<T>;
-  static constexpr Index width = lane_width<T>;
-  static constexpr int rows = EIGENGRAD_LANE_BYTES == 64 ? 8 : 4;  // as many sums as there are registers for
+  /// A sum over nothing: C as it is or 0, plus the bias. Operands without numbers have no address to count from.
+  static void nothing(Index m, Index n, T* c, bool add, const T* bias) {
+    for (Index i = 0; i < m; ++i)
+      for (Index j = 0; j < n; ++j, ++c) *c = (add ? *c : T(0)) + (bias != nullptr ? bias[j] : T(0));
+  }
 
   static T* scratch(Block& block, Index size) {
     block = Block(static_cast<std::size_t>(size) * sizeof(T));
@@ -60,7 +88,7 @@ class Gemm {
   }
 
   /// to[p][0 .. padded) = the panel's row p, then zeros.
-  static void pack_panel(Index k, Index columns, Index padded, MatrixView<T> b, T* to) {
+  static void pack_panel(Index k, Index columns, Index padded, const MatrixView<T>& b, T* to) {
     if (b.column_step == 1) {
       const Index full = columns - columns % width;
       for (Index p = 0; p < k; ++p, to += padded) {
@@ -75,6 +103,7 @@ class Gemm {
       }
       return;
     }
+    // The lanes' rest is computed with, though never looked at.
     if (columns < padded)
       for (Index p = 0; p < k; ++p) lane::store<T>(to + p * padded + padded - width, L(0));
     // A transposed operand: eight of its rows at a time, so that reads and writes both stay in few cache lines.
@@ -90,7 +119,7 @@ class Gemm {
   }
 
   /// A transposed copied to rows, by blocks of eight.
-  static MatrixView<T> pack_rows(Index m, Index k, MatrixView<T> a, Block& block) {
+  static MatrixView<T> pack_rows(Index m, Index k, const MatrixView<T>& a, Block& block) {
     T* to = scratch(block, m * k);
     for (Index i = 0; i < m; i += 8) {
       const Index count = std::min<Index>(8, m - i);
@@ -100,11 +129,58 @@ class Gemm {
     return {to, k, 1};
   }
 
+  /// A small product no wider than a lane, all of which may be used.
+  EIGENGRAD_OUTLINE static void narrow(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c,
+                                       const T* bias) {
+    alignas(64) T packed[small];
+    const T* right = b.data;
+    Index step = b.row_step;
+    if (b.column_step != 1 || !b.padded) {
+      T* to = packed;
+      for (Index p = 0; p < k; ++p, to += width) {
+        const T* from = b.data + p * step;
+        lane::store<T>(to, L(0));
+        for (Index j = 0; j < n; ++j, from += b.column_step) {
+          to[j] = *from;
+          EIGENGRAD_NO_VECTORS;
+        }
+      }
+      right = packed;
+      step = width;
+    }
+    const L start = bias != nullptr ? lane::load(bias) : L(0);
+    const T* left = a.data;
+    for (; m >= 4; m -= 4, left += 4 * a.row_step, c += 4 * n) narrow_rows<4>(k, left, a, right, step, start, c, n);
+    for (; m > 0; --m, left += a.row_step, c += n) narrow_rows<1>(k, left, a, right, step, start, c, n);
+  }
+  template <int height>
+  EIGENGRAD_INLINE static void narrow_rows(Index k, const T* left, const MatrixView<T>& a, const T* right, Index step,
+                                           const L& start, T* c, Index n) {
+    L sums[height];
+    for_indices<height>([&](auto r) EIGENGRAD_INLINE_LAMBDA { sums[r] = start; });
+    for (Index p = 0; p < k; ++p, left += a.column_step, right += step) {
+      const L row = lane::load(right);
+      for_indices<height>([&](auto r) EIGENGRAD_INLINE_LAMBDA { sums[r] = sums[r] + L(left[r * a.row_step]) * row; });
+    }
+    // What a row's lane writes too much is where the next row begins, which comes later.
+    for_indices<height>([&](auto r) EIGENGRAD_INLINE_LAMBDA { lane::store<T>(c + r * n, sums[r]); });
+  }
+
   /// A small matrix times a column.
-  static void column(Index m, Index k, MatrixView<T> a, MatrixView<T> b, T* c, bool add, const T* bias) {
-    for (Index i = 0; i < m; ++i, a.data += a.row_step) {
+  EIGENGRAD_OUTLINE static void column(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c, bool add,
+                                       const T* bias) {
+    if (k >= 4 && k <= width && a.column_step == 1 && b.row_step == 1 && a.padded && b.padded) {
+      const L right = lane::load(b.data);
+      for (Index i = 0; i < m; ++i) {
+        T sum = lane::sum<T>(lane::first<T>(lane::load(a.data + i * a.row_step) * right, k));
+        if (bias != nullptr) sum = sum + *bias;
+        c[i] = add ? T(c[i] + sum) : sum;
+      }
+      return;
+    }
+    for (Index i = 0; i < m; ++i) {
       T sum = bias != nullptr ? *bias : T(0);
-      const T *left = a.data, *right = b.data;
+      const T *left = a.data + i * a.row_step, *right = b.data;
       for (Index p = 0; p < k; ++p, left += a.column_step, right += b.row_step) {
         sum = sum + *left * *right;
         EIGENGRAD_NO_VECTORS;
@@ -114,8 +190,8 @@ class Gemm {
   }
 
   template <int lanes>
-  static void panel_product(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index columns, bool add,
-                            const T* bias) {
+  static void panel_product(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c,
+                            Index columns, bool add, const T* bias) {
     Index i = 0;
     for (; i + rows <= m; i += rows) tile<rows, lanes>(k, a, i, b, c + i * n, n, columns, add, bias);
     if (rows > 4 && i + 4 <= m) {
@@ -130,8 +206,8 @@ class Gemm {
   }
 
   template <int height, int lanes>
-  static void tile(Index k, MatrixView<T> a, Index i, MatrixView<T> b, T* c, Index n, Index columns, bool add,
-                   const T* bias) {
+  static void tile(Index k, const MatrixView<T>& a, Index i, const MatrixView<T>& b, T* c, Index n, Index columns,
+                   bool add, const T* bias) {
     const bool whole = columns == lanes * width;
     L sums[height][lanes];
     L start[lanes];
@@ -169,7 +245,8 @@ class Gemm {
   }
 
   /// Few rows against a transposed B: every element is a product of two rows, and B is read once.
-  static void dots(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, bool add, const T* bias) {
+  EIGENGRAD_OUTLINE static void dots(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c,
+                                     bool add, const T* bias) {
     for (Index i = 0; i < m; ++i)
       for (Index j = 0; j < n; ++j) {
         const T *left = a.data + i * a.row_step, *right = b.data + j * b.column_step;

@@ -186,18 +186,24 @@ EIGENGRAD_INLINE void store_mask(bool* to, const mask_t<T>& from, Index count) {
   else
     for (Index i = 0; i < count; ++i) to[i] = from.bits[i] != 0;
 }
-/// The sum of a lane's numbers, halves first.
+/// The sum of a vector's numbers, halves first.
+template <class T, Index width, class Vector>
+EIGENGRAD_INLINE T sum_of(const Vector& from) {
+  if constexpr (width == 2) {
+    return from[0] + from[1];
+  } else {
+    using Half [[gnu::vector_size(width / 2 * sizeof(T))]] = T;
+    Half halves[2];
+    std::memcpy(halves, &from, sizeof halves);
+    return sum_of<T, width / 2>(halves[0] + halves[1]);
+  }
+}
 template <class T>
 EIGENGRAD_INLINE T sum(const lane_t<T>& from) {
-  if constexpr (lane_width<T> == 1) {
+  if constexpr (lane_width<T> == 1)
     return from;
-  } else {
-    T numbers[lane_width<T>];
-    store(numbers, from);
-    for (Index half = lane_width<T> / 2; half > 0; half /= 2)
-      for (Index i = 0; i < half; ++i) numbers[i] += numbers[i + half];
-    return numbers[0];
-  }
+  else
+    return sum_of<T, lane_width<T>>(from.values);
 }
 
 }  // namespace lane

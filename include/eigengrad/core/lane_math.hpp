@@ -33,7 +33,7 @@ EIGENGRAD_INLINE T pow(T x, T y) {
   return static_cast<T>(std::pow(x, y));
 }
 template <class T>
-  requires std::is_arithmetic_v<T>
+  requires(!is_lane<T>)
 EIGENGRAD_INLINE T select(bool condition, T yes, T no) {
   return condition ? yes : no;
 }

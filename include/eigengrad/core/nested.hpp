@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dual.hpp"
 #include "shape.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -11,7 +12,7 @@ template <class T>
 class Nested {
  public:
   template <class Number>
-    requires std::is_arithmetic_v<Number>
+    requires(std::is_arithmetic_v<Number> || (is_dual<Number> && !std::is_same_v<Number, T>))
   Nested(Number value) : value_(static_cast<T>(value)), is_number_(true) {}
   Nested(const T& value)
     requires(!std::is_arithmetic_v<T>)

@@ -106,6 +106,12 @@ std::basic_ostream<C, Traits>& operator<<(std::basic_ostream<C, Traits>& out, co
   return out << std::basic_string<C, Traits>(text.begin(), text.end());
 }
 
+template <class C, class Traits, class X>
+std::basic_ostream<C, Traits>& operator<<(std::basic_ostream<C, Traits>& out, const Dual<X>& number) {
+  const std::string text = print::to_word(number);
+  return out << std::basic_string<C, Traits>(text.begin(), text.end());
+}
+
 template <class C, class Traits>
 std::basic_ostream<C, Traits>& operator<<(std::basic_ostream<C, Traits>& out, const Shape& shape) {
   const std::string text = to_text(shape);

@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "config.hpp"
+#include "dual.hpp"
 
 // Numbers as words of one width, as NumPy's array2string chooses them: 8 digits after the point at most, fewer where
 // fewer say the same, the scientific form where the numbers are too large, too small or too far apart.
@@ -130,11 +130,29 @@ std::vector<std::string> to_words(const std::vector<T>& numbers) {
   return words;
 }
 
+/// Dual numbers, as NumPy writes complex ones: 1. + 2.5e is the value 1 with the tangent 2.5.
+template <class X>
+std::vector<std::string> to_words(const std::vector<Dual<X>>& numbers) {
+  std::vector<X> values, tangents;
+  for (const Dual<X>& number : numbers) {
+    values.push_back(number.value);
+    tangents.push_back(number.tangent);
+  }
+  std::vector<std::string> words = to_words(values), right = to_words(tangents);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto end = right[i].find_last_not_of(' ') + 1;
+    words[i] += " + " + right[i].substr(0, end) + 'e' + right[i].substr(end);
+  }
+  return words;
+}
+
 /// One number by itself, with all its digits, as Python prints it: 0.1, 1.0, 1e+20, nan, True, 7.
 template <class T>
 std::string to_word(T number) {
   if constexpr (std::is_same_v<T, bool>) {
     return number ? "True" : "False";
+  } else if constexpr (is_dual<T>) {
+    return to_word(number.value) + " + " + to_word(number.tangent) + 'e';
   } else if constexpr (std::is_integral_v<T>) {
     return std::to_string(number);
   } else {

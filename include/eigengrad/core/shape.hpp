@@ -15,14 +15,9 @@ class Shape {
   static constexpr Index max_rank = 8;
 
   /// [0]: no elements.
-  static Shape empty() {
-    Shape result;
-    result.rank_ = 1;
-    result.sizes_[0] = result.size_ = 0;
-    return result;
-  }
+  static constexpr Shape empty() { return Shape(NoElements()); }
 
-  Shape() {}
+  EIGENGRAD_INLINE Shape() { sizes_[0] = sizes_[1] = 1; }
   // Copied size by size: one wide load after the narrow stores that made the sizes would wait for them to reach the
   // cache.
   EIGENGRAD_INLINE Shape(const Shape& other) { copy(other); }
@@ -30,10 +25,20 @@ class Shape {
     copy(other);
     return *this;
   }
-  Shape(std::initializer_list<Index> sizes) : Shape(sizes.begin(), sizes.end()) {}
+  EIGENGRAD_INLINE Shape(std::initializer_list<Index> sizes) : Shape() {
+    const Index* const first = sizes.begin();
+    if (sizes.size() == 2 && is_small(first[0]) && is_small(first[1])) [[likely]] {
+      rank_ = 2;
+      size_ = first[0] * first[1];
+      sizes_[0] = first[0];
+      sizes_[1] = first[1];
+    } else {
+      push_back(first, sizes.end());
+    }
+  }
   template <class Iterator>
-  Shape(Iterator first, Iterator last) {
-    for (; first != last; ++first) push_back(static_cast<Index>(*first));
+  Shape(Iterator first, Iterator last) : Shape() {
+    push_back(first, last);
   }
 
   Index rank() const { return rank_; }
@@ -47,9 +52,9 @@ class Shape {
   Index back() const { return (*this)[rank_ - 1]; }
 
   EIGENGRAD_INLINE friend bool operator==(const Shape& a, const Shape& b) {
-    if (a.rank_ != b.rank_ || a.size_ != b.size_) return false;
-    for (Index axis = 0; axis < a.rank_; ++axis)
-      if (a[axis] != b[axis]) return false;
+    if (a.rank_ != b.rank_ || a[0] != b[0] || a[1] != b[1]) return false;
+    if (a.rank_ > 2) [[unlikely]]
+      return a.same_behind(b);
     return true;
   }
   friend Shape operator+(Shape a, const Shape& b) {
@@ -79,6 +84,8 @@ class Shape {
   /// Turns a negative axis into the one it counts back to; throws IndexError naming `operation` when there is none.
   Index checked_axis(Index axis, std::string_view operation, Location where = Location::current()) const {
     const Index result = axis < 0 ? axis + rank_ : axis;
+    require<IndexError>(rank_ > 0, operation, ": axis ", axis, " of shape [], a single number, which has no axes",
+                        where);
     require<IndexError>(result >= 0 && result < rank_, operation, ": axis ", axis, " of shape ", *this, ", which has ",
                         rank_, " axes: use one of -", rank_, " to ", rank_ - 1, where);
     return result;
@@ -94,6 +101,16 @@ class Shape {
   }
 
  private:
+  struct NoElements {};
+  constexpr explicit Shape(NoElements) : rank_(1), size_(0), sizes_{0, 1} {}
+
+  // Neither an error nor, as one of two sizes, too large.
+  static bool is_small(Index size) { return static_cast<std::size_t>(size) < (std::size_t{1} << 28); }
+  template <class Iterator>
+  void push_back(Iterator first, Iterator last) {
+    for (; first != last; ++first) push_back(static_cast<Index>(*first));
+  }
+
   static constexpr Index largest = std::numeric_limits<Index>::max() / 16;  // bytes, too, must be countable
 
   void append_size(Index size) {
@@ -124,17 +141,31 @@ class Shape {
   }
 
   EIGENGRAD_INLINE void copy(const Shape& other) {
-    rank_ = other.rank_;
-    size_ = other.size_;
-    for (Index axis = 0; axis < other.rank_; ++axis) {
-      sizes_[axis] = other.sizes_[axis];
-      EIGENGRAD_NO_VECTORS;
-    }
+    const Index rank = other.rank_, size = other.size_;
+    rank_ = rank;
+    EIGENGRAD_NO_VECTORS;
+    size_ = size;
+    EIGENGRAD_NO_VECTORS;
+    sizes_[0] = other.sizes_[0];
+    EIGENGRAD_NO_VECTORS;
+    sizes_[1] = other.sizes_[1];
+    EIGENGRAD_NO_VECTORS;
+    if (rank > 2) [[unlikely]]
+      copy_behind(other);
+  }
+  // What most shapes do not have: axes behind the second.
+  void copy_behind(const Shape& other) {
+    for (Index axis = 2; axis < other.rank_; ++axis) sizes_[axis] = other.sizes_[axis];
+  }
+  bool same_behind(const Shape& other) const {
+    for (Index axis = 2; axis < rank_; ++axis)
+      if (sizes_[axis] != other.sizes_[axis]) return false;
+    return true;
   }
 
-  Index sizes_[max_rank];  // the first rank_ of them
   Index rank_ = 0;
   Index size_ = 1;
+  Index sizes_[max_rank];  // the first rank_ of them; of the others the first two are 1
 };
 
 /// NumPy's broadcast of two shapes: axes are aligned at the end, size 1 stretches. Throws ShapeError naming

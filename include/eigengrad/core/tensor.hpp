@@ -5,24 +5,26 @@
 #include <type_traits>
 
 #include "buffer.hpp"
+#include "dual.hpp"
 #include "nested.hpp"
 #include "random.hpp"
+#include "replay.hpp"
 #include "shape.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
-
-/// Which record of which tape computed a tensor, if any. Means nothing to the core; the tape reads and writes it.
-struct TapeLink {
-  void* tape = nullptr;
-  std::uint64_t serial = 0;
-  void* node = nullptr;
-};
 
 /// What becomes a Tensor<T> when one is needed: a formula or a parameter.
 template <class E, class T>
 concept ConvertsToTensor = requires(const E& e) {
   requires std::same_as<typename E::Element, T>;
-  {e.to_tensor()};
+  { e.to_tensor() };
+};
+
+/// What becomes a Tensor<T> although its numbers are not T: plain ones where T is dual, dual ones where T is plain.
+template <class E, class T>
+concept ConvertsDuals = requires(const E& e) {
+  requires std::same_as<plain_t<typename E::Element>, plain_t<T>> && !std::same_as<typename E::Element, T>;
+  { e.to_tensor() };
 };
 
 /// A value: a shape and contiguous row-major numbers in a shared, 64-byte aligned buffer, copied on write.
@@ -38,7 +40,7 @@ class Tensor {
   using ColumnArray = Eigen::Array<T, Eigen::Dynamic, 1>;
 
   /// An empty tensor of shape [0].
-  Tensor() : shape_(Shape::empty()) {}
+  Tensor() = default;
   /// Values in nested braces: {{1, 2}, {3, 4}} has shape [2, 2]. Throws ShapeError when the rows differ in length.
   Tensor(std::initializer_list<Nested<T>> values) : Tensor(empty(nested_shape(values))) {
     T* next = mutable_data();
@@ -46,22 +48,28 @@ class Tensor {
   }
   /// Evaluates a formula, or takes a parameter's value; recorded when a tape is recording.
   template <class E>
-  requires ConvertsToTensor<E, T> Tensor(const E& expression, Location where = Location::current())
-      : Tensor(evaluated(expression, where)) {}
+    requires ConvertsToTensor<E, T>
+  Tensor(const E& expression, Location where = Location::current()) : Tensor(evaluated(expression, where)) {}
+  /// Plain numbers as dual ones, constants with tangent 0. The other way round the tangents would be lost: that
+  /// compiles, but throws TangentError.
+  template <class E>
+    requires ConvertsDuals<E, T>
+  Tensor(const E& expression);
 
   /// Uninitialised numbers.
   static Tensor empty(const Shape& shape) {
-    Tensor result(shape, Block(static_cast<std::size_t>(shape.size()) * sizeof(T)));
-    result.data_ = static_cast<T*>(result.block_.data());
+    const std::size_t bytes = static_cast<std::size_t>(shape.size()) * sizeof(T);
+    Block block(bytes);
+    block->shape = shape;
+    block->link.node = nullptr;
     // What lies between the last number and the end of its cache line is computed with, though never looked at.
-    const std::size_t bytes = static_cast<std::size_t>(shape.size()) * sizeof(T),
-                      line = bytes == 0 ? 0 : (bytes - 1) / 64 * 64;
-    std::memset(static_cast<void*>(reinterpret_cast<std::byte*>(result.data_) + line), 0, 64);
-    return result;
+    const std::size_t line = bytes == 0 ? 0 : (bytes - 1) / 64 * 64;
+    std::memset(static_cast<std::byte*>(block.data()) + line, 0, 64);
+    return Tensor(std::move(block));
   }
   static Tensor full(const Shape& shape, T value) {
     Tensor result = empty(shape);
-    std::fill_n(result.data_, shape.size(), value);
+    std::fill_n(result.own(), shape.size(), value);
     return result;
   }
   static Tensor zeros(const Shape& shape) { return full(shape, T(0)); }
@@ -85,7 +93,7 @@ class Tensor {
     require<ShapeError>(static_cast<Index>(values.size()) == shape.size(), "from: ", values.size(),
                         " values do not fill shape ", shape, where);
     Tensor result = empty(shape);
-    std::copy(values.begin(), values.end(), result.data_);
+    std::copy(values.begin(), values.end(), result.own());
     return result;
   }
   /// Copies an Eigen matrix, array or expression of any storage order: a vector gives [n], else [rows, columns].
@@ -93,8 +101,9 @@ class Tensor {
   static Tensor from_eigen(const Eigen::DenseBase<Derived>& source);
   /// Reads numbers it does not own, without a copy; they must stay alive and unchanged. Writing copies first.
   static Tensor view(const T* values, const Shape& shape) {
-    Tensor result(shape, Block());
-    result.data_ = const_cast<T*>(values);
+    Tensor result(Block().view());
+    result.block_->data = const_cast<T*>(values);
+    result.block_->shape = shape;
     return result;
   }
   /// Views a row-major Eigen matrix or map, [rows, columns], without a copy.
@@ -109,33 +118,35 @@ class Tensor {
     return view(source.data(), {source.rows(), source.cols()});
   }
 
-  const Shape& shape() const { return shape_; }
-  Index rank() const { return shape_.rank(); }
-  Index size() const { return shape_.size(); }
-  Index size(Index axis) const { return shape_.at(axis); }
-  const T* data() const { return data_; }
-  const T* begin() const { return data_; }
-  const T* end() const { return data_ + size(); }
+  const Shape& shape() const { return block_->shape; }
+  Index rank() const { return shape().rank(); }
+  Index size() const { return shape().size(); }
+  Index size(Index axis) const { return shape().at(axis); }
+  const T* data() const { return own(); }
+  const T* begin() const { return data(); }
+  const T* end() const { return data() + size(); }
 
   /// The numbers to write to: copied first when another tensor or a tape shares them. The result is a new value,
   /// no longer connected to the tape.
   T* mutable_data() {
-    link_ = {};
     if (!block_.unshared()) [[unlikely]]
       unshare();
-    return data_;
+    block_->link.node = nullptr;
+    return own();
   }
 
   /// The only element; throws ShapeError when there is not exactly one.
   T item(Location where = Location::current()) const {
-    require<ShapeError>(size() == 1, "item: shape ", shape_, " has ", size(),
+    forbid_in_replay("item", "the step might depend on the value, and would not see another one; return it instead");
+    require<ShapeError>(size() == 1, "item: shape ", shape(), " has ", size(),
                         " elements, not one: pick one as t(i, j), or reduce by sum or mean", where);
-    return *data_;
+    return *data();
   }
   /// One element, by its position; throws IndexError outside the shape.
   template <std::integral... Positions>
   T operator()(Positions... positions) const {
-    return data_[offset({static_cast<Index>(positions)...})];
+    forbid_in_replay("element", "the step might depend on the value, and would not see another one; return it instead");
+    return data()[offset({static_cast<Index>(positions)...})];
   }
   /// One element to write to; see mutable_data.
   template <std::integral... Positions>
@@ -146,16 +157,17 @@ class Tensor {
 
   /// The same numbers as a row-major Eigen matrix: [n, m] as it is, a vector as one column, more axes with the
   /// leading ones merged.
-  Eigen::Map<const RowMajorMatrix> matrix() const { return {data_, rows(), columns()}; }
+  Eigen::Map<const RowMajorMatrix> matrix() const { return {data(), rows(), columns()}; }
   Eigen::Map<RowMajorMatrix> mutable_matrix() { return {mutable_data(), rows(), columns()}; }
   /// All numbers, flat, as an Eigen array.
-  Eigen::Map<const ColumnArray> array() const { return {data_, size()}; }
+  Eigen::Map<const ColumnArray> array() const { return {data(), size()}; }
   Eigen::Map<ColumnArray> mutable_array() { return {mutable_data(), size()}; }
 
-  /// The same value without its connection to a tape: a constant.
+  /// The same value without its connection to a tape, and of dual numbers without their tangents: a constant.
   Tensor detach() const {
-    Tensor result = *this;
-    result.link_ = {};
+    Tensor result = unrecorded();
+    if constexpr (is_dual<T>)
+      std::transform(begin(), end(), result.mutable_data(), [](const T& number) { return T(plain_value(number)); });
     return result;
   }
 
@@ -168,53 +180,91 @@ class Tensor {
     else
       return expression.to_tensor();
   }
+  /// Without the connection to a tape; tangents stay.
+  Tensor unrecorded() const {
+    if (link().node == nullptr) return *this;
+    return alias(shape());
+  }
   void release() { block_ = Block(); }
-  const TapeLink& link() const { return link_; }
-  void set_link(const TapeLink& link) { link_ = link; }
+  const TapeLink& link() const { return block_->link; }
+  void set_link(const TapeLink& link) {
+    if (block_.has_copies()) [[unlikely]] {  // they keep theirs
+      if (link.node == nullptr && block_->link.node == nullptr) return;
+      *this = alias(shape());
+    }
+    block_->link = link;
+  }
+  /// The same value with another link.
+  Tensor linked(const TapeLink& link) const {
+    Tensor result = alias(shape());
+    result.block_->link = link;
+    return result;
+  }
   bool unshared() const { return block_.unshared(); }
-  /// Whether whole cache lines can be read at its end: memory of our own is rounded up to them.
-  bool padded() const {
-    const auto from = reinterpret_cast<const std::byte*>(data_) - static_cast<const std::byte*>(block_.data());
-    return block_ && static_cast<std::size_t>(from) + (static_cast<std::size_t>(size()) * sizeof(T) + 63) / 64 * 64 <=
-                         block_.bytes();
+  /// For what is replayed: writes through to everybody who shares the numbers.
+  T* shared_data() const { return own(); }
+  Block& block() { return block_; }
+  /// Whether every lane that begins inside can be read and written whole, as in memory of our own.
+  EIGENGRAD_INLINE bool padded() const {
+    if (block_.owns()) [[likely]]
+      return true;
+    return padded_view();
   }
   /// The same buffer seen from element `first` on under another shape of at most as many elements; not recorded.
   Tensor alias(const Shape& shape, Index first = 0) const {
-    Tensor result(shape, block_);
-    result.data_ = data_ + first;
+    Tensor result(block_.view());
+    result.block_->data = own() + first;
+    result.block_->shape = shape;
     return result;
   }
 
   const Tensor& to_tensor() const { return *this; }
 
  private:
-  Tensor(const Shape& shape, Block block) : block_(std::move(block)), shape_(shape) {}
+  explicit Tensor(Block block) : block_(std::move(block)) {}
 
-  Index columns() const { return rank() == 0 ? 1 : rank() == 1 ? 1 : shape_.back(); }
-  Index rows() const { return rank() < 2 ? size() : columns() == 0 ? shape_[0] : size() / columns(); }
+  EIGENGRAD_INLINE T* own() const { return static_cast<T*>(block_.data()); }
 
+  Index columns() const { return rank() == 0 ? 1 : rank() == 1 ? 1 : shape().back(); }
+  Index rows() const { return rank() < 2 ? size() : columns() == 0 ? shape()[0] : size() / columns(); }
+
+  EIGENGRAD_OUTLINE bool padded_view() const {
+    const std::byte* const end = block_.end();
+    return end != nullptr && static_cast<std::size_t>(end - static_cast<const std::byte*>(block_.data())) >=
+                                 (static_cast<std::size_t>(size()) * sizeof(T) + 63) / 64 * 64;
+  }
   EIGENGRAD_COLD void unshare() {
-    Tensor copy = empty(shape_);
-    if (size() > 0) std::memcpy(copy.data_, data_, static_cast<std::size_t>(size()) * sizeof(T));
+    Tensor copy = empty(shape());
+    if (size() > 0) std::memcpy(copy.own(), own(), static_cast<std::size_t>(size()) * sizeof(T));
     *this = std::move(copy);
   }
   Index offset(std::initializer_list<Index> positions) const {
     require<IndexError>(static_cast<Index>(positions.size()) == rank(), "element: ", positions.size(),
-                        " positions for shape ", shape_, ", which has ", rank(), " axes");
+                        " positions for shape ", shape(), ", which has ", rank(), " axes");
     Index result = 0, axis = 0;
     for (Index position : positions) {
-      require<IndexError>(position >= 0 && position < shape_[axis], "element: position ", position, " on axis ", axis,
-                          " is outside shape ", shape_);
-      result = result * shape_[axis++] + position;
+      require<IndexError>(position >= 0 && position < shape()[axis], "element: position ", position, " on axis ", axis,
+                          " is outside shape ", shape());
+      result = result * shape()[axis++] + position;
     }
     return result;
   }
 
   Block block_;
-  T* data_ = nullptr;
-  Shape shape_;
-  TapeLink link_;
 };
+
+template <class T>
+template <class E>
+  requires ConvertsDuals<E, T>
+Tensor<T>::Tensor(const E& expression) {
+  const auto& from = expression.to_tensor();
+  if constexpr (dual_depth<T> < dual_depth<typename E::Element>)
+    fail<TangentError>("tensor: dual numbers of shape ", from.shape(),
+                       " became plain ones, which have no tangents: write the function for tensors of any number type, "
+                       "as in [](const auto& x), or say value_part(x) where the derivative is not wanted");
+  else
+    std::copy(from.begin(), from.end(), (*this = empty(from.shape())).own());
+}
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI
 

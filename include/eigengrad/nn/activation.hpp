@@ -42,7 +42,9 @@ struct LeakyReLU : Module<T> {
   explicit LeakyReLU(double negative_slope = 0.01) : slope(static_cast<T>(negative_slope)) {}
   Tensor<T> forward(const Tensor<T>& x) override { return leaky_relu(x, slope); }
   std::string kind() const override { return "LeakyReLU"; }
-  WeightInitializer<T> preferred_initializer() const override { return for_rectifier<T>(static_cast<double>(slope)); }
+  WeightInitializer<T> preferred_initializer() const override {
+    return for_rectifier<T>(static_cast<double>(plain_value(slope)));
+  }
 
   T slope;
 };
@@ -87,7 +89,10 @@ auto maxout(const X& expression, Index pieces = 2, Location where = Location::cu
 template <class T>
 struct Maxout : Module<T> {
   explicit Maxout(Index group_size = 2) : pieces(group_size) {}
-  Maxout(Index in, Index out, Index group_size = 2) : pieces(group_size), lines{Linear<T>(in, out * group_size)} {}
+  Maxout(Index in, Index out, Index group_size = 2) : pieces(group_size) {
+    require<ValueError>(pieces > 0, "Maxout: ", pieces, " pieces: there must be at least one");
+    lines.push_back(Linear<T>(in, out * pieces));
+  }
   Tensor<T> forward(const Tensor<T>& x) override { return maxout(lines.empty() ? x : lines.front()(x), pieces); }
   void members(Members<T>& m) override {
     if (!lines.empty()) m("lines", lines.front());

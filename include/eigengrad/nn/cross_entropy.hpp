@@ -16,15 +16,29 @@ inline void require_labels(const char* loss, const Shape& prediction, const Tens
                         ": as many outputs as classes are needed", where);
 }
 
+/// 1 at each row's label, 0 elsewhere.
+template <class T>
+Tensor<T> one_hot_rows(const Shape& shape, const Tensor<std::int64_t>& labels) {
+  const Tensor<T> result = Tensor<T>::empty(shape);
+  const auto run = [=] {
+    require_labels("cross_entropy", shape, labels, {});
+    std::fill_n(result.shared_data(), result.size(), T(0));
+    for (Index i = 0; i < labels.size(); ++i) result.shared_data()[i * shape[1] + labels.data()[i]] = T(1);
+  };
+  run();
+  on_replay([&] { return run; });
+  return result;
+}
+
 /// log(sum(exp(x))) of one row of logits, and its probabilities if `p` is not null.
 template <class T>
 T log_sum_exp_row(const T* x, Index count, T* p) {
   const T largest = winner_of_row<Largest>(x, count);
-  const T shift = std::isfinite(static_cast<double>(largest)) ? largest : T(0);
+  const T shift = std::isfinite(plain_value(largest)) ? largest : T(0);
   const T sum = sum_of_exponentials(x, count, shift, p), scale = T(1) / sum;
   if (p != nullptr)
     for (Index j = 0; j < count; ++j) p[j] = p[j] * scale;
-  return math::log(sum) + shift;
+  return log(sum) + shift;
 }
 
 /// What softmax_cross_entropy leaves for the way back: probabilities, and the target as labels or a distribution.
@@ -65,9 +79,7 @@ struct SoftmaxCrossEntropyGradient {
   Tensor<T> to_tensor() const {
     Tensor<T> y = distribution;
     if (labels.size() > 0) {
-      y = Tensor<T>::zeros(shape());
-      T* to = y.mutable_data();
-      for (Index i = 0; i < labels.size(); ++i) to[i * shape()[1] + labels.data()[i]] = T(1);
+      y = one_hot_rows<T>(shape(), labels);
     }
     const Tensor<T> weight = sum(y, 1, true);
     const Tensor<T> factor = recorded_reshape(dy, per_sample ? Shape{shape()[0], 1} : Shape{1, 1}) * scale;
@@ -75,25 +87,17 @@ struct SoftmaxCrossEntropyGradient {
   }
 };
 
+/// Writes the loss, and the probabilities where that tensor is not empty.
 template <class T>
-Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t>& labels,
-                                   const Tensor<T>& distribution, Reduction reduction, const Location& where) {
-  const char* name = "softmax_cross_entropy";
+void softmax_cross_entropy_rows(const Tensor<T>& x, const Tensor<std::int64_t>& labels, const Tensor<T>& distribution,
+                                const Tensor<T>& probabilities, const Tensor<T>& result, bool per_sample, T scale) {
   const Index n = x.shape()[0], classes = x.shape()[1];
-  require<ShapeError>(n > 0 || reduction == Reduction::none || reduction == Reduction::sum, name, ": the logits are ",
-                      x.shape(), ", no samples to take a mean of: leave the empty batch out", where);
-  require<ShapeError>(n == 0 || classes > 0, name, ": the logits are ", x.shape(), ": there must be at least one class",
-                      where);
-  const bool recorded = records(name, x), per_sample = reduction == Reduction::none;
-  const T scale = per_sample || reduction == Reduction::sum ? T(1) : T(1) / static_cast<T>(n);
-  Tensor<T> probabilities = recorded ? Tensor<T>::empty(x.shape()) : Tensor<T>();
-  T* p = recorded ? probabilities.mutable_data() : nullptr;
-  Tensor<T> result = Tensor<T>::zeros(per_sample ? Shape{n} : Shape{});
-  T* loss = result.mutable_data();
+  T* const p = probabilities.size() > 0 ? probabilities.shared_data() : nullptr;
+  T* const loss = result.shared_data();
   Total<T> total(0);
   for (Index i = 0; i < n; ++i) {
     const T* row = x.data() + i * classes;
-    const T normaliser = log_sum_exp_row(row, classes, recorded ? p + i * classes : nullptr);
+    const T normaliser = log_sum_exp_row(row, classes, p != nullptr ? p + i * classes : nullptr);
     T term(0);
     if (labels.size() > 0) {
       term = normaliser - row[labels.data()[i]];
@@ -107,8 +111,30 @@ Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t
       total += term;
   }
   if (!per_sample) loss[0] = static_cast<T>(total * scale);
+}
+
+template <class T>
+Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t>& labels,
+                                   const Tensor<T>& distribution, Reduction reduction, const Location& where) {
+  const char* name = "softmax_cross_entropy";
+  const Index n = x.shape()[0], classes = x.shape()[1];
+  require<ShapeError>(n > 0 || reduction == Reduction::none || reduction == Reduction::sum, name, ": the logits are ",
+                      x.shape(), ", no samples to take a mean of: leave the empty batch out", where);
+  require<ShapeError>(n == 0 || classes > 0, name, ": the logits are ", x.shape(), ": there must be at least one class",
+                      where);
+  const bool recorded = records(name, x), per_sample = reduction == Reduction::none;
+  const T scale = per_sample || reduction == Reduction::sum ? T(1) : T(1) / static_cast<T>(n);
+  const Tensor<T> probabilities = recorded ? Tensor<T>::empty(x.shape()) : Tensor<T>();
+  const Tensor<T> result = Tensor<T>::empty(per_sample ? Shape{n} : Shape{});
+  softmax_cross_entropy_rows(x, labels, distribution, probabilities, result, per_sample, scale);
+  on_replay([&] {
+    return [=] {
+      if (labels.size() > 0) require_labels(name, x.shape(), labels, where);
+      softmax_cross_entropy_rows(x, labels, distribution, probabilities, result, per_sample, scale);
+    };
+  });
   if (!recorded) return result;
-  return record({name, where}, std::move(result), wrt(x, [=](const Tensor<T>& dy) {
+  return record({name, where}, result, wrt(x, [=](const Tensor<T>& dy) {
                   return SoftmaxCrossEntropyGradient<T>{probabilities, distribution, labels, scale, per_sample, x, dy};
                 }));
 }
@@ -119,16 +145,17 @@ Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t
 template <Expression P, Expression Q>
 auto softmax_cross_entropy(const P& logits, const Q& target, Reduction reduction = Reduction::batch_mean,
                            Location where = Location::current()) {
-  using T = typename P::Element;
-  const Tensor<T>& x = logits.to_tensor();
-  if constexpr (std::is_same_v<typename Q::Element, std::int64_t>) {
+  constexpr bool classes = std::is_same_v<typename Q::Element, std::int64_t>;
+  using T = std::conditional_t<classes, typename P::Element, scalar_of<P, Q>>;
+  const Tensor<T>& x = tensor_of<T>(logits);
+  if constexpr (classes) {
     const Tensor<std::int64_t>& labels = target.to_tensor();
     require_labels("softmax_cross_entropy", x.shape(), labels, where);
     return softmax_cross_entropy_of<T>(x, labels, {}, reduction, where);
   } else {
-    static_assert(std::is_same_v<typename Q::Element, T>,
+    static_assert(std::is_same_v<plain_t<typename Q::Element>, plain_t<T>>,
                   "softmax_cross_entropy: labels are Tensor<std::int64_t>, distributions Tensor<T>");
-    const Tensor<T>& distribution = target.to_tensor();
+    const Tensor<T>& distribution = tensor_of<T>(target);
     require<ShapeError>(x.rank() == 2 && x.shape()[1] > 0 && distribution.shape() == x.shape(),
                         "softmax_cross_entropy: the logits are ", x.shape(), ", the target is ", distribution.shape(),
                         ": give a distribution of the logits' shape, or labels as Tensor<std::int64_t>", where);
@@ -165,21 +192,21 @@ auto cross_entropy(const P& probabilities, const Q& target, Reduction reduction 
                           where);
       sum += number;
     }
-    require<ValueError>(!(std::abs(static_cast<double>(sum) - 1) > 1e-3), "cross_entropy: row ", i, " sums to ",
-                        static_cast<double>(sum),
+    require<ValueError>(!(std::abs(static_cast<double>(plain_value(sum)) - 1) > 1e-3), "cross_entropy: row ", i,
+                        " sums to ", static_cast<double>(plain_value(sum)),
                         ", not 1: put a Softmax before, or give logits to softmax_cross_entropy", where);
   }
   if constexpr (std::is_same_v<typename Q::Element, std::int64_t>) {
     const Tensor<std::int64_t>& labels = target.to_tensor();
     require_labels("cross_entropy", p.shape(), labels, where);
-    Tensor<T> y = Tensor<T>::zeros(p.shape());
-    T* to = y.mutable_data();
-    for (Index i = 0; i < n; ++i) to[i * classes + labels.data()[i]] = T(1);
+    const Tensor<T> y = one_hot_rows<T>(p.shape(), labels);
     return reduce_loss("cross_entropy", apply<CrossEntropyOperation>(p, y),
                        reduction == Reduction::mean ? Reduction::batch_mean : reduction, where);
   } else {
     require_same_shape("cross_entropy", p.shape(), target.shape(), where);
-    return reduce_loss("cross_entropy", apply<CrossEntropyOperation>(p, target),
+    const Tensor<T>& y = target.to_tensor();
+    require_probable("cross_entropy", y, where);
+    return reduce_loss("cross_entropy", apply<CrossEntropyOperation>(p, y),
                        reduction == Reduction::mean ? Reduction::batch_mean : reduction, where);
   }
 }

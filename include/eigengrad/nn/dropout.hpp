@@ -16,10 +16,14 @@ struct Dropout : Module<T> {
   Tensor<T> forward(const Tensor<T>& x) override {
     if (!this->is_training() || p == 0) return x;
     const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
-    Tensor<T> mask = Tensor<T>::empty(x.shape());
-    T* to = mask.mutable_data();
-    Generator& generator = default_generator();
-    for (Index i = 0; i < mask.size(); ++i) to[i] = generator.uniform() < p ? T(0) : scale;
+    const Tensor<T> mask = Tensor<T>::empty(x.shape());
+    const auto draw = [mask, scale, probability = p] {
+      Generator& generator = default_generator();
+      T* to = mask.shared_data();
+      for (Index i = 0; i < mask.size(); ++i) to[i] = generator.uniform() < probability ? T(0) : scale;
+    };
+    draw();
+    on_replay([&] { return draw; });
     return x * mask;
   }
   std::string kind() const override { return "Dropout"; }

@@ -33,9 +33,11 @@ Tensor<T> uniform(const Shape& shape, double low, double high, Generator& genera
   Tensor<T> result = Tensor<T>::empty(shape);
   T* numbers = result.mutable_data();
   // Rounding to T could give `high` itself, which is left out.
-  const T below = low < high ? std::nextafter(static_cast<T>(high), static_cast<T>(low)) : static_cast<T>(high);
+  using Plain = plain_t<T>;
+  const Plain last = static_cast<Plain>(high),
+              below = low < high ? std::nextafter(last, static_cast<Plain>(low)) : last;
   for (Index i = 0; i < result.size(); ++i)
-    numbers[i] = std::min(static_cast<T>(low + (high - low) * generator.uniform()), below);
+    numbers[i] = std::min(static_cast<Plain>(low + (high - low) * generator.uniform()), below);
   return result;
 }
 template <class T>

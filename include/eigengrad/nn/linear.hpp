@@ -16,21 +16,36 @@ struct ColumnSum {
   void write_to(Tensor<T>& target, bool add) const {
     T* to = target.mutable_data();
     const Index rows = dy.shape()[0], columns = dy.shape()[1];
-    if (!add) std::fill_n(to, columns, T(0));
-    if (rows > RowSum<T>::block) return sum_into(Leaf<T>{dy}, Shape{1, columns}, to, T(1));
     constexpr Index width = lane_width<T>;
+    if (rows > RowSum<T>::block) {
+      if (!add) std::fill_n(to, columns, T(0));
+      return sum_into(Leaf<T>{dy}, Shape{1, columns}, to, T(1));
+    }
     const T* from = dy.data();
+    const Index whole = dy.padded() && target.padded() ? columns : columns - columns % width;
     Index j = 0;
-    for (; j + width <= columns; j += width) {
-      lane_t<T> total = lane::load(to + j);
+    for (; j < whole; j += width) {
+      lane_t<T> total = add ? lane::load(to + j) : lane_t<T>(0);
       for (Index i = 0; i < rows; ++i) total = total + lane::load(from + i * columns + j);
       lane::store<T>(to + j, total);
     }
-    for (; j < columns; ++j)
-      for (Index i = 0; i < rows; ++i) to[j] = to[j] + from[i * columns + j];
+    for (; j < columns; ++j) {
+      T total = add ? to[j] : T(0);
+      for (Index i = 0; i < rows; ++i) total = total + from[i * columns + j];
+      to[j] = total;
+    }
   }
   Tensor<T> to_tensor() const { return sum(dy, 0); }
 };
+
+template <class T>
+void run_linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias, T* y) {
+  const Index in = weight.shape()[1];
+  const bool biased = bias.size() > 0;
+  Gemm<T>::run(x.shape()[0], weight.shape()[0], in, {x.data(), in, 1, x.padded()},
+               {weight.data(), 1, in, weight.padded()}, y, false, biased ? bias.data() : nullptr,
+               !biased || bias.padded());
+}
 
 /// x W^T + b for x [n, in] (more leading axes are batches), W [out, in] and b [out] or empty: one record.
 /// Gradients: dx = dy W, dW = dy^T x, db = the sum of dy's rows. Throws ShapeError naming all three.
@@ -50,13 +65,21 @@ Tensor<T> linear(const Tensor<T>& x, Tensor<T> weight, const Tensor<T>& bias, Lo
   }
   const Index n = x.shape()[0];
   Tensor<T> y = Tensor<T>::empty({n, out});
-  Gemm<T>::run(n, out, in, {x.data(), in, 1}, {weight.data(), 1, in}, y.mutable_data(), false,
-               biased ? bias.data() : nullptr);
+  run_linear(x, weight, bias, y.mutable_data());
+  on_replay([&] { return [x, weight, bias, y] { run_linear(x, weight, bias, y.shared_data()); }; });
   if (!records("linear", x, weight, bias)) return y;
   auto dw = wrt(weight, [x](const Tensor<T>& dy) { return Product<T>{{dy, true}, {x}}; });
   auto db = wrt(bias, [](const Tensor<T>& dy) { return ColumnSum<T>{dy}; });
   auto dx = wrt(x, [weight = std::move(weight)](const Tensor<T>& dy) { return Product<T>{{dy}, {weight}}; });
   return record({"linear", where}, std::move(y), dx, dw, db);
+}
+
+/// The same for parameters, formulas, and plain numbers beside dual ones.
+template <Expression X, Expression W, Expression B>
+  requires(!std::is_same_v<X, Tensor<typename X::Element>> || !std::is_same_v<X, W> || !std::is_same_v<X, B>)
+auto linear(const X& x, const W& weight, const B& bias, Location where = Location::current()) {
+  using T = scalar_of<X, W, B>;
+  return linear<T>(tensor_of<T>(x), tensor_of<T>(weight), tensor_of<T>(bias), where);
 }
 
 struct LinearOptions {

@@ -75,19 +75,27 @@ struct BinaryCrossEntropyOperation {
     return to_each(dy * (where(y == 1, 0, (1 - y) / (1 - p)) - where(y == 0, 0, y / p)), dy * (log1p(-p) - log(p)));
   }
 };
-/// The cross-entropy of probabilities against targets in [0, 1], of one shape. Throws ValueError for a prediction that
-/// is no probability: give logits to binary_cross_entropy_with_logits.
+/// A target is a label 0 or 1, or a probability, within 0.001; a NaN passes, and comes out again.
+template <class T>
+void require_probable(const char* loss, const Tensor<T>& target, const Location& where) {
+  for (const T number : target)
+    require<ValueError>(!(number < T(-1e-3) || number > T(1.001)), loss, ": a target is ", number,
+                        ", which is not in [0, 1]: give labels 0 and 1, or probabilities", where);
+}
+
+/// The cross-entropy of probabilities against targets in [0, 1], of one shape. Throws ValueError for a prediction or
+/// target that is no probability: give logits to binary_cross_entropy_with_logits.
 template <Expression P, Expression Q>
 auto binary_cross_entropy(const P& prediction, const Q& target, Reduction reduction = Reduction::batch_mean,
                           Location where = Location::current()) {
-  using T = typename P::Element;
-  const Tensor<T>& p = prediction.to_tensor();
-  const Tensor<T>& y = target.to_tensor();
+  const Tensor<typename P::Element>& p = prediction.to_tensor();
+  const Tensor<typename Q::Element>& y = target.to_tensor();
   require_same_shape("binary_cross_entropy", p.shape(), y.shape(), where);
-  for (const T number : p)
+  for (const auto number : p)
     require<ValueError>(
         !(number < 0 || number > 1), "binary_cross_entropy: ", number,
         " is not a probability: put a Sigmoid before, or give logits to binary_cross_entropy_with_logits", where);
+  require_probable("binary_cross_entropy", y, where);
   return reduce_loss("binary_cross_entropy", apply<BinaryCrossEntropyOperation>(p, y), reduction, where);
 }
 
@@ -103,12 +111,14 @@ struct LogitCrossEntropyOperation {
   }
 };
 /// The cross-entropy of logits against targets in [0, 1], of one shape; finite for every finite logit.
-/// Gradient: (sigmoid(x) - y) / N.
+/// Gradient: (sigmoid(x) - y) / N. Throws ValueError for a target that is no probability.
 template <Expression P, Expression Q>
 auto binary_cross_entropy_with_logits(const P& logits, const Q& target, Reduction reduction = Reduction::batch_mean,
                                       Location where = Location::current()) {
   require_same_shape("binary_cross_entropy_with_logits", logits.shape(), target.shape(), where);
-  return reduce_loss("binary_cross_entropy_with_logits", apply<LogitCrossEntropyOperation>(logits, target), reduction,
+  const Tensor<typename Q::Element>& y = target.to_tensor();
+  require_probable("binary_cross_entropy_with_logits", y, where);
+  return reduce_loss("binary_cross_entropy_with_logits", apply<LogitCrossEntropyOperation>(logits, y), reduction,
                      where);
 }
 

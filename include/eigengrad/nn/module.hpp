@@ -123,7 +123,7 @@ class Module {
       }
     require<ShapeError>(faults.empty(), "load_state_dict: the state does not fit this module:", faults, where);
     for (auto& [name, parameter] : all.parameters) parameter.set_value(state.at(name));
-    for (auto& [name, buffer] : all.buffers) *buffer = state.at(name).detach();
+    for (auto& [name, buffer] : all.buffers) *buffer = state.at(name).unrecorded();
   }
 
   /// Training mode (the default) or evaluation mode, here and in all inner modules; dropout minds it.

@@ -47,8 +47,8 @@ template <class F>
 inline constexpr bool from_result = false;
 
 /// Calls op.gradient with or without the result; always returns a tuple.
-template <class Op, class Y, class... X>
-EIGENGRAD_INLINE auto gradients_of(const Op& op, const Y& dy, const Y& y, const X&... x) {
+template <class Op, class DY, class Y, class... X>
+EIGENGRAD_INLINE auto gradients_of(const Op& op, const DY& dy, const Y& y, const X&... x) {
   const auto as_tuple = [](const auto& result) {
     if constexpr (requires { std::tuple_size<std::decay_t<decltype(result)>>::value; })
       return result;
@@ -61,19 +61,29 @@ EIGENGRAD_INLINE auto gradients_of(const Op& op, const Y& dy, const Y& y, const 
     return as_tuple(op.gradient(dy, x...));
 }
 
-/// The first lane or dual type among X, to which plain numbers are lifted.
+/// The first lane or the deepest dual type among X, to which plain numbers are lifted.
 template <class... X>
 struct LiftedTo {
   using type = void;
 };
 template <class First, class... Rest>
 struct LiftedTo<First, Rest...> {
-  using type = std::conditional_t<is_lane<First> || is_dual<First>, First, typename LiftedTo<Rest...>::type>;
+  using Other = typename LiftedTo<Rest...>::type;
+  using type =
+      std::conditional_t<(is_lane<First> || is_dual<First>) && dual_depth<First> >= dual_depth<Other>, First, Other>;
 };
+template <class L>
+inline constexpr bool is_dual_lane = false;
+template <class T>
+inline constexpr bool is_dual_lane<Dual<Lane<T>>> = true;
+template <class X>
+inline constexpr bool is_dual_lane<Dual<Dual<X>>> = is_dual_lane<Dual<X>>;
 template <class L, class X>
 EIGENGRAD_INLINE auto lift(const X& x) {
-  if constexpr (std::is_void_v<L> || is_mask<X> || is_lane<X> || is_dual<X>)
+  if constexpr (std::is_void_v<L> || is_mask<X> || is_lane<X> || (is_dual<X> && dual_depth<X> == dual_depth<L>))
     return x;
+  else if constexpr (is_dual<L>)
+    return decltype(L::value)(x);  // a constant: it has no tangent to follow
   else
     return L(x);
 }
@@ -99,14 +109,23 @@ EIGENGRAD_INLINE auto apply_to_duals(const Op& op, const X&... x) {
     using V = decltype(value);
     Dual<V> result(value, V(0));
     const auto add = [&]<std::size_t k>(std::integral_constant<std::size_t, k>, const auto& input) {
-      if constexpr (is_dual<std::decay_t<decltype(input)>>)
-        result.tangent = result.tangent + std::get<k>(gradients_of(op, input.tangent, value, value_part(x)...));
+      if constexpr (is_dual<std::decay_t<decltype(input)>>) {
+        if constexpr (!is_lane<V>)
+          if (is_zero(input.tangent)) return;  // 0 also times an infinite slope
+        result.tangent = V(result.tangent + std::get<k>(gradients_of(op, input.tangent, value, value_part(x)...)));
+      }
     };
     [&]<std::size_t... k>(std::index_sequence<k...>) {
       (add(std::integral_constant<std::size_t, k>(), x), ...);
     }(std::index_sequence_for<X...>());
     return result;
   }
+}
+
+// Single dual numbers serve checks: what is expensive is called rather than compiled into every loop anew.
+template <class Op, class... X>
+EIGENGRAD_OUTLINE auto call_with_duals(const Op& op, const X&... x) {
+  return apply_to_duals(op, x...);
 }
 
 template <class Op, class... X>
@@ -122,8 +141,10 @@ EIGENGRAD_INLINE auto apply_with(const Op& op, const X&... x) {
     return make_formula(op, x...);
   else if constexpr ((TracedValue<X> || ...))
     return evaluate_traced(op, x...);
-  else if constexpr (is_dual<L> || (is_dual<X> || ...))
+  else if constexpr (is_dual_lane<L>)
     return apply_to_duals(op, lift<L>(x)...);
+  else if constexpr (is_dual<L>)
+    return call_with_duals(op, lift<L>(x)...);
   else if constexpr (std::is_void_v<L> && (Number<X> && ...))
     return op.value(static_cast<std::common_type_t<X...>>(x)...);
   else

@@ -43,8 +43,11 @@ EIGENGRAD_INLINE auto operator*(const A& a, const B& b) {
 struct DivideOperation {
   static constexpr const char* name = "divide";
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) {
-    if constexpr (std::is_integral_v<std::decay_t<decltype(b)>>)
+    using B = std::decay_t<decltype(b)>;
+    if constexpr (std::is_integral_v<B>)
       require<ValueError>(b != 0, "divide: an integer divided by 0: cast<float>(tensor) first, for infinity");
+    if constexpr (std::is_integral_v<B> && std::is_signed_v<B>)
+      if (b == -1) return static_cast<B>(0 - static_cast<std::make_unsigned_t<B>>(a));  // the smallest has no opposite
     return a / b;
   }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& b, const auto& y) {
@@ -129,6 +132,23 @@ struct ClampOperation {
 template <Elementwise X, Elementwise L, Elementwise H>
 EIGENGRAD_INLINE auto clamp(const X& x, const L& low, const H& high) {
   return apply<ClampOperation>(x, low, high);
+}
+
+template <class X, class B>
+EIGENGRAD_INLINE Dual<X>& operator+=(Dual<X>& a, const B& b) {
+  return a = Dual<X>(a + b);
+}
+template <class X, class B>
+EIGENGRAD_INLINE Dual<X>& operator-=(Dual<X>& a, const B& b) {
+  return a = Dual<X>(a - b);
+}
+template <class X, class B>
+EIGENGRAD_INLINE Dual<X>& operator*=(Dual<X>& a, const B& b) {
+  return a = Dual<X>(a * b);
+}
+template <class X, class B>
+EIGENGRAD_INLINE Dual<X>& operator/=(Dual<X>& a, const B& b) {
+  return a = Dual<X>(a / b);
 }
 
 template <class T, class B>

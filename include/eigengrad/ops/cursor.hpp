@@ -7,24 +7,34 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// Where a formula's operand stands in the current row. An operand that is stretched along the row, and the row's
-/// last, partial lane, are read from `copies` with a step of nothing, so reading never asks which case it is.
+/// A tensor in a loop, whatever it holds.
+struct RowOperand {
+  const std::byte* data = nullptr;
+  const Shape* shape = nullptr;
+  Index bytes = 0;      // of one element
+  bool padded = false;  // can be read to the end of its last lane
+};
+
+/// Where an operand stands in the current row. An operand that is stretched along the row, and the row's last, partial
+/// lane, are read from `copies` with a step of nothing, so reading never asks which case it is.
 struct Cursor {
   alignas(64) std::byte copies[64];
   const std::byte* at;
   Index step;  // all bits set to advance, none to stay
 
-  /// Begins a row of lanes of T over elements E at `from`.
-  template <class T, class E>
-  EIGENGRAD_INLINE void start(const E* from, Index row_stride) {
+  /// Begins a row of lanes of T at element `first`.
+  template <class T>
+  EIGENGRAD_INLINE void start(const RowOperand& operand, Index first, Index row_stride) {
     step = -row_stride;
-    at = reinterpret_cast<const std::byte*>(from);
-    if (row_stride == 0) repeat<T>(from, 1);
+    at = operand.data + first * operand.bytes;
+    if (row_stride == 0) repeat<T>(operand.bytes, 1);
   }
   /// Moves to the row's last `count` elements, from element i on.
-  template <class T, class E>
-  EIGENGRAD_INLINE void start_tail(Index i, Index count) {
-    if (step != 0) repeat<T>(reinterpret_cast<const E*>(at) + i, count);
+  template <class T>
+  EIGENGRAD_INLINE void start_tail(const RowOperand& operand, Index i, Index count) {
+    if (step == 0) return;
+    at += i * operand.bytes;
+    repeat<T>(operand.bytes, count);
   }
   template <class T>
   EIGENGRAD_INLINE lane_t<T> load(Index i) const {
@@ -36,13 +46,22 @@ struct Cursor {
   }
 
  private:
-  template <class T, class E>
-  EIGENGRAD_INLINE void repeat(const E* from, Index count) {
-    static_assert(sizeof(E) * lane_width<T> <= sizeof copies);
-    E* to = reinterpret_cast<E*>(copies);
-    for (Index i = 0; i < lane_width<T>; ++i) to[i] = from[i < count ? i : count - 1];
+  template <class T>
+  EIGENGRAD_INLINE void repeat(Index bytes, Index count) {
+    static_assert(sizeof(T) * lane_width<T> <= sizeof copies);
+    if (bytes != sizeof(T))
+      repeat_elements(reinterpret_cast<const bool*>(at), lane_width<T>, count);
+    else if (count == 1)
+      lane::store<T>(reinterpret_cast<T*>(copies), lane_t<T>(*reinterpret_cast<const T*>(at)));
+    else
+      repeat_elements(reinterpret_cast<const T*>(at), lane_width<T>, count);
     at = copies;
     step = 0;
+  }
+  template <class E>
+  void repeat_elements(const E* from, Index width, Index count) {
+    E* to = reinterpret_cast<E*>(copies);
+    for (Index i = 0; i < width; ++i) to[i] = from[i < count ? i : count - 1];
   }
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../autograd/record.hpp"
+#include "../core/dual_tensor.hpp"
 #include "apply.hpp"
 #include "cursor.hpp"
 #include "traced.hpp"
@@ -13,7 +14,8 @@ EIGENGRAD_INLINE L keep(L& place, const L& value) {
   return place = value;
 }
 template <class L, class M>
-requires(is_mask<M> && !is_mask<L>) EIGENGRAD_INLINE M keep(L& place, const M& value) {
+  requires(is_mask<M> && !is_mask<L>)
+EIGENGRAD_INLINE M keep(L& place, const M& value) {
   if constexpr (is_lane<L>)
     place = math::from_bits<typename L::Element>(value.bits);
   else
@@ -104,8 +106,18 @@ struct Constant {
 template <class Op>
 inline constexpr int cost_of = 1;
 template <class Op>
-requires requires { Op::cost; }
+  requires requires { Op::cost; }
 inline constexpr int cost_of<Op> = Op::cost;
+
+/// In place of a Block, in formulas of one operand.
+struct NoBlock {};
+/// The shape two operands stretch each other to, kept in a block.
+EIGENGRAD_COLD inline const Shape* stretch(const Shape& a, const Shape& b, const char* operation, Block& block) {
+  Block stretched(0);
+  stretched->shape = broadcast(a, b, operation);
+  block = std::move(stretched);
+  return &block->shape;
+}
 
 /// An element-wise computation not done yet; holds its operands by value, so keeping it is safe. It becomes a tensor,
 /// in one pass and with one record, when it is assigned to one, passed to what needs one, printed, or eval()-ed. Shapes
@@ -123,11 +135,13 @@ class Formula {
   static_assert(leaves <= Loop::max_operands - 3, "a formula of more than 21 operands: split it by eval()");
 
   EIGENGRAD_INLINE explicit Formula(const Op& op, Arguments... arguments)
-      : op_(op), arguments_(std::move(arguments)...), shape_(common_shape(std::index_sequence_for<Arguments...>())) {}
+      : op_(op), arguments_(std::move(arguments)...) {
+    with_indices([&]<std::size_t... j>(std::index_sequence<j...>) { (join(std::get<j>(arguments_)), ...); });
+  }
 
-  const Shape& shape() const { return shape_; }
-  Index size() const { return shape_.size(); }
-  Index rank() const { return shape_.rank(); }
+  const Shape& shape() const { return *shape_; }
+  Index size() const { return shape().size(); }
+  Index rank() const { return shape().rank(); }
   const char* name() const { return op_.name; }
   /// The tensor, computed now.
   Tensor<Element> eval(Location where = Location::current()) const { return to_tensor(where); }
@@ -198,7 +212,13 @@ class Formula {
   }
   template <class... X>
   EIGENGRAD_INLINE auto call(const X&... x) const {
-    return lift<typename LiftedTo<X...>::type>(op_.value(x...));
+    using L = typename LiftedTo<X...>::type;
+    if constexpr (is_dual<L> && !Predicate<Op>)
+      return L(apply_with(op_, x...));  // the operation's own derivative, not that of how it is computed
+    else if constexpr (is_dual<L>)
+      return apply_with(op_, x...);
+    else
+      return lift<L>(op_.value(x...));
   }
   template <class T, int k, int n, class Argument, class Gradient>
   EIGENGRAD_INLINE static void reverse_one(const Argument& argument, const lane_t<T>* values, const Gradient& gradient,
@@ -206,30 +226,28 @@ class Formula {
     if constexpr (!std::is_same_v<Gradient, NoGradient> && Argument::leaves > 0)
       argument.template reverse<T, k, n>(values, lane_t<T>(gradient), adjoints);
   }
-  template <std::size_t... j>
-  Shape common_shape(std::index_sequence<j...>) const {
-    Shape result;
-    bool first = true;
-    const auto join = [&](const auto& argument) {
-      if constexpr (std::decay_t<decltype(argument)>::leaves > 0) {
-        if (first)
-          result = argument.shape();
-        else if (!(argument.shape() == result))
-          result = broadcast(result, argument.shape(), op_.name);
-        first = false;
-      }
-    };
-    (join(std::get<j>(arguments_)), ...);
-    return result;
+  template <class Argument>
+  EIGENGRAD_INLINE void join(const Argument& argument) {
+    if constexpr (Argument::leaves > 0) {
+      if (shape_ == nullptr)
+        shape_ = &argument.shape();
+      else if constexpr (arity > 1)
+        if (!(argument.shape() == *shape_)) [[unlikely]]
+          shape_ = stretch(*shape_, argument.shape(), op_.name, stretched_);
+    }
   }
 
   [[no_unique_address]] Op op_;
   std::tuple<Arguments...> arguments_;
-  Shape shape_;
+  // An operand's shape, which lies in its block and so stays where it is when the formula is copied; or, where operands
+  // stretch each other, that of a block of our own.
+  const Shape* shape_ = nullptr;
+  [[no_unique_address]] std::conditional_t<(arity > 1), Block, NoBlock> stretched_;
 };
 
 template <class Op, class... Arguments>
-requires(!Predicate<Op>) inline constexpr bool from_result<Formula<Op, Arguments...>> = [] {
+  requires(!Predicate<Op>)
+inline constexpr bool from_result<Formula<Op, Arguments...>> = [] {
   using T = typename Formula<Op, Arguments...>::Scalar;
   using L = lane_t<T>;
   return requires(const Op& op, const L& dy,
@@ -243,18 +261,40 @@ inline constexpr bool is_formula = false;
 template <class Op, class... Arguments>
 inline constexpr bool is_formula<Formula<Op, Arguments...>> = true;
 
-// The number type of a formula over X...: of the first operand that is not a mask.
+template <class X>
+struct ElementIn {
+  using type = X;
+};
+template <Expression X>
+struct ElementIn<X> {
+  using type = typename X::Element;
+};
+
+// The number type of a formula over X...: of the first operand that is not a mask, or of dual numbers where there are.
 template <class... X>
 struct ScalarOf {
   using type = bool;
 };
 template <Number First, class... Rest>
 struct ScalarOf<First, Rest...> : ScalarOf<Rest...> {};
-template <Expression First, class... Rest>
+template <class First, class... Rest>
+  requires(Expression<First> || is_dual<First>)
 struct ScalarOf<First, Rest...> {
-  using type = std::conditional_t<std::is_same_v<typename First::Element, bool>, typename ScalarOf<Rest...>::type,
-                                  typename First::Element>;
+  using Own = typename ElementIn<First>::type;
+  using Other = typename ScalarOf<Rest...>::type;
+  using type = std::conditional_t<std::is_same_v<Own, bool> || (dual_depth<Other> > dual_depth<Own>), Other, Own>;
 };
+/// The number type in which operands X... meet: plain numbers are constants beside dual ones.
+template <class... X>
+using scalar_of = typename ScalarOf<X...>::type;
+/// An operand as a tensor of T.
+template <class T, Expression X>
+EIGENGRAD_INLINE decltype(auto) tensor_of(const X& x) {
+  if constexpr (dual_depth<typename X::Element> < dual_depth<T>)
+    return Tensor<T>(x);
+  else
+    return x.to_tensor();
+}
 
 template <class T, class X>
 EIGENGRAD_INLINE auto to_operand(const X& x) {
@@ -262,6 +302,12 @@ EIGENGRAD_INLINE auto to_operand(const X& x) {
     static_assert(!(std::is_floating_point_v<X> && std::is_integral_v<T>),
                   "a floating-point number in a formula of integers: cast<float>(tensor) first");
     return Constant<T>{static_cast<T>(x)};
+  } else if constexpr (is_dual<X>) {
+    return Constant<T>{T(x)};
+  } else if constexpr (dual_depth<typename X::Element> < dual_depth<T> && !std::is_same_v<typename X::Element, bool>) {
+    static_assert(std::is_same_v<plain_t<typename X::Element>, plain_t<T>>,
+                  "tensors of two number types in one formula: cast<T>(tensor) one of them");
+    return Leaf<T>{Tensor<T>(x)};
   } else {
     using E = typename X::Element;
     static_assert(std::is_same_v<E, T> || std::is_same_v<E, bool>,

@@ -9,13 +9,16 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 struct DerivativeProduct {
   static constexpr const char* name = "multiply";
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a * b; }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& a, const auto& b) {
+    return to_each(dy * b, dy * a);
+  }
 };
 
 /// Whether a formula is worth storing its derivative, rather than computing it all again on the way back: it has an
 /// expensive operation whose result the top does not already give.
 template <class F>
 inline constexpr bool stores_derivative =
-    (from_result<F> ? F::inner_cost : F::cost) >= 8 && std::is_floating_point_v<typename F::Scalar>;
+    (from_result<F> ? F::inner_cost : F::cost) >= 8 && is_real<typename F::Scalar>;
 
 /// The record of a formula, evaluated or summed. `seen_` is the shape in which dy lines up with the formula, `scale_`
 /// what a mean divides by.
@@ -63,8 +66,8 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
       return propagate_recorded();
     Tensor<T> dy = this->take_gradient();
     if (summed_) {
-      dy = whole(std::move(dy), this->shape_).alias(seen_);
-      if (scale_ != T(1)) scale(dy);
+      dy = whole(std::move(dy), this->shape_);
+      dy = scale_ != T(1) ? scaled(dy) : dy.alias(seen_);
     }
     if constexpr (stores_derivative<F>)
       if (derivative_.size() > 0) return pass_derivative(dy);
@@ -99,9 +102,13 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
     const Node* mark = tape->last;
     propagate_through(tape, mark, formula_->template trace<T>().value(), dy);
   }
-  void scale(Tensor<T>& dy) const {
-    T* numbers = dy.mutable_data();
-    for (Index i = 0; i < dy.size(); ++i) numbers[i] = numbers[i] * scale_;
+  Tensor<T> scaled(const Tensor<T>& dy) const {
+    Tensor<T> result = Tensor<T>::empty(seen_);
+    T* to = result.mutable_data();
+    const T* from = dy.data();
+    if constexpr (!std::is_same_v<T, bool>)  // a mask has no gradient
+      for (Index i = 0; i < dy.size(); ++i) to[i] = from[i] * scale_;
+    return result;
   }
   void pass_derivative(const Tensor<T>& dy) {
     for (TypedNode<T>* target : targets_)
@@ -149,40 +156,59 @@ void Formula<Op, Arguments...>::write_to(Tensor<Element>& target, bool add) cons
   evaluate(*this, to, add, target.padded());
 }
 
+/// Evaluates a formula again, into the tensors of the first time.
+template <class F>
+struct FormulaReplay {
+  F formula;
+  Tensor<typename F::Element> result;
+  Tensor<typename F::Scalar> derivative{};
+  std::array<bool, F::leaves + 1> wanted{};
+
+  void operator()() {
+    if constexpr (stores_derivative<F> && std::is_same_v<typename F::Element, typename F::Scalar>)
+      if (derivative.size() > 0)
+        return evaluate_with_derivative(formula, wanted.data(), result.shared_data(), derivative.shared_data());
+    evaluate(formula, result.shared_data(), false, true);
+  }
+};
+
 template <class Op, class... Arguments>
 auto Formula<Op, Arguments...>::to_tensor(Location where) const -> Tensor<Element> {
-  Tensor<Element> result = Tensor<Element>::empty(shape_);
+  Tensor<Element> result = Tensor<Element>::empty(shape());
   if constexpr (!Predicate<Op> && leaves > 0) {
     using Recorded = FormulaNode<Formula>;
     TapeState* tape = recording_tape();
     typename Recorded::Targets targets;
     if (tape != nullptr && find_targets(tape, *this, targets)) {
       Tensor<Element> derivative;
+      std::array<bool, leaves + 1> wanted{};
       if constexpr (stores_derivative<Formula>) {
         // One tensor in every place that needs a gradient, and unstretched: value and derivative in one pass.
         const Slot<Element>* only = nullptr;
-        bool one = true, wanted[leaves];
+        bool one = true;
         for_each_leaf<0>([&](auto k, const auto& operand) {
           wanted[k] = targets[k] != nullptr;
           if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<Element>>)
             if (wanted[k]) {
               if (only == nullptr) only = targets[k]->slot_identity();
-              one = one && targets[k]->slot_identity() == only && operand.shape() == shape_;
+              one = one && targets[k]->slot_identity() == only && operand.shape() == shape();
             }
         });
         if (one && size() > 0) {
-          derivative = Tensor<Element>::empty(shape_);
-          evaluate_with_derivative(*this, wanted, result.mutable_data(), derivative.mutable_data());
+          derivative = Tensor<Element>::empty(shape());
+          evaluate_with_derivative(*this, wanted.data(), result.mutable_data(), derivative.mutable_data());
         }
       }
       if (derivative.size() == 0) evaluate(*this, result.mutable_data(), false, true);
       auto* node = tape->template add<Recorded>(tape->last, OperationName(op_.name, where), result, *this, targets);
+      on_replay([&] { return FormulaReplay<Formula>{*this, result, derivative, wanted}; });
       if constexpr (stores_derivative<Formula>) node->keep_derivative(std::move(derivative));
       tape->connect(result, node);
       return result;
     }
   }
   evaluate(*this, result.mutable_data(), false, true);
+  on_replay([&] { return FormulaReplay<Formula>{*this, result}; });
   return result;
 }
 

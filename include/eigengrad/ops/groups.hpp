@@ -48,9 +48,9 @@ struct Scattered {
   Shape target_shape;
 
   const Shape& shape() const { return target_shape; }
-  void write_to(Tensor<T>& target, bool add) const {
-    T* to = target.mutable_data();
-    if (!add) std::fill_n(to, target.size(), T(0));
+  void write_to(Tensor<T>& target, bool add) const { add_to(target.mutable_data(), add); }
+  void add_to(T* to, bool add) const {
+    if (!add) std::fill_n(to, target_shape.size(), T(0));
     for (Index k = 0; k < dy.size(); ++k) {
       T& place = to[places.data()[k]];
       place = place + dy.data()[k];
@@ -59,17 +59,21 @@ struct Scattered {
   /// Recorded: its gradient is picked at the same places.
   Tensor<T> to_tensor() const {
     Tensor<T> result = Tensor<T>::empty(target_shape);
-    write_to(result, false);
-    return record("scatter", std::move(result), wrt(dy, [places = places, shape = dy.shape()](const Tensor<T>& ddy) {
-                    return picked(ddy, places, shape);
+    add_to(result.mutable_data(), false);
+    on_replay([&] { return [from = *this, result] { from.add_to(result.shared_data(), false); }; });
+    return record("scatter", std::move(result), wrt(dy, [places = places, shape = dy.shape()](const Tensor<T>& again) {
+                    return picked(again, places, shape);
                   }));
   }
   static Tensor<T> picked(const Tensor<T>& x, const Tensor<std::int64_t>& places, const Shape& shape) {
     Tensor<T> result = Tensor<T>::empty(shape);
-    T* to = result.mutable_data();
-    for (Index k = 0; k < result.size(); ++k) to[k] = x.data()[places.data()[k]];
-    return record("pick", std::move(result), wrt(x, [places, shape = x.shape()](const Tensor<T>& dy) {
-                    return Scattered<T>{dy, places, shape};
+    const auto run = [=] {
+      for (Index k = 0; k < result.size(); ++k) result.shared_data()[k] = x.data()[places.data()[k]];
+    };
+    run();
+    on_replay([&] { return run; });
+    return record("pick", std::move(result), wrt(x, [places, whole = x.shape()](const Tensor<T>& again) {
+                    return Scattered<T>{again, places, whole};
                   }));
   }
 };

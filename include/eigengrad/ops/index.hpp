@@ -39,6 +39,13 @@ struct Strided {
 struct Listed {
   Tensor<std::int64_t> positions;
   Index operator()(Index k) const { return positions.data()[k]; }
+  /// Throws IndexError for one outside the axis.
+  void check(const char* name, const AroundAxis& around, const Shape& shape, const Location& where = {}) const {
+    for (Index k = 0; k < positions.size(); ++k)
+      require<IndexError>(positions.data()[k] >= 0 && positions.data()[k] < around.count, name, ": index ",
+                          positions.data()[k], " at position ", k, " is outside axis ", around.axis, " of shape ",
+                          shape, ", which has ", around.count, where);
+  }
 };
 
 /// dy added at positions of one axis: the gradient of picking them.
@@ -50,9 +57,9 @@ struct ScatteredAlong {
   Shape target_shape;
 
   const Shape& shape() const { return target_shape; }
-  void write_to(Tensor<T>& target, bool add) const {
-    T* to = target.mutable_data();
-    if (!add) std::fill_n(to, target.size(), T(0));
+  void write_to(Tensor<T>& target, bool add) const { add_to(target.mutable_data(), add); }
+  void add_to(T* to, bool add) const {
+    if (!add) std::fill_n(to, target_shape.size(), T(0));
     if (dy.size() == 0) return;
     around.for_each_run(dy.shape()[around.axis], position, [&](Index whole, Index part) {
       for (Index i = 0; i < around.inner; ++i) to[whole + i] = to[whole + i] + dy.data()[part + i];
@@ -68,7 +75,8 @@ Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& 
 template <class T, class Positions>
 Tensor<T> as_recorded(const ScatteredAlong<T, Positions>& scattered) {
   Tensor<T> result = Tensor<T>::empty(scattered.target_shape);
-  scattered.write_to(result, false);
+  scattered.add_to(result.mutable_data(), false);
+  on_replay([&] { return [=] { scattered.add_to(result.shared_data(), false); }; });
   return record("scatter", std::move(result),
                 wrt(scattered.dy, [position = scattered.position, around = scattered.around,
                                    size = scattered.dy.shape()[scattered.around.axis]](const Tensor<T>& dy) {
@@ -89,10 +97,18 @@ Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& 
     }
   if (copied) {
     result = Tensor<T>::empty(shape);
-    T* to = result.mutable_data();
-    if (result.size() > 0)
+    const Tensor<T>& from = x;
+    const auto copy = [=](T* to) {
       around.for_each_run(size, position,
-                          [&](Index whole, Index part) { std::copy_n(x.data() + whole, around.inner, to + part); });
+                          [&](Index whole, Index part) { std::copy_n(from.data() + whole, around.inner, to + part); });
+    };
+    if (result.size() > 0) copy(result.mutable_data());
+    on_replay([&] {
+      return [=] {
+        if constexpr (!std::is_same_v<Positions, Strided>) position.check(name.name, around, from.shape());
+        if (result.size() > 0) copy(result.shared_data());
+      };
+    });
   }
   if (!records(name.name, x)) return result;
   return record(name, std::move(result), wrt(x, [position, around, whole = x.shape()](const Tensor<T>& dy) {
@@ -141,11 +157,9 @@ Tensor<typename X::Element> index_select(const X& x, Index axis, const Tensor<st
   require<ShapeError>(indices.rank() == 1, "index_select: the indices have shape ", indices.shape(),
                       ", where [n] is needed for x of ", t.shape(), ": flatten them", where);
   const AroundAxis around(t.shape(), axis, "index_select", where);
-  for (Index k = 0; k < indices.size(); ++k)
-    require<IndexError>(indices.data()[k] >= 0 && indices.data()[k] < around.count, "index_select: index ",
-                        indices.data()[k], " at position ", k, " is outside axis ", around.axis, " of shape ",
-                        t.shape(), ", which has ", around.count, where);
-  return pick({"index_select", where}, t, around, indices.size(), Listed{indices.detach()});
+  const Listed listed{indices.detach()};
+  listed.check("index_select", around, t.shape(), where);
+  return pick({"index_select", where}, t, around, indices.size(), listed);
 }
 
 /// Element by element along an axis: result(i, j) = x(indices(i, j), j) for axis 0, x(i, indices(i, j)) for axis 1. The
@@ -164,23 +178,27 @@ Tensor<typename X::Element> gather(const X& x, Index axis, const Tensor<std::int
 
   Tensor<T> result = Tensor<T>::empty(wanted);
   Tensor<std::int64_t> places = Tensor<std::int64_t>::empty(wanted);
-  T* to = result.mutable_data();
-  std::int64_t* place = places.mutable_data();
-  Index position[Shape::max_rank] = {};
-  for (Index k = 0; k < indices.size(); ++k) {
-    const std::int64_t index = indices.data()[k];
-    require<IndexError>(index >= 0 && index < around.count, "gather: index ", index, " at element ", k,
-                        " is outside axis ", around.axis, " of shape ", shape, ", which has ", around.count, where);
-    Index offset = 0;
-    for (Index i = 0; i < shape.rank(); ++i) offset = offset * shape[i] + (i == around.axis ? index : position[i]);
-    place[k] = offset;
-    to[k] = t.data()[offset];
-    for (Index i = shape.rank() - 1; i >= 0 && ++position[i] == wanted[i]; --i) position[i] = 0;
-  }
+  const auto run = [=, x = t.unrecorded()] {
+    const Shape& all = x.shape();
+    T* to = result.shared_data();
+    std::int64_t* place = places.shared_data();
+    Index position[Shape::max_rank] = {};
+    for (Index k = 0; k < indices.size(); ++k) {
+      const std::int64_t index = indices.data()[k];
+      require<IndexError>(index >= 0 && index < around.count, "gather: index ", index, " at element ", k,
+                          " is outside axis ", around.axis, " of shape ", all, ", which has ", around.count, where);
+      Index offset = 0;
+      for (Index i = 0; i < all.rank(); ++i) offset = offset * all[i] + (i == around.axis ? index : position[i]);
+      place[k] = offset;
+      to[k] = x.data()[offset];
+      for (Index i = all.rank() - 1; i >= 0 && ++position[i] == indices.shape()[i]; --i) position[i] = 0;
+    }
+  };
+  run();
+  on_replay([&] { return run; });
   if (!records("gather", t)) return result;
-  return record({"gather", where}, std::move(result), wrt(t, [places, shape](const Tensor<T>& dy) {
-                  return Scattered<T>{dy, places, shape};
-                }));
+  return record({"gather", where}, std::move(result),
+                wrt(t, [places, shape](const Tensor<T>& dy) { return Scattered<T>{dy, places, shape}; }));
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -52,13 +52,18 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
     size += part.shape()[around.axis];
   }
   Tensor<T> result = Tensor<T>::empty(around.resized(first, size));
-  T* to = result.mutable_data();
-  for (const Tensor<T>& part : parts) {
-    const Index run = part.shape()[around.axis] * around.inner;
-    for (Index o = 0; o < around.outer && run > 0; ++o)
-      std::copy_n(part.data() + o * run, run, to + o * size * around.inner);
-    to += run;
-  }
+  const auto copy = [=](std::span<const Tensor<T>> from, T* to) {
+    for (const Tensor<T>& part : from) {
+      const Index run = part.shape()[around.axis] * around.inner;
+      for (Index o = 0; o < around.outer && run > 0; ++o)
+        std::copy_n(part.data() + o * run, run, to + o * size * around.inner);
+      to += run;
+    }
+  };
+  copy(parts, result.mutable_data());
+  on_replay([&] {
+    return [=, from = std::vector<Tensor<T>>(parts.begin(), parts.end())] { copy(from, result.shared_data()); };
+  });
 
   bool recorded = false;
   for (const Tensor<T>& part : parts) recorded = records(name, part) || recorded;
@@ -75,14 +80,47 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
 }
 
 /// Tensors one after another along an axis: [2, 3] and [4, 3] -> [6, 3]. Gradient: each part's slice of dy.
-/// Parameters and formulas: concatenate<float>({p, 2 * q}). Throws ShapeError when they differ on another axis.
+/// Throws ShapeError when they differ on another axis.
 template <class T>
 Tensor<T> concatenate(const std::vector<Tensor<T>>& parts, Index axis = 0, Location where = Location::current()) {
   return join<T>("concatenate", parts, axis, where);
 }
 template <class T>
+  requires(!std::is_floating_point_v<T>)
 Tensor<T> concatenate(std::initializer_list<Tensor<T>> parts, Index axis = 0, Location where = Location::current()) {
   return join<T>("concatenate", std::span<const Tensor<T>>(parts.begin(), parts.size()), axis, where);
+}
+// A brace of tensors, parameters and formulas has no type to deduce from, so both number types stand here.
+template <std::same_as<float> T = float>
+Tensor<T> concatenate(std::initializer_list<std::type_identity_t<Tensor<T>>> parts, Index axis = 0,
+                      Location where = Location::current()) {
+  return join<T>("concatenate", std::span<const Tensor<T>>(parts.begin(), parts.size()), axis, where);
+}
+template <std::same_as<double> T = double>
+Tensor<T> concatenate(std::initializer_list<std::type_identity_t<Tensor<T>>> parts, Index axis = 0,
+                      Location where = Location::current()) {
+  return join<T>("concatenate", std::span<const Tensor<T>>(parts.begin(), parts.size()), axis, where);
+}
+
+/// A plain or dual tensor among dual ones.
+template <class X>
+struct DualPart {
+  DualPart(const Tensor<X>& constant) : tensor(constant) {}
+  DualPart(const Tensor<Dual<X>>& part) : tensor(part) {}
+
+  Tensor<Dual<X>> tensor;
+};
+template <class X>
+std::vector<Tensor<Dual<X>>> dual_tensors(std::initializer_list<DualPart<X>> parts) {
+  std::vector<Tensor<Dual<X>>> result;
+  for (const DualPart<X>& part : parts) result.push_back(part.tensor);
+  return result;
+}
+/// Plain and dual tensors of doubles together. (The number keeps concatenate<double>({...}) for the one above.)
+template <int = 0, class X = double>
+Tensor<Dual<X>> concatenate(std::initializer_list<DualPart<std::type_identity_t<X>>> parts, Index axis = 0,
+                            Location where = Location::current()) {
+  return concatenate(dual_tensors<X>(parts), axis, where);
 }
 
 /// Tensors of one shape side by side on a new axis: three of [2, 4] -> [3, 2, 4], or at axis 1 [2, 3, 4].
@@ -97,8 +135,25 @@ Tensor<T> stack(const std::vector<Tensor<T>>& parts, Index axis = 0, Location wh
   return join<T>("stack", raised, axis, where);
 }
 template <class T>
+  requires(!std::is_floating_point_v<T>)
 Tensor<T> stack(std::initializer_list<Tensor<T>> parts, Index axis = 0, Location where = Location::current()) {
   return stack(std::vector<Tensor<T>>(parts), axis, where);
+}
+template <std::same_as<float> T = float>
+Tensor<T> stack(std::initializer_list<std::type_identity_t<Tensor<T>>> parts, Index axis = 0,
+                Location where = Location::current()) {
+  return stack(std::vector<Tensor<T>>(parts), axis, where);
+}
+template <std::same_as<double> T = double>
+Tensor<T> stack(std::initializer_list<std::type_identity_t<Tensor<T>>> parts, Index axis = 0,
+                Location where = Location::current()) {
+  return stack(std::vector<Tensor<T>>(parts), axis, where);
+}
+
+template <int = 0, class X = double>
+Tensor<Dual<X>> stack(std::initializer_list<DualPart<std::type_identity_t<X>>> parts, Index axis = 0,
+                      Location where = Location::current()) {
+  return stack(dual_tensors<X>(parts), axis, where);
 }
 
 /// The parts of the given sizes along an axis. Throws ShapeError unless they add up to it.

@@ -16,7 +16,8 @@ struct Operand {
   Index columns() const { return tensor.shape()[transposed ? 0 : 1]; }
   MatrixView<T> view() const {
     const Index step = tensor.shape()[1];
-    return transposed ? MatrixView<T>{tensor.data(), 1, step} : MatrixView<T>{tensor.data(), step, 1};
+    return transposed ? MatrixView<T>{tensor.data(), 1, step, tensor.padded()}
+                      : MatrixView<T>{tensor.data(), step, 1, tensor.padded()};
   }
 };
 
@@ -27,12 +28,18 @@ struct Product {
   Operand<T> a, b;
 
   Shape shape() const { return {a.rows(), b.columns()}; }
-  void write_to(Tensor<T>& target, bool add) const {
-    Gemm<T>::run(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target.mutable_data(), add);
+  void write_to(Tensor<T>& target, bool add) const { multiply(target.mutable_data(), target.padded(), add); }
+  void multiply(T* target, bool padded, bool add) const {
+    Gemm<T>::run(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target, add, nullptr, padded);
   }
   Tensor<T> to_tensor(Location where = {}) const {
     Tensor<T> result = Tensor<T>::empty(shape());
     write_to(result, false);
+    on_replay([&] {
+      return [left = a.tensor, right = b.tensor, at = a.transposed, bt = b.transposed, result] {
+        Product{{left, at}, {right, bt}}.multiply(result.shared_data(), result.padded(), false);
+      };
+    });
     if (!records("matmul", a.tensor, b.tensor)) return result;
     // y = a b:  da = dy b^T, db = a^T dy; for an operand that is read transposed, the transpose of that.
     const bool at = a.transposed, bt = b.transposed;
@@ -127,6 +134,7 @@ Tensor<T> batched_matmul(const Tensor<T>& a, const Tensor<T>& b, const Location&
   const BatchedProduct<T> product{a, b, batch, batch_a, batch_b, n, k, m};
   Tensor<T> result = Tensor<T>::empty(shape);
   product.forward(result.mutable_data());
+  on_replay([&] { return [=] { product.forward(result.shared_data()); }; });
   if (!records("matmul", a, b)) return result;
   return record({"matmul", where}, std::move(result),
                 wrt(a, [product](const Tensor<T>& dy) { return product.gradient_a(dy); }),
@@ -138,10 +146,11 @@ Tensor<T> batched_matmul(const Tensor<T>& a, const Tensor<T>& b, const Location&
 /// Throws ShapeError when the inner sizes differ or an operand has no axes.
 template <Expression A, Expression B>
 auto matmul(const A& left, const B& right, Location where) {
-  using T = typename A::Element;
-  static_assert(std::is_same_v<T, typename B::Element>, "matmul of two number types: cast<T>(tensor) one of them");
-  const Tensor<T>& a = left.to_tensor();
-  const Tensor<T>& b = right.to_tensor();
+  using T = scalar_of<A, B>;
+  static_assert(std::is_same_v<plain_t<typename A::Element>, plain_t<typename B::Element>>,
+                "matmul of two number types: cast<T>(tensor) one of them");
+  const Tensor<T>& a = tensor_of<T>(left);
+  const Tensor<T>& b = tensor_of<T>(right);
   require<ShapeError>(a.rank() > 0 && b.rank() > 0, "matmul: a is ", a.shape(), ", b is ", b.shape(),
                       ": a product needs vectors or matrices; multiply by a scalar with *", where);
   const Index inner_a = a.shape().back(), inner_b = b.shape()[b.rank() > 1 ? b.rank() - 2 : 0];

@@ -64,7 +64,10 @@ Tensor<T> permuted(const Tensor<T>& from, const Index* order) {
   Shape shape;
   for (Index k = 0; k < from.rank(); ++k) shape.push_back(from.shape()[order[k]]);
   Tensor<T> result = Tensor<T>::empty(shape);
-  if (result.size() > 0) PermutedCopy<T>(from.shape(), order).copy(from.data(), result.mutable_data());
+  if (result.size() == 0) return result;
+  const PermutedCopy<T> permuted(from.shape(), order);
+  permuted.copy(from.data(), result.mutable_data());
+  on_replay([&] { return [=] { permuted.copy(from.data(), result.shared_data()); }; });
   return result;
 }
 

@@ -6,6 +6,16 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
+/// The winners of each group and, where `place` is not null, their flat positions.
+template <class Order, class T>
+void find_winners(const Groups<T>& groups, T* result, std::int64_t* place) {
+  if (groups.size() == 0) return;
+  winners<Order>(groups.x.data(), groups.outer, groups.count, groups.inner, result, place);
+  if (place == nullptr) return;
+  for (Index o = 0; o < groups.outer; ++o)
+    for (Index i = 0; i < groups.inner; ++i, ++place) *place = (o * groups.count + *place) * groups.inner + i;
+}
+
 /// The winners over axes, and the rule that sends dy to the first winner of each group.
 template <class Order, class T>
 Tensor<T> extreme(const char* name, const Tensor<T>& x, const Axes& axes, bool keepdims, const Location& where) {
@@ -13,16 +23,14 @@ Tensor<T> extreme(const char* name, const Tensor<T>& x, const Axes& axes, bool k
   require<ShapeError>(!groups.empty(), name, ": shape ", x.shape(),
                       " leaves no element to choose from: check that it is not empty first", where);
   Tensor<T> result = Tensor<T>::empty(groups.reduced.result);
-  const bool recorded = std::is_floating_point_v<T> && records(name, groups.x);
+  const bool recorded = is_real<T> && records(name, groups.x);
   Tensor<std::int64_t> places = Tensor<std::int64_t>::empty({recorded ? groups.size() : 0});
-  std::int64_t* place = recorded ? places.mutable_data() : nullptr;
-  if (result.size() > 0)
-    winners<Order>(groups.x.data(), groups.outer, groups.count, groups.inner, result.mutable_data(), place);
+  find_winners<Order>(groups, result.mutable_data(), recorded ? places.mutable_data() : nullptr);
+  on_replay([&] {
+    return [=] { find_winners<Order>(groups, result.shared_data(), recorded ? places.shared_data() : nullptr); };
+  });
   if (!recorded) return result;
-  for (Index o = 0; o < groups.outer; ++o)
-    for (Index i = 0; i < groups.inner; ++i, ++place) *place = (o * groups.count + *place) * groups.inner + i;
-  return record({name, where}, std::move(result),
-                wrt(groups.x, [places, shape = groups.x.shape()](const Tensor<T>& dy) {
+  return record({name, where}, std::move(result), wrt(groups.x, [places, shape = groups.x.shape()](const Tensor<T>& dy) {
                   return Scattered<T>{dy, places, shape};
                 }));
 }
@@ -54,6 +62,13 @@ Tensor<std::int64_t> place_of_extreme(const char* name, const Tensor<T>& x, cons
   if (result.size() > 0)
     winners<Order>(groups.x.data(), groups.outer, groups.count, groups.inner, best.mutable_data(),
                    result.mutable_data());
+  on_replay([&] {
+    return [=] {
+      if (result.size() > 0)
+        winners<Order>(groups.x.data(), groups.outer, groups.count, groups.inner, best.shared_data(),
+                       result.shared_data());
+    };
+  });
   return result;
 }
 
@@ -137,13 +152,18 @@ Tensor<typename X::Element> prod(const X& x, const Axes& axes = {}, bool keepdim
   static_assert(!std::is_same_v<T, bool>, "prod of bools: say all(x), or cast<float>(x) first");
   const Tensor<T>& t = x.to_tensor();
   const Groups<T> groups(t, axes, keepdims, "prod", where);
-  Tensor<T> result = Tensor<T>::ones(groups.reduced.result);
-  T* to = result.mutable_data();
-  for (Index o = 0; o < groups.outer; ++o, to += groups.inner)
-    for (Index j = 0; j < groups.count; ++j) {
-      const T* row = groups.x.data() + (o * groups.count + j) * groups.inner;
-      for (Index i = 0; i < groups.inner; ++i) to[i] = to[i] * row[i];
-    }
+  Tensor<T> result = Tensor<T>::empty(groups.reduced.result);
+  const auto multiply = [](const Groups<T>& from, Tensor<T>& into) {
+    T* to = into.shared_data();
+    std::fill_n(to, into.size(), T(1));
+    for (Index o = 0; o < from.outer; ++o, to += from.inner)
+      for (Index j = 0; j < from.count; ++j) {
+        const T* row = from.x.data() + (o * from.count + j) * from.inner;
+        for (Index i = 0; i < from.inner; ++i) to[i] = to[i] * row[i];
+      }
+  };
+  multiply(groups, result);
+  on_replay([&] { return [=, to = result]() mutable { multiply(groups, to); }; });
   if (!records("prod", groups.x)) return result;
   return record({"prod", where}, std::move(result), wrt(groups.x, [groups](const Tensor<T>& dy) {
                   return records_gradients() ? recorded_product_of_others(groups, dy)

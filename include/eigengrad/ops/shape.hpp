@@ -133,6 +133,11 @@ Tensor<typename X::Element> permute(const X& x, const Axes& axes, Location where
                 wrt(t, [back](const Tensor<T>& dy) { return permute(dy, back); }));
 }
 
+/// The same by NumPy's name: transpose(x, {2, 0, 1}).
+template <Expression X>
+Tensor<typename X::Element> transpose(const X& x, const Axes& axes, Location where = Location::current()) {
+  return permute(x, axes, where);
+}
 /// Two axes exchanged: [2, 3, 4] with axes 0 and 2 -> [4, 3, 2].
 template <Expression X>
 Tensor<typename X::Element> transpose(const X& x, Index first, Index second, Location where = Location::current()) {
@@ -167,7 +172,7 @@ Tensor<typename X::Element> broadcast_to(const X& x, const Shape& shape, Locatio
   require<ShapeError>(fits, "broadcast_to: shape ", t.shape(), " does not stretch to ", shape,
                       ": counted from the last, each axis must have the same size or size 1", where);
   if (t.shape() == shape) return Tensor<T>(t);
-  Tensor<T> result = expand(t, shape).detach();
+  Tensor<T> result = expand(t, shape).unrecorded();
   if (!records("broadcast_to", t)) return result;
   return record({"broadcast_to", where}, std::move(result), wrt(t, [](const Tensor<T>& dy) { return dy; }));
 }

@@ -17,14 +17,14 @@ T sum_of_exponentials(const T* x, Index n, T shift, T* to) {
   for (const Index whole = n - n % width; i < whole;) {
     L sum(0);
     for (const Index end = std::min(i + chunk, whole); i < end; i += width) {
-      const L e = math::exp(lane::load(x + i) - L(shift));
+      const L e = exp(lane::load(x + i) - L(shift));
       if (to != nullptr) lane::store<T>(to + i, e);
       sum = sum + e;
     }
     total = total + lane::sum<T>(sum);
   }
   if (i < n) {
-    const L e = math::exp(lane::load(x + i, n - i) - L(shift));
+    const L e = exp(lane::load(x + i, n - i) - L(shift));
     T last[width];
     lane::store<T>(last, e);
     for (Index j = 0; j < n - i; ++j) {
@@ -45,7 +45,7 @@ void softmax_row(const T* x, T* y, Index n) {
 template <class T>
 void log_softmax_row(const T* x, T* y, Index n) {
   const T largest = winner_of_row<Largest>(x, n);
-  const T rest = math::log(sum_of_exponentials(x, n, largest, static_cast<T*>(nullptr)));
+  const T rest = log(sum_of_exponentials(x, n, largest, static_cast<T*>(nullptr)));
   for (Index i = 0; i < n; ++i) y[i] = (x[i] - largest) - rest;
 }
 
@@ -53,9 +53,12 @@ template <class T, class Row>
 Tensor<T> for_each_row(const Tensor<T>& x, Row row) {
   Tensor<T> result = Tensor<T>::empty(x.shape());
   if (result.size() == 0) return result;
-  const Index n = x.rank() == 0 ? 1 : x.shape().back();
-  T* to = result.mutable_data();
-  for (Index i = 0; i < x.size(); i += n) row(x.data() + i, to + i, n);
+  const auto run = [row](const Tensor<T>& from, T* to) {
+    const Index n = from.rank() == 0 ? 1 : from.shape().back();
+    for (Index i = 0; i < from.size(); i += n) row(from.data() + i, to + i, n);
+  };
+  run(x, result.mutable_data());
+  on_replay([&] { return [=] { run(x, result.shared_data()); }; });
   return result;
 }
 
@@ -64,7 +67,7 @@ Tensor<T> for_each_row(const Tensor<T>& x, Row row) {
 template <Expression X>
 Tensor<typename X::Element> softmax(const X& x, Index axis = -1, Location where = Location::current()) {
   using T = typename X::Element;
-  static_assert(std::is_floating_point_v<T>, "softmax of integers: cast<float>(tensor) first");
+  static_assert(is_real<T>, "softmax of integers: cast<float>(tensor) first");
   const Tensor<T>& t = x.to_tensor();
   const Index along = t.shape().checked_axis(axis, "softmax", where);
   if (along != t.rank() - 1) return transpose(softmax(transpose(t, along, -1), -1, where), along, -1);
@@ -78,7 +81,7 @@ Tensor<typename X::Element> softmax(const X& x, Index axis = -1, Location where 
 template <Expression X>
 Tensor<typename X::Element> log_softmax(const X& x, Index axis = -1, Location where = Location::current()) {
   using T = typename X::Element;
-  static_assert(std::is_floating_point_v<T>, "log_softmax of integers: cast<float>(tensor) first");
+  static_assert(is_real<T>, "log_softmax of integers: cast<float>(tensor) first");
   const Tensor<T>& t = x.to_tensor();
   const Index along = t.shape().checked_axis(axis, "log_softmax", where);
   if (along != t.rank() - 1) return transpose(log_softmax(transpose(t, along, -1), -1, where), along, -1);
@@ -94,19 +97,28 @@ Tensor<T> without_infinities(const Tensor<T>& x) {
   return Tensor<T>(where(abs(x) == std::numeric_limits<T>::infinity(), 0, x));
 }
 
+/// x; where a dual number is -infinity, its tangent is 0.
+template <class T>
+Tensor<T> resting_at_infinity(const Tensor<T>& x) {
+  if constexpr (is_dual<T>)
+    return where(x == -std::numeric_limits<T>::infinity(), x.detach(), x);
+  else
+    return x;
+}
+
 /// log(sum(exp(x))) over all or the named axes, without overflow; of none, or of nothing but -infinity, -infinity.
 /// Gradient: dy softmax(x); 0 where the result is -infinity.
 template <Expression X>
 Tensor<typename X::Element> log_sum_exp(const X& x, const Axes& axes = {}, bool keepdims = false,
                                         Location where = Location::current()) {
   using T = typename X::Element;
-  static_assert(std::is_floating_point_v<T>, "log_sum_exp of integers: cast<float>(tensor) first");
+  static_assert(is_real<T>, "log_sum_exp of integers: cast<float>(tensor) first");
   const Tensor<T>& recorded = x.to_tensor();
-  const Tensor<T> t = recorded.detach();
+  const Tensor<T> t = recorded.unrecorded();
   const Reduced reduced(t.shape(), axes, keepdims, "log_sum_exp", where);
   if (reduced.count == 0) return Tensor<T>::full(reduced.result, -std::numeric_limits<T>::infinity());
   const Tensor<T> shift = without_infinities(max(t, axes, true, where));
-  const Tensor<T> kept = log(sum(exp(t - shift), axes, true)) + shift;
+  const Tensor<T> kept = resting_at_infinity<T>(log(sum(exp(t - shift), axes, true)) + shift);
   Tensor<T> result = kept.alias(reduced.result);
   if (!records("log_sum_exp", recorded)) return result;
   return record({"log_sum_exp", where}, std::move(result),

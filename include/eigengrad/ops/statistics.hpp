@@ -24,11 +24,17 @@ template <Expression X>
 Tensor<typename X::Element> var(const X& x, const Axes& axes = {}, VarianceOptions options = {},
                                 Location where = Location::current()) {
   using T = typename X::Element;
-  static_assert(std::is_floating_point_v<T>, "var of integers or bools: cast<float>(tensor) first");
+  static_assert(is_real<T>, "var of integers or bools: cast<float>(tensor) first");
   const Tensor<T>& t = x.to_tensor();
   const Reduced reduced(t.shape(), axes, options.keepdims, "var", where);
   return scaled_sum("var", square(t - mean(t, axes, true, where)), reduced,
                     T(1) / degrees_of_freedom<T>(reduced, options));
+}
+
+/// The same with keepdims alone: var(x, 0, true).
+template <Expression X, std::same_as<bool> Keepdims>
+Tensor<typename X::Element> var(const X& x, const Axes& axes, Keepdims keepdims, Location where = Location::current()) {
+  return var(x, axes, VarianceOptions{.keepdims = keepdims}, where);
 }
 
 /// dy / y, but 0 where y is 0, also for what is differentiated again.
@@ -37,15 +43,24 @@ Tensor<T> quotient_or_zero(const Tensor<T>& dy, const Tensor<T>& y) {
   return Tensor<T>(where(y == 0, 0, dy / where(y == 0, 1, y)));
 }
 
+/// sqrt(x); a dual number's tangent is 0 where x is.
+template <class T>
+Tensor<T> root(const Tensor<T>& x) {
+  if constexpr (is_dual<T>)
+    return where(x == 0, 0, sqrt(x));
+  else
+    return sqrt(x);
+}
+
 /// The standard deviation, sqrt(var); gradient dy (x - mean) / ((count - correction) std), and 0 where std is 0.
 template <Expression X>
 Tensor<typename X::Element> std(const X& x, const Axes& axes = {}, VarianceOptions options = {},
                                 Location where = Location::current()) {
   using T = typename X::Element;
-  static_assert(std::is_floating_point_v<T>, "std of integers or bools: cast<float>(tensor) first");
+  static_assert(is_real<T>, "std of integers or bools: cast<float>(tensor) first");
   const Tensor<T>& t = x.to_tensor();
   const Reduced reduced(t.shape(), axes, options.keepdims, "std", where);
-  const Tensor<T> kept = sqrt(var(t.detach(), axes, {options.correction, true}, where));
+  const Tensor<T> kept = root(var(t.unrecorded(), axes, {options.correction, true}, where));
   Tensor<T> result = kept.alias(reduced.result);
   if (!records("std", t)) return result;
   return record({"std", where}, std::move(result),
@@ -56,16 +71,21 @@ Tensor<typename X::Element> std(const X& x, const Axes& axes = {}, VarianceOptio
                 }));
 }
 
+template <Expression X, std::same_as<bool> Keepdims>
+Tensor<typename X::Element> std(const X& x, const Axes& axes, Keepdims keepdims, Location where = Location::current()) {
+  return std(x, axes, VarianceOptions{.keepdims = keepdims}, where);
+}
+
 /// sqrt(sum(x^2)) of each group, of shape [.., 1, ..]; where squares overflow or vanish, of scaled numbers.
 template <class T>
 Tensor<T> kept_norms(const Tensor<T>& x, const Axes& axes, bool any) {
-  const Tensor<T> plain = sqrt(sum(square(x), axes, true));
+  const Tensor<T> plain = root(sum(square(x), axes, true));
   // The square of what is smaller than this loses digits.
   const T small = std::sqrt(std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon());
   if (!any || all(plain > small && plain < std::numeric_limits<T>::infinity()).item()) return plain;
-  const Tensor<T> largest = max(abs(x), axes, true);
+  const Tensor<T> largest = max(abs(x), axes, true).detach();
   const Tensor<T> scale = where(largest > 0 && largest < std::numeric_limits<T>::infinity(), largest, 1);
-  return scale * sqrt(sum(square(x / scale), axes, true));
+  return scale * root(sum(square(x / scale), axes, true));
 }
 
 /// The Euclidean norm over all or the named axes. Gradient: dy x / norm, and 0 at the zero vector.
@@ -73,10 +93,10 @@ template <Expression X>
 Tensor<typename X::Element> norm(const X& x, const Axes& axes = {}, bool keepdims = false,
                                  Location where = Location::current()) {
   using T = typename X::Element;
-  static_assert(std::is_floating_point_v<T>, "norm of integers or bools: cast<float>(tensor) first");
+  static_assert(is_real<T>, "norm of integers or bools: cast<float>(tensor) first");
   const Tensor<T>& t = x.to_tensor();
   const Reduced reduced(t.shape(), axes, keepdims, "norm", where);
-  const Tensor<T> kept = kept_norms(t.detach(), axes, t.size() > 0 && reduced.count > 0);
+  const Tensor<T> kept = kept_norms(t.unrecorded(), axes, t.size() > 0 && reduced.count > 0);
   Tensor<T> result = kept.alias(reduced.result);
   if (!records("norm", t)) return result;
   return record({"norm", where}, std::move(result),

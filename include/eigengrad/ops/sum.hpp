@@ -5,6 +5,16 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
+template <class F, class T>
+EIGENGRAD_INLINE void replay_sum(const F& formula, const Shape& kept, const Tensor<T>& result, T scale) {
+  on_replay([&] {
+    return [=] {
+      std::fill_n(result.shared_data(), result.size(), T(0));
+      sum_into(formula, kept, result.shared_data(), scale);
+    };
+  });
+}
+
 /// `expression` summed over axes and multiplied by `scale`; a formula is summed as it is computed, without a temporary.
 /// Floats are carried in double.
 template <Expression X>
@@ -13,6 +23,7 @@ auto scaled_sum(const OperationName& name, const X& expression, const Reduced& r
   Tensor<T> result = Tensor<T>::zeros(reduced.result);
   if constexpr (is_formula<X> && !std::is_same_v<T, bool>) {
     sum_into(expression, reduced.kept, result.mutable_data(), scale);
+    replay_sum(expression, reduced.kept, result, scale);
     TapeState* tape = recording_tape();
     typename FormulaNode<X>::Targets targets;
     if (tape != nullptr && find_targets(tape, expression, targets)) {
@@ -23,7 +34,8 @@ auto scaled_sum(const OperationName& name, const X& expression, const Reduced& r
     return result;
   } else {
     const Tensor<T>& x = expression.to_tensor();
-    sum_into(Leaf<T>{x.detach()}, reduced.kept, result.mutable_data(), scale);
+    sum_into(Leaf<T>{x.unrecorded()}, reduced.kept, result.mutable_data(), scale);
+    replay_sum(Leaf<T>{x.unrecorded()}, reduced.kept, result, scale);
     if (!records(name.name, x)) return result;
     return record(name, std::move(result), wrt(x, [kept = reduced.kept, scale](const Tensor<T>& dy) {
                     return Expanded<T>{recorded_reshape(scale == T(1) ? dy : Tensor<T>(dy * scale), kept)};

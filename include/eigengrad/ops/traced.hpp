@@ -77,7 +77,11 @@ inline constexpr bool is_traced_mask<TracedMask<T>> = true;
 template <class T>
 Tensor<T> numbers_of(const Tensor<bool>& mask) {
   Tensor<T> result = Tensor<T>::empty(mask.shape());
-  std::transform(mask.begin(), mask.end(), result.mutable_data(), [](bool holds) { return T(holds ? 1 : 0); });
+  const auto run = [=] {
+    std::transform(mask.begin(), mask.end(), result.shared_data(), [](bool holds) { return T(holds ? 1 : 0); });
+  };
+  run();
+  on_replay([&] { return run; });
   return result;
 }
 
@@ -149,24 +153,27 @@ const Tensor<T>& Traced<T>::value() const {
   if (state.operation == nullptr || state.computed) return state.value;
   const int count = state.count;
   const Tensor<T>* inputs[max_inputs];
-  const Shape* shapes[max_inputs];
   Shape shape;
   for (int k = 0; k < count; ++k) {
     inputs[k] = &state.inputs[k].value();
-    shapes[k] = &inputs[k]->shape();
-    shape = k == 0 ? *shapes[k] : broadcast(shape, *shapes[k], state.operation->name);
+    shape = k == 0 ? inputs[k]->shape() : broadcast(shape, inputs[k]->shape(), state.operation->name);
   }
-  Tensor<T> result = Tensor<T>::empty(shape);
-  const Loop loop(shape, shapes, count);
-  T* to = result.mutable_data();
-  loop.for_each_row([&](const Index* offsets) {
-    const T* rows[max_inputs];
-    for (int k = 0; k < count; ++k) rows[k] = inputs[k]->data() + offsets[k];
-    state.operation->run(state.own, rows, loop.row_strides, loop.row, to);
-    to += loop.row;
-  });
-  state.value = std::move(result);
+  state.value = Tensor<T>::empty(shape);
   state.computed = true;
+  const auto run = [](const State& from) {
+    const Shape* all[max_inputs];
+    for (int k = 0; k < from.count; ++k) all[k] = &from.inputs[k].value().shape();
+    const Loop loop(from.value.shape(), all, from.count);
+    T* to = from.value.shared_data();
+    loop.for_each_row([&](const Index* offsets) {
+      const T* rows[max_inputs];
+      for (int k = 0; k < from.count; ++k) rows[k] = from.inputs[k].value().data() + offsets[k];
+      from.operation->run(from.own, rows, loop.row_strides, loop.row, to);
+      to += loop.row;
+    });
+  };
+  run(state);
+  on_replay([&] { return [run, self = *this] { run(*self.state_); }; });
 
   TapeState* tape = recording_tape();
   if (tape == nullptr || state.operation->gradient == nullptr) return state.value;
@@ -216,8 +223,7 @@ struct TracedRule {
         else
           lane::store<T>(to + i, result, rest);
       }
-    }
-    (std::make_index_sequence<arity>());
+    }(std::make_index_sequence<arity>());
   }
   template <bool masked>
   static auto as_operand(const Traced<T>& x) {
@@ -234,8 +240,7 @@ struct TracedRule {
         if constexpr (std::is_same_v<std::decay_t<decltype(from)>, Traced<T>>) to = from;
       };
       (keep(gradients[k], std::get<k>(each)), ...);
-    }
-    (std::make_index_sequence<arity>());
+    }(std::make_index_sequence<arity>());
   }
 
   static constexpr const char* name_of() {
@@ -262,7 +267,7 @@ struct TracedRule {
 
 template <class T, class X>
 Traced<T> to_traced(const X& x) {
-  if constexpr (Number<X>)
+  if constexpr (Number<X> || is_dual<X>)
     return Traced<T>(Tensor<T>::full({}, static_cast<T>(x)));
   else if constexpr (is_traced_mask<X>)
     return x.numbers;

@@ -61,9 +61,27 @@ struct WhereOperation {
   }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& condition, const auto&, const auto&);
 };
+/// The type of a choice between two numbers: the compared tensors', or the numbers' own.
+template <class C, class Own>
+struct ChoiceOf {
+  using type = std::conditional_t<std::is_integral_v<Own> && !std::is_same_v<Own, bool>, std::int64_t, Own>;
+};
+template <class C, class Own>
+  requires(std::is_floating_point_v<typename C::Scalar>)
+struct ChoiceOf<C, Own> {
+  using type = typename C::Scalar;
+};
+
 template <class C, Elementwise Yes, Elementwise No>
+  requires(!(Expression<C> && Number<Yes> && Number<No>))
 EIGENGRAD_INLINE auto where(const C& condition, const Yes& yes, const No& no) {
   return apply<WhereOperation>(condition, yes, no);
+}
+/// One of two numbers: where(x > 0, 1, 0) is of x's type, where(mask, 1.5, 0) of the numbers' own.
+template <Expression C, Number Yes, Number No>
+auto where(const C& condition, Yes yes, No no) {
+  using T = typename ChoiceOf<C, std::common_type_t<Yes, No>>::type;
+  return where(condition, Tensor<T>::full({}, static_cast<T>(yes)), static_cast<T>(no));
 }
 EIGENGRAD_INLINE auto WhereOperation::gradient(const auto& dy, const auto& condition, const auto&, const auto&) {
   return to_each(NoGradient(), where(condition, dy, 0), where(condition, 0, dy));

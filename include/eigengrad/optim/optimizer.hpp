@@ -19,7 +19,8 @@ class Optimizer {
   }
   T learning_rate() const { return learning_rate_; }
   void set_learning_rate(T rate) {
-    require<ValueError>(rate >= 0, "optimizer: the learning rate ", rate, " is negative");
+    require<ValueError>(rate >= 0 && rate <= std::numeric_limits<T>::max(), "optimizer: the learning rate ", rate,
+                        " is negative or not finite");
     learning_rate_ = rate;
   }
   const std::vector<ParameterRef<T>>& parameters() const { return parameters_; }
@@ -34,7 +35,7 @@ class Optimizer {
       for (std::size_t j = 0; j < i; ++j)
         require<ValueError>(!parameters_[i].same_as(parameters_[j]), name, ": parameters ", j, " and ", i,
                             " are the same one: list it once");
-      for (auto& slot : state_) slot.push_back(Tensor<T>::zeros(parameters_[i].shape()));
+      for (int s = 0; s < slots; ++s) state_[s].push_back(Tensor<T>::zeros(parameters_[i].shape()));
     }
     updates_.resize(parameters_.size());
     set_learning_rate(learning_rate);

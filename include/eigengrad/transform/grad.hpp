@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "../autograd/tape.hpp"
+#include "../ops/apply.hpp"
 
 // Functions of functions: a function of tensors goes in, its derivatives come out. They nest: while a tape records,
 // what comes out is recorded and can be differentiated again. Parameters' .grad() is never touched.
@@ -28,7 +29,7 @@ class FunctionTape {
   /// A result as the outside may see it.
   template <class T>
   Tensor<T> out(const Tensor<T>& result) const {
-    return differentiable() ? result : result.detach();
+    return differentiable() ? result : result.unrecorded();
   }
   /// Keeps the records alive for a function that is handed out.
   std::shared_ptr<Tape> own() const { return own_; }
@@ -37,7 +38,7 @@ class FunctionTape {
   template <class T>
   Tensor<T> input(const Tensor<T>& x) const {
     TypedNode<T>* before = differentiable() ? node_on(state_, x, "input") : nullptr;
-    Tensor<T> result = x.detach();
+    Tensor<T> result = x.unrecorded();
     state_->connect(result, state_->template add<FittingNode<T>>(state_->last, "input", x.shape(), before));
     return result;
   }
@@ -59,8 +60,7 @@ struct ListOf {
 template <class T, std::size_t count>
 struct Several : ListOf<T> {
   auto call(const auto& f, const std::vector<Tensor<T>>& x) const {
-    return [&]<std::size_t... k>(std::index_sequence<k...>) { return f(x[k]...); }
-    (std::make_index_sequence<count>());
+    return [&]<std::size_t... k>(std::index_sequence<k...>) { return f(x[k]...); }(std::make_index_sequence<count>());
   }
   /// One tensor as it is, several as an array.
   static auto give(std::vector<Tensor<T>> results) {

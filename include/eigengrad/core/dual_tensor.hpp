@@ -1,0 +1,34 @@
+#pragma once
+
+#include "tensor.hpp"
+
+// Tensors of dual numbers, taken apart and put together. Nothing here is recorded.
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// value + tangent * epsilon, element by element: what a function is given to get its derivative along `tangent`.
+/// Throws ShapeError unless both have one shape.
+template <class T>
+Tensor<Dual<T>> make_dual(const Tensor<T>& value, const Tensor<T>& tangent, Location where = Location::current()) {
+  require<ShapeError>(value.shape() == tangent.shape(), "make_dual: the value is ", value.shape(), ", the tangent is ",
+                      tangent.shape(), ": give a tangent of the value's shape", where);
+  Tensor<Dual<T>> result = Tensor<Dual<T>>::empty(value.shape());
+  std::transform(value.begin(), value.end(), tangent.begin(), result.mutable_data(),
+                 [](T v, T t) { return Dual<T>(v, t); });
+  return result;
+}
+/// The values of dual numbers, a constant.
+template <class T>
+Tensor<T> value_part(const Tensor<Dual<T>>& x) {
+  Tensor<T> result = Tensor<T>::empty(x.shape());
+  std::transform(x.begin(), x.end(), result.mutable_data(), [](const Dual<T>& number) { return number.value; });
+  return result;
+}
+/// Their tangents: the derivative of what the values are, along the direction that went in.
+template <class T>
+Tensor<T> tangent_part(const Tensor<Dual<T>>& x) {
+  Tensor<T> result = Tensor<T>::empty(x.shape());
+  std::transform(x.begin(), x.end(), result.mutable_data(), [](const Dual<T>& number) { return number.tangent; });
+  return result;
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI

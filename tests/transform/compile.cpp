@@ -1,0 +1,166 @@
+#include "eigengrad/transform/compile.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "eigengrad/nn/activation.hpp"
+#include "eigengrad/nn/cross_entropy.hpp"
+#include "eigengrad/nn/dropout.hpp"
+#include "eigengrad/nn/sequential.hpp"
+#include "eigengrad/ops/index.hpp"
+#include "eigengrad/ops/matmul.hpp"
+#include "eigengrad/ops/statistics.hpp"
+#include "eigengrad/optim/adam.hpp"
+#include "eigengrad/optim/sgd.hpp"
+#include "eigengrad/transform/jacobian.hpp"
+#include "support/close.hpp"
+
+namespace eg = eigengrad;
+using support::expect_error;
+using Tensor = eg::Tensor<float>;
+
+namespace {
+
+const Tensor gates = {{0, 0}, {0, 1}, {1, 0}, {1, 1}}, exclusive_or = {{0}, {1}, {1}, {0}};
+
+eg::Sequential<float> classifier() {
+  eg::manual_seed(7);
+  return eg::Sequential<float>(eg::Linear<float>(6, 9), eg::ReLU<float>(), eg::Dropout<float>(0.3),
+                               eg::Linear<float>(9, 4));
+}
+
+template <class T>
+bool same_bits(const eg::Tensor<T>& a, const eg::Tensor<T>& b) {
+  return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(T)) == 0;
+}
+
+/// Trains two copies of a model, one compiled and one recorded anew each step, on changing batches: the same bits?
+template <class Model, class Loss, class MakeBatch>
+void expect_same_training(const Model& start, const Loss& loss, const MakeBatch& batch) {
+  Model compiled = start, recorded = start;
+  eg::Adam<float> of_compiled(compiled.parameters()), of_recorded(recorded.parameters());
+  auto step = eg::compile([&](const auto& x, const auto& y) { return loss(compiled, x, y); });
+  for (int i = 0; i < 12; ++i) {
+    eg::manual_seed(static_cast<std::uint64_t>(100 + i));
+    const auto [x, y] = batch();
+    const auto random = eg::default_generator().state();
+    const Tensor replayed = step(x, y);
+    of_compiled.step();
+    of_compiled.zero_grad();
+    eg::default_generator().set_state(random);
+    Tensor fresh;
+    {
+      eg::Tape tape;
+      fresh = loss(recorded, x, y);
+      tape.backward(fresh);
+    }
+    of_recorded.step();
+    of_recorded.zero_grad();
+    ASSERT_TRUE(same_bits(replayed, fresh)) << "step " << i;
+    for (std::size_t k = 0; k < compiled.parameters().size(); ++k)
+      ASSERT_TRUE(same_bits(compiled.parameters()[k].value(), recorded.parameters()[k].value())) << "step " << i;
+  }
+}
+
+}  // namespace
+
+TEST(Compile, TrainsBitForBitAsRecordingDoes) {
+  const auto loss = [](auto& model, const auto& x, const auto& y) { return eg::softmax_cross_entropy(model(x), y); };
+  expect_same_training(classifier(), loss,
+                       [] { return std::pair(Tensor::randn({5, 6}), eg::Tensor<std::int64_t>::randint(0, 4, {5})); });
+}
+
+// One step that uses an operation of nearly every kind.
+TEST(Compile, ReplaysEveryKindOfOperation) {
+  const auto loss = [](auto& model, const auto& x, const auto& y) {
+    const Tensor centred = (x - mean(x, 0, true)) / (1 + eg::std(x, 0, {.keepdims = true}));
+    const Tensor out = model(centred);
+    const Tensor best = max(out, 1), total = sum(softmax(out) * y, 0), picked = index_select(out, 1, {3, 0});
+    const Tensor joined = eg::concatenate<float>({best, total, reshape(picked, {-1}), prod(1 + 0.1f * out, 1)});
+    const Tensor square_of = matmul(transpose(out), out), steps = slice(out, 0, 0, 5, 2);
+    return sum(where(joined > 0, joined, 0.1f * joined)) + mean(square(square_of)) + var(steps) + log_sum_exp(out) +
+           sum(cast<float>(out > 0.5f) * broadcast_to(total, out.shape()));
+  };
+  eg::manual_seed(8);
+  expect_same_training(eg::Sequential<float>(eg::Linear<float>(6, 4), eg::Tanh<float>()), loss,
+                       [] { return std::pair(Tensor::randn({5, 6}), Tensor::rand({5, 4})); });
+}
+
+// A gradient inside the step.
+TEST(Compile, ReplaysGradientsOfGradients) {
+  const auto loss = [](auto& model, const auto& x, const auto& y) {
+    const Tensor slope = eg::grad([&](const auto& v) { return sum(model(v)); }, x);
+    return mean(square(slope - y));
+  };
+  eg::manual_seed(9);
+  expect_same_training(eg::Sequential<float>(eg::Linear<float>(3, 8), eg::Tanh<float>(), eg::Linear<float>(8, 1)), loss,
+                       [] { return std::pair(Tensor::randn({7, 3}), Tensor::randn({7, 3})); });
+}
+
+TEST(Compile, SurvivesSnapshotsAndNewValues) {
+  eg::manual_seed(7);
+  eg::Sequential<float> model(eg::Linear<float>(2, 8), eg::Tanh<float>(), eg::Linear<float>(8, 1));
+  eg::SGD<float> optimizer(model.parameters(), {.learning_rate = 0.1f});
+  auto step = eg::compile([&](const auto& x, const auto& y) { return sum(square(model(x) - y)); });
+  const auto train = [&](int steps) {
+    for (int i = 0; i < steps; ++i) {
+      step(gates, exclusive_or);
+      optimizer.step();
+      optimizer.zero_grad();
+    }
+    return step(gates, exclusive_or).item();
+  };
+  train(3);
+  const auto kept = model.state_dict();
+  const Tensor weight = kept.at("0.weight"), copy = Tensor::from({weight.data(), 16}, {8, 2});
+  const float later = train(20);
+  EXPECT_TRUE(same_bits(weight, copy)) << "a value that was kept must not change";
+  model.load_state_dict(kept);
+  model.zero_grad();
+  EXPECT_EQ(train(20), later);
+}
+
+TEST(Compile, NoticesWhatItCannotReplay) {
+  eg::manual_seed(7);
+  eg::Linear<float> model(2, 1);
+  auto reads = eg::compile([&](const auto& x, const auto& y) {
+    const Tensor loss = sum(square(model(x) - y));
+    return loss.item() > 1 ? Tensor(2 * loss) : loss;
+  });
+  expect_error<eg::GradientError>([&] { reads(gates, exclusive_or); }, {"item", "compiled", "return it"});
+  auto draws = eg::compile([&](const auto& x, const auto& y) { return sum((model(x) - y) * Tensor::rand({4, 1})); });
+  expect_error<eg::GradientError>([&] { draws(gates, exclusive_or); }, {"rand", "compiled", "pass them in"});
+
+  float outside = 1;
+  auto depends = eg::compile([&](const auto& x, const auto& y) { return sum(square(outside * model(x) - y)); });
+  depends(gates, exclusive_or);
+  outside = 2;
+  expect_error<eg::GradientError>([&] { depends(gates, exclusive_or); }, {"compile", "replayed", "as an input"});
+
+  bool other_way = false;
+  auto branches = eg::compile(
+      [&](const auto& x, const auto& y) { return other_way ? sum(abs(model(x) - y)) : sum(square(model(x) - y)); });
+  branches(gates, exclusive_or);
+  other_way = true;
+  EXPECT_THROW(branches(gates, exclusive_or), eg::GradientError);
+}
+
+TEST(Compile, RefusesOtherShapesAndTypes) {
+  eg::Linear<float> model(2, 1);
+  auto step = eg::compile([&](const auto& x, const auto& y) { return sum(model(x) - y); });
+  step(gates, exclusive_or);
+  expect_error<eg::ShapeError>([&] { step(Tensor::zeros({3, 2}), exclusive_or); },
+                               {"compile", "input 0", "[4, 2]", "[3, 2]", "another step"});
+  step(gates, exclusive_or);
+}
+
+TEST(Compile, ChecksLabelsEveryTime) {
+  eg::Linear<float> model(2, 3);
+  auto step = eg::compile([&](const auto& x, const auto& y) { return eg::softmax_cross_entropy(model(x), y); });
+  const eg::Tensor<std::int64_t> labels = {0, 1, 2, 0}, wrong = {0, 1, 3, 0};
+  step(gates, labels);
+  step(gates, labels);
+  EXPECT_THROW(step(gates, wrong), eg::IndexError);
+  step(gates, labels);
+}
