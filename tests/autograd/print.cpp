@@ -4,11 +4,14 @@
 
 #include <sstream>
 
+#include "eigengrad/autograd/draw.hpp"
 #include "eigengrad/nn/linear.hpp"
 #include "eigengrad/nn/loss.hpp"
+#include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/ops/index.hpp"
 #include "eigengrad/ops/join.hpp"
 #include "eigengrad/ops/softmax.hpp"
+#include "eigengrad/transform/checkpoint.hpp"
 #include "support/message.hpp"
 
 namespace eg = eigengrad;
@@ -167,4 +170,26 @@ TEST(Tape, BackwardWithoutRecordingNamesTheLine) {
   const std::string text = message_of<eg::GradientError>([&] { tape.backward(Tensor{1}); });
   EXPECT_NE(text.find("was not recorded"), std::string::npos) << text;
   EXPECT_TRUE(text.ends_with("(print.cpp:" + std::to_string(__LINE__ - 2) + ")")) << text;
+}
+
+// The way back runs a checkpoint again, on the same tape; its records are released like the others.
+TEST(PrintTape, ACheckpoint) {
+  const Parameter w(Tensor{1, 2}, "w");
+  for (const bool watched : {false, true}) {
+    eg::Tape tape({.profile = watched, .keep_values = watched});
+    const Tensor y = eg::checkpoint([](const Tensor& x) { return Tensor(exp(x) * x); }, w);
+    EXPECT_EQ(last_formula(tape), "checkpoint(w)");
+    tape.backward(sum(y));
+    EXPECT_NE(eg::to_text(tape).find(watched ? "exp(w) * w" : "multiply(...)"), std::string::npos) << eg::to_text(tape);
+    EXPECT_NE(draw(tape).find("digraph"), std::string::npos);
+  }
+}
+
+TEST(PrintTape, AModelsParametersHaveItsNames) {
+  eg::Sequential<double> model(eg::Linear<double>(2, 3), eg::Linear<double>(3, 1));
+  model.name_parameters();
+  eg::Tape tape;
+  model(Tensor{{1, 2}});
+  EXPECT_EQ(eg::DescribedTape(tape.state()).formulas,
+            (std::vector<std::string>{"linear(_, 0.weight, 0.bias)", "linear(%0, 1.weight, 1.bias)"}));
 }

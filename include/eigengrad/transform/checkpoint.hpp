@@ -40,7 +40,7 @@ class CheckpointNode final : public OperationNode<T> {
     propagate_through(tape_, mark, y, dy, !keeps);
   }
   void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
-    std::apply([&](const auto&... input) { (visit_one(input, visit, context), ...); }, *inputs_);
+    if (inputs_) std::apply([&](const auto&... input) { (visit_one(input, visit, context), ...); }, *inputs_);
   }
   void release() override { inputs_.reset(); }
 
