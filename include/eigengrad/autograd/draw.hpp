@@ -20,10 +20,10 @@ struct TapeGraph {
 
 /// Values and gradients: of parameters always (gradients after a backward), of the rest under {.keep_values = true}.
 /// What has been released has no operands any more: draw after a backward with {.retain_graph = true}.
-inline TapeGraph graph_of(const Tape& tape) {
+EIGENGRAD_LAZY TapeGraph graph_of(const Tape& tape) {
   const TapeState& state = tape.state();
-  const Watch* watch = watch_of(state);
-  DescribedTape described(state, false);
+  const Watch<>* watch = watch_of(state);
+  DescribedTape<> described(state, false);
   TapeGraph graph;
   Places places;
   const auto item_of = [&](const Step& step) {
@@ -48,7 +48,7 @@ inline TapeGraph graph_of(const Tape& tape) {
         inputs.push_back(item_of(step));
     TapeGraph::Item item{TapeGraph::Kind::operation, to_text("%", k, " = ", described.formulas[k]), node->shape(), "",
                          ""};
-    if (const Watch::Record* record = watch == nullptr ? nullptr : watch->find(node)) {
+    if (const Watch<>::Record* record = watch == nullptr ? nullptr : watch->find(node)) {
       item.value = first_numbers(record->value.view(), FirstNumbers::most);
       item.gradient = first_numbers(record->gradient.view(), FirstNumbers::most);
     }
@@ -62,7 +62,7 @@ inline TapeGraph graph_of(const Tape& tape) {
 }
 
 /// Any text inside a quoted string of DOT, which knows escapes and XML's entities.
-inline std::string dot_escaped(std::string_view text) {
+EIGENGRAD_LAZY std::string dot_escaped(std::string_view text) {
   std::string result;
   for (const char c : text) {
     if (c == '"' || c == '\\')
@@ -78,7 +78,7 @@ inline std::string dot_escaped(std::string_view text) {
 }
 
 /// The computation graph in Graphviz' language: dot -Tsvg. See graph_of for the numbers it shows.
-inline std::string draw(const Tape& tape) {
+EIGENGRAD_LAZY std::string draw(const Tape& tape) {
   const TapeGraph graph = graph_of(tape);
   std::string text =
       "digraph tape {\n  rankdir=LR;\n  node [shape=box, style=\"rounded,filled\", fontname=\"Helvetica\", "

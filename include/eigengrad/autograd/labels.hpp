@@ -7,13 +7,13 @@
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// A number for people.
-inline std::string short_number(double number, int digits = 6) {
+EIGENGRAD_LAZY std::string short_number(double number, int digits = 6) {
   char text[32];
   return {text, std::to_chars(text, text + sizeof text, number, std::chars_format::general, digits).ptr};
 }
 
 /// "a", "[a, b]" or "[a, b, ...]": the first `most` numbers, with four digits.
-inline std::string first_numbers(const AnyNumbers& numbers, Index most) {
+EIGENGRAD_LAZY std::string first_numbers(const AnyNumbers& numbers, Index most) {
   if (numbers.type == nullptr) return "";
   if (numbers.size == 1) return short_number(numbers[0], 4);
   std::string text = "[";
@@ -22,7 +22,7 @@ inline std::string first_numbers(const AnyNumbers& numbers, Index most) {
 }
 
 /// "(1, 2)": where element number `element` of a tensor of this shape stands.
-inline std::string element_position(Index element, const Shape& shape) {
+EIGENGRAD_LAZY std::string element_position(Index element, const Shape& shape) {
   std::string text;
   for (Index axis = shape.rank() - 1; axis >= 0; --axis) {
     text = to_text(element % shape[axis], text.empty() ? "" : ", ") + text;
@@ -32,13 +32,13 @@ inline std::string element_position(Index element, const Shape& shape) {
 }
 
 /// Whether the line is the user's and not one of ours.
-inline bool is_users(const Location& where) {
+EIGENGRAD_LAZY bool is_users(const Location& where) {
   constexpr std::string_view here = __FILE__;
   constexpr std::string_view folder = here.substr(0, here.size() - std::string_view("autograd/labels.hpp").size());
   return where.line != 0 && !std::string_view(where.file).starts_with(folder);
 }
 /// "xor.cpp:12", or "" where no line of the user's is known.
-inline std::string line_of(const Location& where) {
+EIGENGRAD_LAZY std::string line_of(const Location& where) {
   if (!is_users(where)) return "";
   const std::string text = to_text(where);
   return text.substr(2, text.size() - 3);
@@ -49,7 +49,7 @@ using Places = std::map<const void*, std::size_t>;
 
 /// What the records, parameters and constants of a tape are called: %0, %1 ... by age; a parameter by its name, or p0,
 /// p1 ...; a constant c0, c1 ..., or the number it is.
-class Labels {
+EIGENGRAD_LAZY class Labels {
  public:
   Labels() = default;
   /// With all the records that the tape has now.
@@ -93,7 +93,7 @@ struct Notation {
   int arity, precedence;
 };
 
-inline const Notation& notation_of(const Step& step) {
+EIGENGRAD_LAZY const Notation& notation_of(const Step& step) {
   static constexpr Notation function{"", nullptr, 0, 9},
       table[] = {{"logical_or", " || ", 2, 1}, {"logical_and", " && ", 2, 2},   {"equal", " == ", 2, 3},
                  {"not_equal", " != ", 2, 3},  {"less", " < ", 2, 4},           {"less_equal", " <= ", 2, 4},
@@ -106,14 +106,14 @@ inline const Notation& notation_of(const Step& step) {
 }
 
 /// What a record says of itself.
-inline Steps steps_of(const Node& node) {
+EIGENGRAD_LAZY Steps steps_of(const Node& node) {
   Steps steps;
   node.describe(steps);
   return steps;
 }
 
 /// The steps as one would write them: "tanh(%2 * weight + bias)"; constants with or without their shapes.
-inline std::string formula_text(const Steps& steps, Labels& labels, bool with_shapes = true) {
+EIGENGRAD_LAZY std::string formula_text(const Steps& steps, Labels<>& labels, bool with_shapes = true) {
   struct Part {
     std::string text;
     int precedence;
@@ -148,7 +148,7 @@ inline std::string formula_text(const Steps& steps, Labels& labels, bool with_sh
 }
 
 /// Rows under a head, in columns; `right` says which are flush right.
-class TextTable {
+EIGENGRAD_LAZY class TextTable {
  public:
   TextTable(std::vector<std::string> head, std::string right) : right_(std::move(right)) { add(std::move(head)); }
   void add(std::vector<std::string> cells) {

@@ -42,17 +42,17 @@ struct Profile {
 };
 
 /// "12.3": microseconds with one decimal.
-inline std::string microseconds(double seconds) {
+EIGENGRAD_LAZY std::string microseconds(double seconds) {
   const auto tenths = static_cast<std::int64_t>(std::llround(seconds * 1e7));
   return to_text(tenths / 10, ".", tenths % 10);
 }
 
-inline Profile profile_of(const TapeState& tape, const Location& where) {
-  const Watch* watch = watch_of(tape);
+EIGENGRAD_LAZY Profile profile_of(const TapeState& tape, const Location& where) {
+  const Watch<>* watch = watch_of(tape);
   require<GradientError>(watch != nullptr && watch->options().profile,
                          "profile: this tape measures nothing: make it as Tape tape({.profile = true})", where);
   Profile result;
-  for (const Watch::Record& record : watch->records())
+  for (const Watch<>::Record& record : watch->records())
     result.rows.push_back({static_cast<Index>(result.rows.size()), record.node->name, record.formula,
                            record.node->shape(), record.bytes, record.forward, record.backward, record.node->where});
   std::stable_sort(result.rows.begin(), result.rows.end(),
@@ -61,9 +61,9 @@ inline Profile profile_of(const TapeState& tape, const Location& where) {
 }
 
 /// Writes a table of the rows with their shares, and the sums.
-inline void append(std::string& text, const Profile& profile) {
+EIGENGRAD_LAZY void append(std::string& text, const Profile& profile) {
   const double all = profile.seconds();
-  TextTable table({"share", "forward us", "backward us", "bytes", "record", "formula", "shape", "line"}, "rrrrrlll");
+  TextTable<> table({"share", "forward us", "backward us", "bytes", "record", "formula", "shape", "line"}, "rrrrrlll");
   for (const ProfileRow& row : profile.rows)
     table.add({to_text(all > 0 ? std::llround(100 * row.seconds() / all) : 0, " %"), microseconds(row.forward),
                microseconds(row.backward), to_text(row.bytes), to_text("%", row.number), row.formula,

@@ -15,9 +15,9 @@ class Tape {
     state_->paused_outside = std::exchange(tape_thread.paused, 0);
   }
   /// Tape tape({.detect_anomaly = true}), {.profile = true}, {.keep_values = true}: looks on while it records.
-  explicit Tape(const TapeOptions& options) : Tape() {
+  EIGENGRAD_LAZY explicit Tape(const TapeOptions& options) : Tape() {
     if (options.detect_anomaly || options.profile || options.keep_values)
-      state_->observer = std::make_unique<Watch>(options);
+      state_->observer = std::make_unique<Watch<>>(options);
   }
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
@@ -50,11 +50,11 @@ class Tape {
   }
 
   /// Names of the parameters that were computed with here, but have no gradient: p0, p1 ... where they have no name.
-  std::vector<std::string> parameters_without_gradient() const {
+  EIGENGRAD_LAZY std::vector<std::string> parameters_without_gradient() const {
     return eigengrad::parameters_without_gradient(*state_);
   }
   /// What each record took; throws GradientError unless this is a Tape tape({.profile = true}).
-  Profile profile(Location where = Location::current()) const { return profile_of(*state_, where); }
+  EIGENGRAD_LAZY Profile profile(Location where = Location::current()) const { return profile_of(*state_, where); }
   /// For prints and pictures.
   const TapeState& state() const { return *state_; }
 
@@ -159,7 +159,7 @@ class Tape {
 };
 
 /// Writes the records as a table, the oldest first, and below it which parameters have no gradient after a backward.
-inline void append(std::string& text, const Tape& tape) { append_table(text, tape.state()); }
+EIGENGRAD_LAZY void append(std::string& text, const Tape& tape) { append_table(text, tape.state()); }
 template <class C, class Traits>
 std::basic_ostream<C, Traits>& operator<<(std::basic_ostream<C, Traits>& out, const Tape& tape) {
   const std::string text = to_text(tape);

@@ -26,7 +26,7 @@ struct FirstNumbers {
     size = from.size;
     for (Index i = 0; i < size && i < most; ++i) numbers[i] = from[i];
   }
-  AnyNumbers view() const { return {known ? &NumberTypeOf<double>::type : nullptr, numbers, size, nullptr}; }
+  EIGENGRAD_LAZY AnyNumbers view() const { return {known ? &NumberTypeOf<double>::type : nullptr, numbers, size, nullptr}; }
 };
 
 /// A tensor that went into a record: its first numbers, and what it is told apart by.
@@ -37,7 +37,7 @@ struct SeenInput {
 };
 
 /// The observer behind TapeOptions.
-class Watch final : public TapeObserver {
+EIGENGRAD_LAZY class Watch final : public TapeObserver {
  public:
   using Clock = std::chrono::steady_clock;
   struct Record {
@@ -185,7 +185,7 @@ class Watch final : public TapeObserver {
 
   TapeOptions options_;
   Clock::time_point last_;
-  Labels labels_;
+  Labels<> labels_;
   std::vector<Record> records_;
   Places places_;
   std::vector<SeenInput> inputs_;  // of the record to come
@@ -193,6 +193,6 @@ class Watch final : public TapeObserver {
 };
 
 /// The watch of a tape that has one. A tape's only observer is of this kind.
-inline const Watch* watch_of(const TapeState& tape) { return static_cast<const Watch*>(tape.observer.get()); }
+EIGENGRAD_LAZY const Watch<>* watch_of(const TapeState& tape) { return static_cast<const Watch<>*>(tape.observer.get()); }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI
