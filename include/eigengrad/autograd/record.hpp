@@ -110,12 +110,12 @@ Tensor<T> record(const OperationName& name, Tensor<T> value, Edges&&... edges) {
 /// Whether an operation on these tensors would be recorded; lets a hot operation skip making its rules.
 template <class... Tensors>
 EIGENGRAD_INLINE bool records(const char* name, const Tensors&... inputs) {
-  const TapeState* tape = recording_tape();
+  TapeState* tape = recording_tape();
   if (tape == nullptr) return false;
   bool any = false;
   ((any = node_on(tape, inputs, name) != nullptr || any), ...);  // each is asked, so that two mixed tapes are noticed
   if (tape->observer != nullptr && any) [[unlikely]]
-    (tape->observer->input(AnyNumbers::of(inputs)), ...);
+    (tape->tell_input(inputs), ...);
   return any;
 }
 

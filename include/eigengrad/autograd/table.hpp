@@ -56,7 +56,7 @@ EIGENGRAD_LAZY void append_table(std::string& text, const TapeState& tape) {
   DescribedTape<> described(tape);
   const Watch<>* watch = watch_of(tape);
   TextTable<> table({"", "operation", "formula", "inputs", "shape", "bytes", "forward us", "backward us", "line"},
-                  "rllllrrrl");
+                    "rllllrrrl");
   for (std::size_t k = 0; k < described.records.size(); ++k) {
     const Node* node = described.records[k];
     struct Inputs {

@@ -51,7 +51,15 @@ struct TapeState {
     ++records;
     result.set_link(link_to(node));
     if (observer != nullptr) [[unlikely]]
-      observer->recorded(*node, AnyNumbers::of(result));
+      tell(*node, result);
+  }
+  template <class T>
+  EIGENGRAD_COLD void tell(Node& node, const Tensor<T>& result) {
+    observer->recorded(node, AnyNumbers::of(result));
+  }
+  template <class T>
+  EIGENGRAD_COLD void tell_input(const Tensor<T>& input) {
+    observer->input(AnyNumbers::of(input));
   }
 
   void clear() noexcept {

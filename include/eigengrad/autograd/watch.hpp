@@ -26,7 +26,9 @@ struct FirstNumbers {
     size = from.size;
     for (Index i = 0; i < size && i < most; ++i) numbers[i] = from[i];
   }
-  EIGENGRAD_LAZY AnyNumbers view() const { return {known ? &NumberTypeOf<double>::type : nullptr, numbers, size, nullptr}; }
+  EIGENGRAD_LAZY AnyNumbers view() const {
+    return {known ? &NumberTypeOf<double>::type : nullptr, numbers, size, nullptr};
+  }
 };
 
 /// A tensor that went into a record: its first numbers, and what it is told apart by.
@@ -193,6 +195,8 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
 };
 
 /// The watch of a tape that has one. A tape's only observer is of this kind.
-EIGENGRAD_LAZY const Watch<>* watch_of(const TapeState& tape) { return static_cast<const Watch<>*>(tape.observer.get()); }
+EIGENGRAD_LAZY const Watch<>* watch_of(const TapeState& tape) {
+  return static_cast<const Watch<>*>(tape.observer.get());
+}
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

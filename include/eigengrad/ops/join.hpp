@@ -74,7 +74,7 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
   Node* node = tape->template add<JoinNode<T>>(tape->last, OperationName(name, where), result.shape(), around.axis,
                                                std::move(targets));
   if (tape->observer != nullptr)
-    for (const Tensor<T>& part : parts) tape->observer->input(AnyNumbers::of(part));
+    for (const Tensor<T>& part : parts) tape->tell_input(part);
   tape->connect(result, node);
   return result;
 }
