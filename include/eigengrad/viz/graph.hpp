@@ -48,7 +48,7 @@ class GraphPicture {
   }
 
  private:
-  static constexpr double padding = 8, margin = 16, widest = 300;
+  static constexpr double padding = 8, margin = 16, widest = 330;
   static constexpr Colour forward = 0x0072b2, backward = 0xc04a00, muted = 0x666666, arrow = 0x555555;
   struct Line {
     std::string text;
@@ -124,15 +124,22 @@ class GraphPicture {
       at = end;
     };
     put(at.x, at.y);
+    // Curves stay between the columns, so that they touch no box.
+    const auto line_to = [&](double x) {
+      if (x == at.x) return;
+      d += 'L';
+      at.x = x;
+      put(at.x, at.y);
+    };
+    line_to(origin.x + from.right);
     for (const std::size_t place : edge.way) {
       const LayeredLayout::Box& box = layout_.boxes[place];
       curve_to({origin.x + box.x, origin.y + box.y + box.height / 2});
-      d += 'L';
-      at.x = origin.x + box.x + box.width;
-      put(at.x, at.y);
+      line_to(origin.x + box.x + box.width);
     }
     const Point tip{origin.x + layout_.boxes[edge.to].x, origin.y + port(k)};
-    curve_to({tip.x - 7, tip.y});
+    curve_to({origin.x + layout_.boxes[edge.to].left - 7, tip.y});
+    line_to(tip.x - 7);
     svg.element("path", "d", d, "fill", "none", "stroke", to_hex(arrow), "stroke-width", 1.2);
     d = "M";
     put(tip.x - 8, tip.y - 4);

@@ -16,7 +16,8 @@ class LayeredLayout {
     double width, height;
     double x = 0, y = 0;  // the upper left corner, after arrange()
     std::size_t column = 0;
-    bool movable = false;  // no edge leads to it: it stands just before what it leads to
+    double left = 0, right = 0;  // its column's sides
+    bool movable = false;        // no edge leads to it: it stands just before what it leads to
   };
   struct Edge {
     std::size_t from, to;
@@ -67,7 +68,7 @@ class LayeredLayout {
         edge.way.push_back(boxes.size());
         links_.push_back({before, boxes.size()});
         before = boxes.size();
-        boxes.push_back({0, 10, 0, 0, column, false});
+        boxes.push_back({0, 10, 0, 0, column, 0, 0, false});
       }
       links_.push_back({before, edge.to});
     }
@@ -155,6 +156,8 @@ class LayeredLayout {
       double widest = 0;
       for (const std::size_t k : column) widest = std::max(widest, boxes[k].width);
       for (const std::size_t k : column) {
+        boxes[k].left = x;
+        boxes[k].right = x + widest;
         // A passing edge goes straight through its column; what only leads on stands at the right.
         if (k >= real_) boxes[k].width = widest;
         boxes[k].x = x + (boxes[k].movable ? widest - boxes[k].width : (widest - boxes[k].width) / 2);
