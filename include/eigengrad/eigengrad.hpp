@@ -1,6 +1,7 @@
 #pragma once
 
 // Everything but the optional targets io (compressed files) and viz (pictures).
+#include "autograd/draw.hpp"
 #include "autograd/gradcheck.hpp"
 #include "autograd/tape.hpp"
 #include "core/print.hpp"

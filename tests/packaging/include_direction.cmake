@@ -13,7 +13,7 @@ set(may_include_data core)
 set(may_include_train core autograd ops nn optim data)
 set(may_include_transform core autograd ops)
 set(may_include_io core data)
-set(may_include_viz core)
+set(may_include_viz core autograd)
 set(heavy iostream regex functional iomanip)
 
 set(problems "")

@@ -143,17 +143,8 @@ class GradientChecker {
       }
     fail<GradientError>(
         "gradcheck: the gradient of (", operations_, ") is wrong: input ", input, " of shape ", inputs_[input].shape(),
-        ", element ", position(element, inputs_[input].shape()), ": the rules give ", analytic, ", ", says, numeric,
-        ": look at the rule for that input, or, where the function has a kink, move away from it", where_);
-  }
-
-  static std::string position(Index element, const Shape& shape) {
-    std::string text;
-    for (Index axis = shape.rank() - 1; axis >= 0; --axis) {
-      text = to_text(element % shape[axis], text.empty() ? "" : ", ") + text;
-      element /= shape[axis];
-    }
-    return "(" + text + ")";
+        ", element ", element_position(element, inputs_[input].shape()), ": the rules give ", analytic, ", ", says,
+        numeric, ": look at the rule for that input, or, where the function has a kink, move away from it", where_);
   }
 
   const F& f_;

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "../core/tensor.hpp"
+#include "describe.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -14,6 +14,28 @@ struct Slot {
   bool keep_whole = false;  // expand what arrives unexpanded at once
 };
 
+/// A name that most parameters do not have; out of line, as are its copies.
+class OptionalName {
+ public:
+  OptionalName() = default;
+  EIGENGRAD_COLD OptionalName(const OptionalName& other) { *this = other; }
+  EIGENGRAD_COLD OptionalName& operator=(const OptionalName& other) {
+    set(other.get());
+    return *this;
+  }
+  EIGENGRAD_COLD ~OptionalName() { delete text_; }
+  EIGENGRAD_COLD void set(const std::string& text) {
+    if (text_ != nullptr)
+      *text_ = text;
+    else if (!text.empty())
+      text_ = new std::string(text);
+  }
+  EIGENGRAD_COLD std::string get() const { return text_ == nullptr ? std::string() : *text_; }
+
+ private:
+  std::string* text_ = nullptr;
+};
+
 /// What a Parameter refers to; shared by the module, the optimizer and the tape's leaves.
 template <class T>
 struct ParameterState {
@@ -21,12 +43,20 @@ struct ParameterState {
   Slot<T> gradient{{}, false, true};
   bool requires_grad = true;
   bool fresh = false;  // initialised and not set since
+  OptionalName name = {};
+};
+
+/// What a record is called, and the user's line it comes from where that is known.
+struct OperationName {
+  OperationName(const char* operation, Location from = {}) : name(operation), where(from) {}
+  const char* name;
+  Location where;
 };
 
 /// One record of a tape.
 class Node {
  public:
-  explicit Node(const char* operation) : name(operation) {}
+  explicit Node(const OperationName& operation) : name(operation.name), where(operation.where) {}
   Node(const Node&) = delete;
   virtual ~Node() = default;
 
@@ -41,17 +71,30 @@ class Node {
   virtual const Shape& shape() const = 0;
   /// visit(context, input) for every recorded input.
   virtual void visit_inputs(void (* /*visit*/)(void* context, Node* input), void* /*context*/) const {}
+  /// What it computes, step by step; by default its name, applied to its recorded inputs.
+  virtual void describe(Steps& steps) const {
+    const auto before = steps.list.size();
+    visit_inputs([](void* to, Node* input) { static_cast<Steps*>(to)->operand(input); }, &steps);
+    steps.operation(name, static_cast<int>(steps.list.size() - before));
+  }
+  /// The gradient that has been gathered so far.
+  virtual AnyNumbers gradient() const = 0;
+  /// The bytes of the output, and of what else is known to be kept for the way back.
+  virtual std::size_t bytes() const = 0;
 
   // Leaves only: which parameter it stands for, and whether its gradient is wanted.
   virtual const void* parameter() const { return nullptr; }
   virtual void gather_in(void* /*slot*/) {}
   virtual void gather_in_parameter() {}
+  virtual std::string parameter_name() const { return {}; }
+  virtual AnyNumbers parameter_value() const { return {}; }
   /// The numbers of the parameter's value, to see whether they moved, and the block they lie in.
   virtual const void* data() const { return nullptr; }
   virtual Block* block() { return nullptr; }
 
   const char* name;
   Node* previous = nullptr;
+  [[no_unique_address]] Location where;  // the flags lie in its padding
   bool released = false;
   bool wanted = true;  // off while a walk has no use for this node's gradient
 };
@@ -70,6 +113,10 @@ class TypedNode : public Node {
   }
   /// Which slot that is, to compare; released or not.
   const Slot<T>* slot_identity() const { return slot_; }
+  AnyNumbers gradient() const override {
+    return slot_ != nullptr && slot_->filled ? AnyNumbers::of(slot_->value) : AnyNumbers();
+  }
+  std::size_t bytes() const override { return static_cast<std::size_t>(this->shape().size()) * sizeof(T); }
 
  protected:
   Slot<T>* slot_ = nullptr;
@@ -79,7 +126,7 @@ class TypedNode : public Node {
 template <class T>
 class OperationNode : public TypedNode<T> {
  public:
-  OperationNode(const char* operation, const Shape& shape) : TypedNode<T>(operation), shape_(shape) {
+  OperationNode(const OperationName& operation, const Shape& shape) : TypedNode<T>(operation), shape_(shape) {
     this->slot_ = &own_;
   }
 
@@ -117,6 +164,9 @@ class LeafNode final : public TypedNode<T> {
   const void* parameter() const override { return state_.get(); }
   void gather_in(void* slot) override { this->slot_ = static_cast<Slot<T>*>(slot); }
   void gather_in_parameter() override { this->slot_ = &state_->gradient; }
+  std::string parameter_name() const override { return state_->name.get(); }
+  AnyNumbers parameter_value() const override { return AnyNumbers::of(state_->value); }
+  void describe(Steps& steps) const override { steps.operand(this); }
   const void* data() const override { return state_->value.data(); }
   Block* block() override { return &state_->value.block(); }
 

@@ -61,6 +61,9 @@ class ParameterRef {
     const Slot<T>& slot = state().gradient;
     return slot.filled ? slot.value : Tensor<T>::zeros(shape());
   }
+  /// The name that prints and pictures of a tape show; empty when it has none.
+  std::string name() const { return state().name.get(); }
+  void set_name(const std::string& name) const { state().name.set(name); }
   /// Whether a backward has reached this parameter since the last zero_grad.
   bool has_grad() const { return state().gradient.filled; }
   /// Forgets the gradient; its buffer is written over by the next one.
@@ -103,9 +106,10 @@ class Parameter : public ParameterRef<T> {
   Parameter() : Parameter(Tensor<T>()) {}
   explicit Parameter(const Tensor<T>& value)
       : ParameterRef<T>(std::make_shared<ParameterState<T>>(ParameterState<T>{value.unrecorded()})) {}
+  Parameter(const Tensor<T>& value, const std::string& name) : Parameter(value) { this->set_name(name); }
   Parameter(const Parameter& other)
-      : ParameterRef<T>(std::make_shared<ParameterState<T>>(
-            ParameterState<T>{other.value(), Slot<T>{{}, false, true}, other.requires_grad(), other.is_fresh()})) {}
+      : ParameterRef<T>(std::make_shared<ParameterState<T>>(ParameterState<T>{
+            other.value(), Slot<T>{{}, false, true}, other.requires_grad(), other.is_fresh(), other.state().name})) {}
   Parameter(Parameter&&) noexcept = default;
   Parameter& operator=(const Parameter& other) {
     if (this != &other) *this = Parameter(other);

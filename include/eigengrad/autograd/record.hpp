@@ -32,7 +32,7 @@ inline constexpr bool takes_result = std::is_invocable_v<Rule&, const Tensor<T>&
 template <class T, class... Edges>
 class RecordNode final : public OperationNode<T> {
  public:
-  RecordNode(const char* operation, const Shape& shape, Edges&... edges)
+  RecordNode(const OperationName& operation, const Shape& shape, Edges&... edges)
       : OperationNode<T>(operation, shape), edges_(std::in_place, std::move(edges)...) {}
   /// Keeps the result, connected to this record, for the rules that are written from it.
   void keep(const Tensor<T>& result) {
@@ -47,6 +47,10 @@ class RecordNode final : public OperationNode<T> {
     if (!edges_) return;
     std::apply([&](const auto&... edge) { ((edge.target != nullptr ? visit(context, edge.target) : void()), ...); },
                *edges_);
+  }
+  void describe(Steps& steps) const override {
+    if (edges_) std::apply([&](const auto&... edge) { (steps.operand(edge.target), ...); }, *edges_);
+    steps.operation(this->name, edges_ ? static_cast<int>(sizeof...(Edges)) : 0);
   }
   void release() override {
     edges_.reset();
@@ -85,18 +89,20 @@ class RecordNode final : public OperationNode<T> {
 ///   record("matmul", value, wrt(a, [=](const auto& dy) { return product(dy, b); }), wrt(b, ...)).
 /// A rule may take the result too: [](const auto& dy, const auto& y) { return dy * (1 - y * y); }. A rule written in
 /// tensor operations, on operands captured as they were given, can be differentiated again.
-/// Returns the value, connected to the recording tape if one of the inputs is.
+/// Returns the value, connected to the recording tape if one of the inputs is. In place of the name, {name, where}
+/// says which line of the user's to name.
 template <class T, class... Edges>
-Tensor<T> record(const char* name, Tensor<T> value, Edges&&... edges) {
+Tensor<T> record(const OperationName& name, Tensor<T> value, Edges&&... edges) {
   value.set_link({});
   TapeState* tape = recording_tape();
   if (tape == nullptr) return value;
-  const auto find = [&]<class E, class Rule>(Edge<E, Rule>& edge) { edge.target = node_on<E>(tape, edge.link, name); };
+  const auto find = [&]<class E, class Rule>(Edge<E, Rule>& edge) {
+    edge.target = node_on<E>(tape, edge.link, name.name);
+  };
   (find(edges), ...);
   if (!((edges.target != nullptr) || ...)) return value;
   auto* node = tape->template add<RecordNode<T, std::decay_t<Edges>...>>(tape->last, name, value.shape(), edges...);
-  ++tape->records;
-  value.set_link(tape->link_to(node));
+  tape->connect(value, node);
   node->keep(value);
   return value;
 }
@@ -104,10 +110,12 @@ Tensor<T> record(const char* name, Tensor<T> value, Edges&&... edges) {
 /// Whether an operation on these tensors would be recorded; lets a hot operation skip making its rules.
 template <class... Tensors>
 EIGENGRAD_INLINE bool records(const char* name, const Tensors&... inputs) {
-  const TapeState* tape = recording_tape();
+  TapeState* tape = recording_tape();
   if (tape == nullptr) return false;
   bool any = false;
   ((any = node_on(tape, inputs, name) != nullptr || any), ...);  // each is asked, so that two mixed tapes are noticed
+  if (tape->observer != nullptr && any) [[unlikely]]
+    (tape->tell_input(inputs), ...);
   return any;
 }
 

@@ -10,7 +10,7 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 template <class T>
 class FittingNode final : public OperationNode<T> {
  public:
-  FittingNode(const char* operation, const Shape& shape, TypedNode<T>* first, TypedNode<T>* second = nullptr)
+  FittingNode(const OperationName& operation, const Shape& shape, TypedNode<T>* first, TypedNode<T>* second = nullptr)
       : OperationNode<T>(operation, shape), targets_{first, second} {}
   void propagate() override {
     const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
@@ -45,8 +45,7 @@ EIGENGRAD_COLD Tensor<T> record_fitting(const char* name, Tensor<T> result, cons
   TypedNode<T>*first = node_on(tape, a, name), *second = b != nullptr ? node_on(tape, *b, name) : nullptr;
   if (first == nullptr && second == nullptr) return result;
   Node* node = tape->template add<FittingNode<T>>(tape->last, name, result.shape(), first, second);
-  ++tape->records;
-  result.set_link(tape->link_to(node));
+  tape->connect(result, node);
   return result;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "parameter.hpp"
+#include "table.hpp"
 #include "walk.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -12,6 +13,11 @@ class Tape {
   Tape() : state_(TapeStates::take()) {
     state_->outer = std::exchange(tape_thread.innermost, state_);
     state_->paused_outside = std::exchange(tape_thread.paused, 0);
+  }
+  /// Tape tape({.detect_anomaly = true}), {.profile = true}, {.keep_values = true}: looks on while it records.
+  EIGENGRAD_LAZY explicit Tape(const TapeOptions& options) : Tape() {
+    if (options.detect_anomaly || options.profile || options.keep_values)
+      state_->observer = std::make_unique<Watch<>>(options);
   }
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
@@ -43,12 +49,21 @@ class Tape {
     return names;
   }
 
+  /// Names of the parameters that were computed with here, but have no gradient: p0, p1 ... where they have no name.
+  EIGENGRAD_LAZY std::vector<std::string> parameters_without_gradient() const {
+    return eigengrad::parameters_without_gradient(*state_);
+  }
+  /// What each record took; throws GradientError unless this is a Tape tape({.profile = true}).
+  EIGENGRAD_LAZY Profile profile(Location where = Location::current()) const { return profile_of(*state_, where); }
+  /// For prints and pictures.
+  const TapeState& state() const { return *state_; }
+
   /// Gradients of `loss`, which has one element, with respect to the parameters it was computed from; added to .grad().
   /// Throws GradientError for a loss that was not recorded here, has more elements, or whose records were released.
   template <class L>
   void backward(const L& loss, BackwardOptions options = {}, Location where = Location::current()) {
     using T = typename L::Element;
-    const Tensor<T>& root = loss.to_tensor();
+    const Tensor<T>& root = Tensor<T>::evaluated(loss, where);
     require<GradientError>(root.size() == 1, "backward: shape ", root.shape(), " has ", root.size(),
                            " elements: reduce it to one by sum or mean, or give a seed of its shape", where);
     backward(root, Tensor<T>::ones(root.shape()), options, where);
@@ -58,8 +73,14 @@ class Tape {
   void backward(const L& output, const Tensor<typename L::Element>& seed, BackwardOptions options = {},
                 Location where = Location::current()) {
     using T = typename L::Element;
-    const Tensor<T>& root = output.to_tensor();
-    walk(*checked_root(root, seed, options, where), seed, options);
+    const Tensor<T>& root = Tensor<T>::evaluated(output, where);
+    walk(*checked_root(root, seed, options, where), seed, options, state_->observer.get());
+  }
+  /// tape.backward(loss, {}): options, not a seed.
+  enum class NoOptions {};
+  template <class L>
+  void backward(const L& loss, NoOptions, Location where = Location::current()) {
+    backward(loss, BackwardOptions(), where);
   }
 
   /// Gradients with respect to `parameters` in their order, without touching any .grad(); zeros where none arrives.
@@ -67,7 +88,7 @@ class Tape {
   auto gradient(const L& loss, const Parameters& parameters, BackwardOptions options = {},
                 Location where = Location::current()) {
     using T = typename L::Element;
-    const Tensor<T>& root = loss.to_tensor();
+    const Tensor<T>& root = Tensor<T>::evaluated(loss, where);
     require<GradientError>(root.size() == 1, "gradient: shape ", root.shape(), " has ", root.size(),
                            " elements: reduce it to one by sum or mean", where);
     const Tensor<T> seed = Tensor<T>::ones(root.shape());
@@ -125,7 +146,7 @@ class Tape {
     for (Node* leaf = state_->last_leaf; leaf != nullptr; leaf = leaf->previous) redirect(&slots, leaf);
     state_->redirect = redirect;
     state_->redirect_context = &slots;
-    walk(root, seed, options);
+    walk(root, seed, options, state_->observer.get());
     std::vector<Tensor<T>> gradients;
     for (auto& [parameter, slot] : slots)
       gradients.push_back(slot.filled ? std::move(slot.value) : Tensor<T>::zeros(parameter->value.shape()));
@@ -136,5 +157,13 @@ class Tape {
 
   TapeState* state_;
 };
+
+/// Writes the records as a table, the oldest first, and below it which parameters have no gradient after a backward.
+EIGENGRAD_LAZY void append(std::string& text, const Tape& tape) { append_table(text, tape.state()); }
+template <class C, class Traits>
+std::basic_ostream<C, Traits>& operator<<(std::basic_ostream<C, Traits>& out, const Tape& tape) {
+  const std::string text = to_text(tape);
+  return out << std::basic_string<C, Traits>(text.begin(), text.end());
+}
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

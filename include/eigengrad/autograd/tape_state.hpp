@@ -8,6 +8,18 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
+/// Looks on while a tape records and walks back (autograd/watch.hpp); a tape without options has none.
+class TapeObserver {
+ public:
+  virtual ~TapeObserver() = default;
+  /// An input of the operation that is recorded next, constant or not.
+  virtual void input(const AnyNumbers& numbers) = 0;
+  virtual void recorded(Node& node, const AnyNumbers& output) = 0;
+  virtual void begin_backward(const Node& root, const AnyNumbers& seed) = 0;
+  virtual void propagate(Node& node) = 0;
+  virtual void end_backward() = 0;
+};
+
 /// What is behind a Tape. States are recycled and never freed, so a tensor's link can always be asked whether its tape
 /// still lives: it does while the serial numbers agree.
 struct TapeState {
@@ -18,6 +30,7 @@ struct TapeState {
   Index records = 0;
   TapeState* outer = nullptr;
   int paused_outside = 0;
+  std::unique_ptr<TapeObserver> observer;
   // Set while gradients are gathered elsewhere than in the parameters: told of every leaf that appears.
   void (*redirect)(void* context, Node* leaf) = nullptr;
   void* redirect_context = nullptr;
@@ -32,12 +45,29 @@ struct TapeState {
     return node;
   }
   TapeLink link_to(Node* node) { return {this, serial.load(std::memory_order_relaxed), node}; }
+  /// Counts the new record `node`, and lets its result know it.
+  template <class T>
+  EIGENGRAD_INLINE void connect(Tensor<T>& result, Node* node) {
+    ++records;
+    result.set_link(link_to(node));
+    if (observer != nullptr) [[unlikely]]
+      tell(*node, result);
+  }
+  template <class T>
+  EIGENGRAD_COLD void tell(Node& node, const Tensor<T>& result) {
+    observer->recorded(node, AnyNumbers::of(result));
+  }
+  template <class T>
+  EIGENGRAD_COLD void tell_input(const Tensor<T>& input) {
+    observer->input(AnyNumbers::of(input));
+  }
 
   void clear() noexcept {
     for (Node* list : {last, last_leaf})
       while (list != nullptr) std::exchange(list, list->previous)->~Node();
     last = last_leaf = nullptr;
     records = 0;
+    observer.reset();
     arena.clear();
   }
 };

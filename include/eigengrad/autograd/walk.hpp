@@ -20,15 +20,26 @@ struct ForgetGradients {
   }
 };
 
-/// Walks the records backwards from `root`, which gets `seed`.
+/// Walks the records backwards from `root`, which gets `seed`; a tape's observer looks on.
 template <class T>
-void walk(TypedNode<T>& root, const Tensor<T>& seed, BackwardOptions options) {
+void walk(TypedNode<T>& root, const Tensor<T>& seed, BackwardOptions options, TapeObserver* observer) {
   ForgetGradients forget{&root};
+  struct Observed {
+    TapeObserver* observer;
+    ~Observed() {
+      if (observer != nullptr) observer->end_backward();
+    }
+  } observed{observer};
+  if (observer != nullptr) [[unlikely]]
+    observer->begin_backward(root, AnyNumbers::of(seed));
   const NoGrad pause(!options.create_graph);
   if (Slot<T>* slot = root.slot()) contribute(*slot, root.shape(), seed);
   for (Node* node = root.parameter() != nullptr ? nullptr : &root; node != nullptr; node = node->previous) {
     if (!node->reached()) continue;
-    node->propagate();
+    if (observer != nullptr) [[unlikely]]
+      observer->propagate(*node);
+    else
+      node->propagate();
     node->forget_gradient();
     if (options.retain_graph || options.create_graph) continue;
     node->release();

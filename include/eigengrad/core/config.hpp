@@ -45,6 +45,9 @@
 #define EIGENGRAD_KERNEL
 #endif
 
+// Before what few programs call: a template takes no time to compile until somebody does.
+#define EIGENGRAD_LAZY template <class = void>
+
 // Lets a product and a sum from two operators become one fused instruction, as GCC does by itself.
 #if defined(__clang__)
 #define EIGENGRAD_CONTRACT _Pragma("clang fp contract(fast)")

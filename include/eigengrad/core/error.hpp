@@ -30,6 +30,10 @@ struct ValueError : Error {
 struct GradientError : Error {
   using Error::Error;
 };
+/// A NaN or an infinity that an operation made, found by a tape with {.detect_anomaly = true}.
+struct AnomalyError : Error {
+  using Error::Error;
+};
 /// A dual number's tangent lost on the way to code that is not written for dual numbers.
 struct TangentError : GradientError {
   using GradientError::GradientError;

@@ -49,7 +49,7 @@ class Tensor {
   /// Evaluates a formula, or takes a parameter's value; recorded when a tape is recording.
   template <class E>
     requires ConvertsToTensor<E, T>
-  Tensor(const E& expression) : Tensor(expression.to_tensor()) {}
+  Tensor(const E& expression, Location where = Location::current()) : Tensor(evaluated(expression, where)) {}
   /// Plain numbers as dual ones, constants with tangent 0. The other way round the tangents would be lost: that
   /// compiles, but throws TangentError.
   template <class E>
@@ -172,6 +172,14 @@ class Tensor {
   }
 
   // For the tape and the operations' kernels.
+  /// The expression's tensor; a formula hears which line of the user's it becomes one in.
+  template <class E>
+  EIGENGRAD_INLINE static decltype(auto) evaluated(const E& expression, const Location& where) {
+    if constexpr (requires { expression.to_tensor(where); })
+      return expression.to_tensor(where);
+    else
+      return expression.to_tensor();
+  }
   /// Without the connection to a tape; tangents stay.
   Tensor unrecorded() const {
     if (link().node == nullptr) return *this;

@@ -134,7 +134,7 @@ Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t
     };
   });
   if (!recorded) return result;
-  return record(name, result, wrt(x, [=](const Tensor<T>& dy) {
+  return record({name, where}, result, wrt(x, [=](const Tensor<T>& dy) {
                   return SoftmaxCrossEntropyGradient<T>{probabilities, distribution, labels, scale, per_sample, x, dy};
                 }));
 }

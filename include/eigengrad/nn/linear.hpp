@@ -71,7 +71,7 @@ Tensor<T> linear(const Tensor<T>& x, Tensor<T> weight, const Tensor<T>& bias, Lo
   auto dw = wrt(weight, [x](const Tensor<T>& dy) { return Product<T>{{dy, true}, {x}}; });
   auto db = wrt(bias, [](const Tensor<T>& dy) { return ColumnSum<T>{dy}; });
   auto dx = wrt(x, [weight = std::move(weight)](const Tensor<T>& dy) { return Product<T>{{dy}, {weight}}; });
-  return record("linear", std::move(y), dx, dw, db);
+  return record({"linear", where}, std::move(y), dx, dw, db);
 }
 
 /// The same for parameters, formulas, and plain numbers beside dual ones.

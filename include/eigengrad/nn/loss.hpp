@@ -19,7 +19,7 @@ auto reduce_loss(const char* name, const X& terms, Reduction reduction, const Lo
                                                            : shape.size();
   require<ShapeError>(count > 0, name, ": shape ", shape,
                       " has no samples to take a mean of: leave the empty batch out", where);
-  return scaled_sum(name, terms, Reduced(shape, {}, false, name, where), T(1) / static_cast<T>(count));
+  return scaled_sum({name, where}, terms, Reduced(shape, {}, false, name, where), T(1) / static_cast<T>(count));
 }
 
 /// A loss compares like with like: broadcasting here would hide a mistake.

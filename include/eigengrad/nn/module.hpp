@@ -83,6 +83,10 @@ class Module {
         result.push_back(entry);
     return result;
   }
+  /// Gives every parameter its name, to be shown where a tape is printed or drawn.
+  void name_parameters() {
+    for (auto& [name, parameter] : named_parameters()) parameter.set_name(name);
+  }
   Index parameter_count() {
     Index count = 0;
     for (auto& [name, parameter] : named_parameters()) count += parameter.size();

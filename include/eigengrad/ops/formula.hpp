@@ -49,6 +49,10 @@ struct Leaf {
     visit(std::integral_constant<int, k>(), tensor);
   }
 
+  template <class Target>
+  void describe(Steps& steps, Target*& next) const {
+    steps.operand(*next++, AnyNumbers::of(tensor));
+  }
   template <class T>
   auto trace() const {
     if constexpr (std::is_same_v<E, T>)
@@ -83,6 +87,10 @@ struct Constant {
   Shape shape() const { return {}; }
   template <int k, class Visitor>
   void for_each_leaf(Visitor&&) const {}
+  template <class Target>
+  void describe(Steps& steps, Target*&) const {
+    steps.operand(nullptr, AnyNumbers::of_number(number));
+  }
   template <class U>
   T trace() const {
     return number;
@@ -136,8 +144,8 @@ class Formula {
   Index rank() const { return shape().rank(); }
   const char* name() const { return op_.name; }
   /// The tensor, computed now.
-  Tensor<Element> eval() const { return to_tensor(); }
-  Tensor<Element> to_tensor() const;
+  Tensor<Element> eval(Location where = Location::current()) const { return to_tensor(where); }
+  Tensor<Element> to_tensor(Location where = {}) const;
   Element item() const { return to_tensor().item(); }
   /// Evaluates into a tensor of the same shape, adding to what is there or not; not recorded.
   void write_to(Tensor<Element>& target, bool add) const;
@@ -148,6 +156,13 @@ class Formula {
     with_indices([&]<std::size_t... j>(std::index_sequence<j...>) {
       (std::get<j>(arguments_).template for_each_leaf<k + leaf(j)>(visit), ...);
     });
+  }
+
+  /// Writes its steps; `next` points to the records of its leaves.
+  template <class Target>
+  EIGENGRAD_COLD void describe(Steps& steps, Target*& next) const {
+    std::apply([&](const auto&... argument) { (argument.describe(steps, next), ...); }, arguments_);
+    steps.operation(op_.name, arity);
   }
 
   /// The formula carried out operation by operation, each recorded by itself.

@@ -28,12 +28,12 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
   using T = typename F::Scalar;
   using Targets = std::array<TypedNode<T>*, F::leaves>;
 
-  FormulaNode(const char* operation, const Tensor<T>& value, const F& formula, const Targets& targets)
+  FormulaNode(const OperationName& operation, const Tensor<T>& value, const F& formula, const Targets& targets)
       : OperationNode<T>(operation, value.shape()),
         formula_(formula),
         targets_(targets),
         result_(from_result<F> ? value : Tensor<T>()) {}
-  FormulaNode(const char* operation, const Tensor<T>& value, const F& formula, const Targets& targets,
+  FormulaNode(const OperationName& operation, const Tensor<T>& value, const F& formula, const Targets& targets,
               const Shape& seen, T scale)
       : OperationNode<T>(operation, value.shape()),
         formula_(formula),
@@ -46,6 +46,15 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
   void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
     for (TypedNode<T>* target : targets_)
       if (target != nullptr) visit(context, target);
+  }
+  void describe(Steps& steps) const override {
+    if (!formula_) return Node::describe(steps);
+    auto* next = targets_.data();
+    formula_->describe(steps, next);
+    if (summed_) steps.operation(this->name, 1);
+  }
+  std::size_t bytes() const override {
+    return OperationNode<T>::bytes() + static_cast<std::size_t>(derivative_.size()) * sizeof(T);
   }
   void release() override {
     formula_.reset();
@@ -164,7 +173,7 @@ struct FormulaReplay {
 };
 
 template <class Op, class... Arguments>
-auto Formula<Op, Arguments...>::to_tensor() const -> Tensor<Element> {
+auto Formula<Op, Arguments...>::to_tensor(Location where) const -> Tensor<Element> {
   Tensor<Element> result = Tensor<Element>::empty(shape());
   if constexpr (!Predicate<Op> && leaves > 0) {
     using Recorded = FormulaNode<Formula>;
@@ -191,11 +200,10 @@ auto Formula<Op, Arguments...>::to_tensor() const -> Tensor<Element> {
         }
       }
       if (derivative.size() == 0) evaluate(*this, result.mutable_data(), false, true);
-      auto* node = tape->template add<Recorded>(tape->last, op_.name, result, *this, targets);
+      auto* node = tape->template add<Recorded>(tape->last, OperationName(op_.name, where), result, *this, targets);
       on_replay([&] { return FormulaReplay<Formula>{*this, result, derivative, wanted}; });
       if constexpr (stores_derivative<Formula>) node->keep_derivative(std::move(derivative));
-      ++tape->records;
-      result.set_link(tape->link_to(node));
+      tape->connect(result, node);
       return result;
     }
   }

@@ -68,7 +68,8 @@ struct ScatteredAlong {
 };
 
 template <class T, class Positions>
-Tensor<T> pick(const char* name, const Tensor<T>& x, const AroundAxis& around, Index size, const Positions& position);
+Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& around, Index size,
+               const Positions& position);
 
 /// Recorded, as every rule must be that is to be differentiated again: what flows back is picked at the same positions.
 template <class T, class Positions>
@@ -84,7 +85,8 @@ Tensor<T> as_recorded(const ScatteredAlong<T, Positions>& scattered) {
 }
 
 template <class T, class Positions>
-Tensor<T> pick(const char* name, const Tensor<T>& x, const AroundAxis& around, Index size, const Positions& position) {
+Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& around, Index size,
+               const Positions& position) {
   const Shape shape = around.resized(x.shape(), size);
   Tensor<T> result;
   bool copied = true;
@@ -103,12 +105,12 @@ Tensor<T> pick(const char* name, const Tensor<T>& x, const AroundAxis& around, I
     if (result.size() > 0) copy(result.mutable_data());
     on_replay([&] {
       return [=] {
-        if constexpr (!std::is_same_v<Positions, Strided>) position.check(name, around, from.shape());
+        if constexpr (!std::is_same_v<Positions, Strided>) position.check(name.name, around, from.shape());
         if (result.size() > 0) copy(result.shared_data());
       };
     });
   }
-  if (!records(name, x)) return result;
+  if (!records(name.name, x)) return result;
   return record(name, std::move(result), wrt(x, [position, around, whole = x.shape()](const Tensor<T>& dy) {
                   return ScatteredAlong<T, Positions>{dy, position, around, whole};
                 }));
@@ -131,7 +133,7 @@ Tensor<typename X::Element> slice(const X& x, Index axis, Index begin, Index end
                       where);
   const Index first = checked("begin", begin), last = end == to_the_end ? around.count : checked("end", end);
   const Index size = first < last ? (last - first - 1) / step + 1 : 0;
-  return pick("slice", t, around, size, Strided{first, step});
+  return pick({"slice", where}, t, around, size, Strided{first, step});
 }
 
 /// One position of an axis, which is dropped: [3, 4] at axis 0 -> [4]. Throws IndexError for a position outside the
@@ -143,7 +145,7 @@ Tensor<typename X::Element> select(const X& x, Index axis, Index position, Locat
   const Index place = position < 0 ? position + around.count : position;
   require<IndexError>(place >= 0 && place < around.count, "select: position ", position, " is outside axis ",
                       around.axis, " of shape ", t.shape(), ", which has ", around.count, where);
-  return reshape(pick("select", t, around, 1, Strided{place, 1}), t.shape().without(around.axis), where);
+  return reshape(pick({"select", where}, t, around, 1, Strided{place, 1}), t.shape().without(around.axis), where);
 }
 
 /// The listed positions of an axis, in their order, repeated as often as they stand there: indices are [n].
@@ -157,7 +159,7 @@ Tensor<typename X::Element> index_select(const X& x, Index axis, const Tensor<st
   const AroundAxis around(t.shape(), axis, "index_select", where);
   const Listed listed{indices.detach()};
   listed.check("index_select", around, t.shape(), where);
-  return pick("index_select", t, around, indices.size(), listed);
+  return pick({"index_select", where}, t, around, indices.size(), listed);
 }
 
 /// Element by element along an axis: result(i, j) = x(indices(i, j), j) for axis 0, x(i, indices(i, j)) for axis 1. The
@@ -195,7 +197,7 @@ Tensor<typename X::Element> gather(const X& x, Index axis, const Tensor<std::int
   run();
   on_replay([&] { return run; });
   if (!records("gather", t)) return result;
-  return record("gather", std::move(result),
+  return record({"gather", where}, std::move(result),
                 wrt(t, [places, shape](const Tensor<T>& dy) { return Scattered<T>{dy, places, shape}; }));
 }
 

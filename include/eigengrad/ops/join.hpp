@@ -15,7 +15,7 @@ class JoinNode final : public OperationNode<T> {
     Shape shape;
   };
 
-  JoinNode(const char* operation, const Shape& shape, Index axis, std::vector<Part> parts)
+  JoinNode(const OperationName& operation, const Shape& shape, Index axis, std::vector<Part> parts)
       : OperationNode<T>(operation, shape), axis_(axis), parts_(std::move(parts)) {}
   void propagate() override {
     const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
@@ -71,9 +71,11 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
   TapeState* tape = recording_tape();
   std::vector<typename JoinNode<T>::Part> targets;
   for (const Tensor<T>& part : parts) targets.push_back({node_on(tape, part, name), part.shape()});
-  Node* node = tape->template add<JoinNode<T>>(tape->last, name, result.shape(), around.axis, std::move(targets));
-  ++tape->records;
-  result.set_link(tape->link_to(node));
+  Node* node = tape->template add<JoinNode<T>>(tape->last, OperationName(name, where), result.shape(), around.axis,
+                                               std::move(targets));
+  if (tape->observer != nullptr)
+    for (const Tensor<T>& part : parts) tape->tell_input(part);
+  tape->connect(result, node);
   return result;
 }
 

@@ -32,7 +32,7 @@ struct Product {
   void multiply(T* target, bool padded, bool add) const {
     Gemm<T>::run(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target, add, nullptr, padded);
   }
-  Tensor<T> to_tensor() const {
+  Tensor<T> to_tensor(Location where = {}) const {
     Tensor<T> result = Tensor<T>::empty(shape());
     write_to(result, false);
     on_replay([&] {
@@ -43,7 +43,7 @@ struct Product {
     if (!records("matmul", a.tensor, b.tensor)) return result;
     // y = a b:  da = dy b^T, db = a^T dy; for an operand that is read transposed, the transpose of that.
     const bool at = a.transposed, bt = b.transposed;
-    return record("matmul", std::move(result),
+    return record({"matmul", where}, std::move(result),
                   wrt(a.tensor,
                       [=, right = b.tensor](const Tensor<T>& dy) {
                         return at ? Product{{right, bt}, {dy, true}} : Product{{dy}, {right, !bt}};
@@ -136,7 +136,8 @@ Tensor<T> batched_matmul(const Tensor<T>& a, const Tensor<T>& b, const Location&
   product.forward(result.mutable_data());
   on_replay([&] { return [=] { product.forward(result.shared_data()); }; });
   if (!records("matmul", a, b)) return result;
-  return record("matmul", std::move(result), wrt(a, [product](const Tensor<T>& dy) { return product.gradient_a(dy); }),
+  return record({"matmul", where}, std::move(result),
+                wrt(a, [product](const Tensor<T>& dy) { return product.gradient_a(dy); }),
                 wrt(b, [product](const Tensor<T>& dy) { return product.gradient_b(dy); }));
 }
 
@@ -155,7 +156,7 @@ auto matmul(const A& left, const B& right, Location where) {
   const Index inner_a = a.shape().back(), inner_b = b.shape()[b.rank() > 1 ? b.rank() - 2 : 0];
   require<ShapeError>(inner_a == inner_b, "matmul: inner sizes differ: a is ", a.shape(), ", b is ", b.shape(),
                       ": a's last axis must be as long as b's last but one", where);
-  if (a.rank() == 2 && b.rank() == 2) return Product<T>{{a}, {b}}.to_tensor();
+  if (a.rank() == 2 && b.rank() == 2) return Product<T>{{a}, {b}}.to_tensor(where);
   return batched_matmul(a, b, where);
 }
 

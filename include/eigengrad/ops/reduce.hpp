@@ -30,7 +30,8 @@ Tensor<T> extreme(const char* name, const Tensor<T>& x, const Axes& axes, bool k
     return [=] { find_winners<Order>(groups, result.shared_data(), recorded ? places.shared_data() : nullptr); };
   });
   if (!recorded) return result;
-  return record(name, std::move(result), wrt(groups.x, [places, shape = groups.x.shape()](const Tensor<T>& dy) {
+  return record({name, where}, std::move(result),
+                wrt(groups.x, [places, shape = groups.x.shape()](const Tensor<T>& dy) {
                   return Scattered<T>{dy, places, shape};
                 }));
 }
@@ -165,7 +166,7 @@ Tensor<typename X::Element> prod(const X& x, const Axes& axes = {}, bool keepdim
   multiply(groups, result);
   on_replay([&] { return [=, to = result]() mutable { multiply(groups, to); }; });
   if (!records("prod", groups.x)) return result;
-  return record("prod", std::move(result), wrt(groups.x, [groups](const Tensor<T>& dy) {
+  return record({"prod", where}, std::move(result), wrt(groups.x, [groups](const Tensor<T>& dy) {
                   return records_gradients() ? recorded_product_of_others(groups, dy)
                                              : product_of_others(groups, dy.data());
                 }));

@@ -60,7 +60,7 @@ Tensor<typename X::Element> reshape(const X& x, const NewShape& shape, Location 
   if (result_shape == t.shape()) return Tensor<T>(t);
   Tensor<T> result = t.alias(result_shape);
   if (!records("reshape", t)) return result;
-  return record("reshape", std::move(result),
+  return record({"reshape", where}, std::move(result),
                 wrt(t, [back = t.shape()](const Tensor<T>& dy) { return reshape(dy, back); }));
 }
 
@@ -129,7 +129,8 @@ Tensor<typename X::Element> permute(const X& x, const Axes& axes, Location where
   if (in_place) return Tensor<T>(t);
   Tensor<T> result = permuted(t, order.axes);
   if (!records("permute", t)) return result;
-  return record("permute", std::move(result), wrt(t, [back](const Tensor<T>& dy) { return permute(dy, back); }));
+  return record({"permute", where}, std::move(result),
+                wrt(t, [back](const Tensor<T>& dy) { return permute(dy, back); }));
 }
 
 /// The same by NumPy's name: transpose(x, {2, 0, 1}).
@@ -173,7 +174,7 @@ Tensor<typename X::Element> broadcast_to(const X& x, const Shape& shape, Locatio
   if (t.shape() == shape) return Tensor<T>(t);
   Tensor<T> result = expand(t, shape).unrecorded();
   if (!records("broadcast_to", t)) return result;
-  return record("broadcast_to", std::move(result), wrt(t, [](const Tensor<T>& dy) { return dy; }));
+  return record({"broadcast_to", where}, std::move(result), wrt(t, [](const Tensor<T>& dy) { return dy; }));
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

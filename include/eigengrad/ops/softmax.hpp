@@ -73,7 +73,7 @@ Tensor<typename X::Element> softmax(const X& x, Index axis = -1, Location where 
   if (along != t.rank() - 1) return transpose(softmax(transpose(t, along, -1), -1, where), along, -1);
   Tensor<T> result = for_each_row(t, softmax_row<T>);
   if (!records("softmax", t)) return result;
-  return record("softmax", std::move(result),
+  return record({"softmax", where}, std::move(result),
                 wrt(t, [](const Tensor<T>& dy, const Tensor<T>& y) { return y * (dy - sum(dy * y, -1, true)); }));
 }
 
@@ -87,7 +87,7 @@ Tensor<typename X::Element> log_softmax(const X& x, Index axis = -1, Location wh
   if (along != t.rank() - 1) return transpose(log_softmax(transpose(t, along, -1), -1, where), along, -1);
   Tensor<T> result = for_each_row(t, log_softmax_row<T>);
   if (!records("log_softmax", t)) return result;
-  return record("log_softmax", std::move(result),
+  return record({"log_softmax", where}, std::move(result),
                 wrt(t, [](const Tensor<T>& dy, const Tensor<T>& y) { return dy - exp(y) * sum(dy, -1, true); }));
 }
 
@@ -121,7 +121,7 @@ Tensor<typename X::Element> log_sum_exp(const X& x, const Axes& axes = {}, bool 
   const Tensor<T> kept = resting_at_infinity<T>(log(sum(exp(t - shift), axes, true)) + shift);
   Tensor<T> result = kept.alias(reduced.result);
   if (!records("log_sum_exp", recorded)) return result;
-  return record("log_sum_exp", std::move(result),
+  return record({"log_sum_exp", where}, std::move(result),
                 wrt(recorded, [recorded, shape = reduced.kept](const Tensor<T>& dy, const Tensor<T>& y) {
                   return recorded_reshape(dy, shape) * exp(recorded - without_infinities(recorded_reshape(y, shape)));
                 }));

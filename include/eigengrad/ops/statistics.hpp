@@ -63,7 +63,7 @@ Tensor<typename X::Element> std(const X& x, const Axes& axes = {}, VarianceOptio
   const Tensor<T> kept = root(var(t.unrecorded(), axes, {options.correction, true}, where));
   Tensor<T> result = kept.alias(reduced.result);
   if (!records("std", t)) return result;
-  return record("std", std::move(result),
+  return record({"std", where}, std::move(result),
                 wrt(t, [t, axes, shape = reduced.kept, n = degrees_of_freedom<T>(reduced, options)](
                            const Tensor<T>& dy, const Tensor<T>& y) {
                   return quotient_or_zero<T>(recorded_reshape(dy, shape), n * recorded_reshape(y, shape)) *
@@ -99,7 +99,8 @@ Tensor<typename X::Element> norm(const X& x, const Axes& axes = {}, bool keepdim
   const Tensor<T> kept = kept_norms(t.unrecorded(), axes, t.size() > 0 && reduced.count > 0);
   Tensor<T> result = kept.alias(reduced.result);
   if (!records("norm", t)) return result;
-  return record("norm", std::move(result), wrt(t, [t, shape = reduced.kept](const Tensor<T>& dy, const Tensor<T>& y) {
+  return record({"norm", where}, std::move(result),
+                wrt(t, [t, shape = reduced.kept](const Tensor<T>& dy, const Tensor<T>& y) {
                   return quotient_or_zero<T>(recorded_reshape(dy, shape), recorded_reshape(y, shape)) * t;
                 }));
 }

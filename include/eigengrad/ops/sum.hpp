@@ -18,7 +18,7 @@ EIGENGRAD_INLINE void replay_sum(const F& formula, const Shape& kept, const Tens
 /// `expression` summed over axes and multiplied by `scale`; a formula is summed as it is computed, without a temporary.
 /// Floats are carried in double.
 template <Expression X>
-auto scaled_sum(const char* name, const X& expression, const Reduced& reduced, typename X::Element scale) {
+auto scaled_sum(const OperationName& name, const X& expression, const Reduced& reduced, typename X::Element scale) {
   using T = typename X::Element;
   Tensor<T> result = Tensor<T>::zeros(reduced.result);
   if constexpr (is_formula<X> && !std::is_same_v<T, bool>) {
@@ -29,15 +29,14 @@ auto scaled_sum(const char* name, const X& expression, const Reduced& reduced, t
     if (tape != nullptr && find_targets(tape, expression, targets)) {
       Node* node =
           tape->template add<FormulaNode<X>>(tape->last, name, result, expression, targets, reduced.kept, scale);
-      ++tape->records;
-      result.set_link(tape->link_to(node));
+      tape->connect(result, node);
     }
     return result;
   } else {
     const Tensor<T>& x = expression.to_tensor();
     sum_into(Leaf<T>{x.unrecorded()}, reduced.kept, result.mutable_data(), scale);
     replay_sum(Leaf<T>{x.unrecorded()}, reduced.kept, result, scale);
-    if (!records(name, x)) return result;
+    if (!records(name.name, x)) return result;
     return record(name, std::move(result), wrt(x, [kept = reduced.kept, scale](const Tensor<T>& dy) {
                     return Expanded<T>{recorded_reshape(scale == T(1) ? dy : Tensor<T>(dy * scale), kept)};
                   }));
@@ -51,7 +50,7 @@ auto sum(const X& x, const Axes& axes = {}, bool keepdims = false, Location wher
   if constexpr (std::is_same_v<T, bool>)
     return sum(cast<std::int64_t>(x), axes, keepdims, where);  // how many are true
   else
-    return scaled_sum("sum", x, Reduced(shape_of(x), axes, keepdims, "sum", where), T(1));
+    return scaled_sum({"sum", where}, x, Reduced(shape_of(x), axes, keepdims, "sum", where), T(1));
 }
 
 /// The mean over all or the named axes, of a floating-point expression. Gradient: dy / count. The mean of none is NaN.
@@ -61,7 +60,7 @@ auto mean(const X& x, const Axes& axes = {}, bool keepdims = false, Location whe
   static_assert(!std::is_integral_v<T>, "mean of integers or bools: cast<float>(tensor) first");
   const Reduced reduced(shape_of(x), axes, keepdims, "mean", where);
   if (reduced.count == 0) return Tensor<T>::full(reduced.result, T(std::numeric_limits<double>::quiet_NaN()));
-  return scaled_sum("mean", x, reduced, T(1) / static_cast<T>(reduced.count));
+  return scaled_sum({"mean", where}, x, reduced, T(1) / static_cast<T>(reduced.count));
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

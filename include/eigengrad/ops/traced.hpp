@@ -126,6 +126,15 @@ class TracedNode final : public OperationNode<T> {
     for (int k = 0; k < state.count; ++k)
       if (TypedNode<T>* target = node_on(state.value.link(), state.inputs[k].value().link())) visit(context, target);
   }
+  void describe(Steps& steps) const override {
+    if (!y_.exists()) return Node::describe(steps);
+    const auto& state = *y_.state_;
+    for (int k = 0; k < state.count; ++k) {
+      const Tensor<T>& input = state.inputs[k].value();
+      steps.operand(node_on(state.value.link(), input.link()), AnyNumbers::of(input));
+    }
+    steps.operation(this->name, state.count);
+  }
   void release() override { y_ = Traced<T>(); }
 
  private:
@@ -172,8 +181,7 @@ const Tensor<T>& Traced<T>::value() const {
   for (int k = 0; k < count; ++k) any = node_on(tape, *inputs[k], state.operation->name) != nullptr || any;
   if (!any) return state.value;
   Node* node = tape->template add<TracedNode<T>>(tape->last, *this, shape);
-  ++tape->records;
-  state.value.set_link(tape->link_to(node));
+  tape->connect(state.value, node);
   return state.value;
 }
 

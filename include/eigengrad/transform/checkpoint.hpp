@@ -40,7 +40,7 @@ class CheckpointNode final : public OperationNode<T> {
     propagate_through(tape_, mark, y, dy, !keeps);
   }
   void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
-    std::apply([&](const auto&... input) { (visit_one(input, visit, context), ...); }, *inputs_);
+    if (inputs_) std::apply([&](const auto&... input) { (visit_one(input, visit, context), ...); }, *inputs_);
   }
   void release() override { inputs_.reset(); }
 
@@ -84,8 +84,7 @@ auto checkpoint(const F& f, const X&... x) {
     }
     Node* node = tape->template add<CheckpointNode<T, F, typename X::Element...>>(tape->last, tape, result.shape(), f,
                                                                                   random, inputs...);
-    ++tape->records;
-    result.set_link(tape->link_to(node));
+    tape->connect(result, node);
     return result;
   }(x.to_tensor()...);
 }

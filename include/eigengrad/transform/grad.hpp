@@ -39,8 +39,7 @@ class FunctionTape {
   Tensor<T> input(const Tensor<T>& x) const {
     TypedNode<T>* before = differentiable() ? node_on(state_, x, "input") : nullptr;
     Tensor<T> result = x.unrecorded();
-    result.set_link(state_->link_to(state_->template add<FittingNode<T>>(state_->last, "input", x.shape(), before)));
-    ++state_->records;
+    state_->connect(result, state_->template add<FittingNode<T>>(state_->last, "input", x.shape(), before));
     return result;
   }
 

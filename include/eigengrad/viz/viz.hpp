@@ -4,4 +4,5 @@
 #include "decision_regions.hpp"
 #include "descent_path.hpp"
 #include "figure.hpp"
+#include "graph.hpp"
 #include "loss_curve.hpp"
