@@ -57,6 +57,14 @@ TEST(Arithmetic, NanInNanOut) {
     for (const double number : y) EXPECT_TRUE(std::isnan(number));
 }
 
+// As numpy.clip and torch.clamp.
+TEST(Arithmetic, ClampGivesHighWhereLowIsLarger) {
+  const Tensor x = {-1, 0.5, 2, std::numeric_limits<double>::quiet_NaN()};
+  const Tensor y = clamp(x, 1, 0);
+  for (eg::Index i = 0; i < 3; ++i) EXPECT_EQ(y(i), 0);
+  EXPECT_TRUE(std::isnan(y(3)));
+}
+
 TEST(Arithmetic, NumbersOnEitherSide) {
   const Tensor x = {1, 2, 4};
   EXPECT_TRUE(same(x + 1, Tensor{2, 3, 5}));

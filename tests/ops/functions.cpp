@@ -1,5 +1,6 @@
 #include "eigengrad/ops/functions.hpp"
 
+#include "eigengrad/transform/jacobian.hpp"
 #include "specials.hpp"
 
 // Numbers in comments are lines of the reliability list.
@@ -55,6 +56,20 @@ TEST(Functions, PowTakesNumbersOnEitherSide) {
   EXPECT_TRUE((Tensor(pow(x, 2)).array() == Tensor{1, 4, 9}.array()).all());
   EXPECT_TRUE((Tensor(pow(2, x)).array() == Tensor{2, 4, 8}.array()).all());
   EXPECT_TRUE((Tensor(pow(x, x)).array() == Tensor{1, 4, 27}.array()).all());
+}
+
+// Where the base or the exponent is 0, no 0 times infinity spoils the derivatives of the gradient.
+TEST(Functions, PowHasSecondDerivativesAtZero) {
+  const auto expect_hessian = [](double a, double b, const std::vector<double>& expected) {
+    const std::vector<Tensor> at = {Tensor::full({}, a), Tensor::full({}, b)};
+    const auto h = eg::hessian([](const std::vector<Tensor>& x) { return pow(x[0], x[1]); }, at);
+    const std::vector<double> actual = {h[0][0].item(), h[0][1].item(), h[1][0].item(), h[1][1].item()};
+    for (std::size_t k = 0; k < 4; ++k) EXPECT_NEAR(actual[k], expected[k], 1e-15) << a << "^" << b << ", " << k;
+  };
+  expect_hessian(0, 2, {2, 0, 0, 0});
+  expect_hessian(0, 3, {0, 0, 0, 0});
+  expect_hessian(0.5, 0, {0, 2, 2, std::log(0.5) * std::log(0.5)});
+  EXPECT_EQ(eg::hessian([](const auto& x) { return pow(x, 0); }, Tensor::full({}, 0)).item(), 0);
 }
 
 // The functions work on plain numbers and on dual numbers too.

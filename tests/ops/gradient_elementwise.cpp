@@ -3,7 +3,8 @@
 #include "eigengrad/ops/activations.hpp"
 #include "gradient_row.hpp"
 
-// The element-wise half of the gradient table: name, domain, operation, awkward places and the gradients documented there.
+// The element-wise half of the gradient table: name, domain, operation, awkward places and the gradients documented
+// there.
 namespace gradients {
 
 #define UNARY(expression) [](const auto& x) { return expression; }
@@ -26,7 +27,13 @@ std::vector<Row> elementwise_rows() {
       elementwise<2>("minimum", {any}, BINARY(eg::minimum(a, b)),
                      {{{1, 1}, {1, 0}}, {{nan, 1}, {1, 0}}, {{1, nan}, {0, 1}}}),
       elementwise<3>("clamp", {any}, TERNARY(eg::clamp(a, b, c)),
-                     {{{0, 0, 1}, {1, 0, 0}}, {{1, 0, 1}, {1, 0, 0}}, {{-1, 0, 1}, {0, 1, 0}}, {{2, 0, 1}, {0, 0, 1}}}),
+                     {{{0, 0, 1}, {1, 0, 0}},
+                      {{1, 0, 1}, {1, 0, 0}},
+                      {{-1, 0, 1}, {0, 1, 0}},
+                      {{2, 0, 1}, {0, 0, 1}},
+                      {{-1, 1, 0}, {0, 0, 1}},
+                      {{0.5, 1, 0}, {0, 0, 1}},
+                      {{2, 1, 0}, {0, 0, 1}}}),
       elementwise<3>("where", {nonzero, any}, TERNARY(eg::where(a > 0, b, c)),
                      {{{1, 2, nan}, {0, 1, 0}}, {{-1, nan, 2}, {0, 0, 1}}, {{1, 2, inf}, {0, 1, 0}}}),
       elementwise<1>("exp", {any}, UNARY(eg::exp(x)), {{{-746}, {0}}, {{-inf}, {0}}, {{710}, {inf}}}),

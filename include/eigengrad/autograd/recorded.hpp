@@ -18,9 +18,11 @@ class FittingNode final : public OperationNode<T> {
       Slot<T>* slot = target != nullptr ? target->slot() : nullptr;
       if (slot == nullptr) continue;
       const Shape& shape = target->shape();
+      // A stretch makes more of the input's elements, or none; a sum over stretched axes makes fewer, or some of none.
+      const bool stretched = dy.size() == 0 || (shape.size() > 0 && shape.size() < dy.size());
       if (shape.size() == dy.size())
         contribute(*slot, shape, recorded_reshape(dy, shape));
-      else if (shape.size() < dy.size())
+      else if (stretched)
         contribute(*slot, shape, dy);
       else
         contribute(*slot, shape, Expanded<T>{dy});

@@ -124,14 +124,16 @@ EIGENGRAD_INLINE auto minimum(const A& a, const B& b) {
   return apply<MinimumOperation>(a, b);
 }
 
-/// x limited to [low, high]; the gradient is 0 outside and 1 on the borders.
+/// x limited to [low, high], or high where low is larger; the gradient is 0 outside and 1 on the borders.
 struct ClampOperation {
   static constexpr const char* name = "clamp";
   EIGENGRAD_INLINE static auto value(const auto& x, const auto& low, const auto& high) {
-    return where(x > high, high, where(x < low, low, x));
+    const auto raised = where(x < low, low, x);
+    return where(raised > high, high, raised);
   }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& low, const auto& high) {
-    return to_each(where(x < low || x > high, 0, dy), where(x < low && x <= high, dy, 0), where(x > high, dy, 0));
+    return to_each(where(x < low || x > high, 0, dy), where(x < low && low <= high, dy, 0),
+                   where(x > high || (x < low && low > high), dy, 0));
   }
 };
 template <Elementwise X, Elementwise L, Elementwise H>
