@@ -204,7 +204,7 @@ auto cross_entropy(const P& probabilities, const Q& target, Reduction reduction 
                        reduction == Reduction::mean ? Reduction::batch_mean : reduction, where);
   } else {
     require_same_shape("cross_entropy", p.shape(), target.shape(), where);
-    const Tensor<T>& y = target.to_tensor();
+    const Tensor<typename Q::Element>& y = target.to_tensor();
     require_probable("cross_entropy", y, where);
     return reduce_loss("cross_entropy", apply<CrossEntropyOperation>(p, y),
                        reduction == Reduction::mean ? Reduction::batch_mean : reduction, where);
