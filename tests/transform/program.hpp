@@ -76,6 +76,7 @@ using Operations = std::vector<Operation>;
 /// All that random programs are made of.
 Operations elementwise_operations();
 Operations structural_operations();
+const Operations& all_operations();
 
 struct Step {
   const Operation* operation = nullptr;  // none for an input
@@ -150,6 +151,9 @@ std::string text(const Program& program);
 
 /// A program of at most 3 inputs and 8 operations; the same for the same seed.
 Program random_program(std::uint64_t seed, const Operations& operations);
+
+/// The program's result, by the library.
+eg::Tensor<double> library_result(const Program& program, const List& inputs);
 
 /// What is wrong with the library's value and derivatives of a program; "" when nothing is, and "skip" when they
 /// cannot be compared.

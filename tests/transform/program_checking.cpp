@@ -53,6 +53,8 @@ Number plain_result(const Program& program, S s, T t) {
   return result;
 }
 
+}  // namespace
+
 eg::Tensor<double> library_result(const Program& program, const List& inputs) {
   const List values = run_steps<eg::Tensor<double>>(
       program, [&](std::size_t n) { return inputs[n]; },
@@ -70,6 +72,8 @@ eg::Tensor<double> library_result(const Program& program, const List& inputs) {
     }
   return result;
 }
+
+namespace {
 
 /// Compares what the library gives with what is expected, and keeps the first difference as a sentence.
 class Comparison {
