@@ -71,7 +71,7 @@ Operation operation(const char* text, std::size_t operands, F f) {
   programs::operation(                                                                                   \
       #__VA_ARGS__, operands,                                                                            \
       []([[maybe_unused]] const auto& x, [[maybe_unused]] const auto& y, [[maybe_unused]] const auto& z, \
-         [[maybe_unused]] const auto& p) -> auto{ return __VA_ARGS__; })
+         [[maybe_unused]] const auto& p) -> auto { return __VA_ARGS__; })
 using Operations = std::vector<Operation>;
 /// All that random programs are made of.
 Operations elementwise_operations();

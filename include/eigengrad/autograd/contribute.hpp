@@ -73,7 +73,9 @@ void sum_to_into(T* to, const Tensor<T>& value, const Shape& shape) {
 /// Whether the gradients that backward computes are themselves recorded.
 EIGENGRAD_INLINE bool records_gradients() { return recording_tape() != nullptr; }
 template <class T>
-void contribute_recorded(Slot<T>& slot, const Shape& shape, const Tensor<T>& value);
+EIGENGRAD_COLD void contribute_recorded(Slot<T>& slot, const Shape& shape, const Tensor<T>& value);
+template <class T, class Result>
+EIGENGRAD_COLD void contribute_recorded_result(Slot<T>& slot, const Shape& shape, const Result& result);
 /// What a rule returned, as a recorded tensor.
 template <class Result>
 auto as_recorded(const Result& result) {
@@ -107,7 +109,7 @@ void contribute(Slot<T>& slot, const Shape& shape, Tensor<T> value) {
 template <class T>
 void contribute(Slot<T>& slot, const Shape& shape, Expanded<T> gradient) {
   if (records_gradients()) [[unlikely]]
-    return contribute_recorded(slot, shape, recorded_expand(gradient.value, shape));
+    return contribute_recorded_result(slot, shape, gradient);
   gradient.value.set_link({});
   if (!slot.filled && !slot.keep_whole) {
     slot.value = std::move(gradient.value);
@@ -134,7 +136,7 @@ template <class T, class Result>
   requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
 void contribute(Slot<T>& slot, const Shape& shape, const Result& result) {
   if (records_gradients()) [[unlikely]]
-    return contribute_recorded(slot, shape, as_recorded(result));
+    return contribute_recorded_result(slot, shape, result);
   if (!(result.shape() == shape)) {
     Tensor<T> whole = Tensor<T>::empty(result.shape());
     result.write_to(whole, false);

@@ -79,6 +79,13 @@ Tensor<T> recorded_add(const Tensor<T>& a, const Tensor<T>& b) {
   return record_fitting("add", std::move(result), a, &b);
 }
 
+template <class T, class Result>
+void contribute_recorded_result(Slot<T>& slot, const Shape& shape, const Result& result) {
+  if constexpr (std::is_same_v<Result, Expanded<T>>)
+    contribute_recorded(slot, shape, recorded_expand(result.value, shape));
+  else
+    contribute_recorded(slot, shape, as_recorded(result));
+}
 template <class T>
 void contribute_recorded(Slot<T>& slot, const Shape& shape, const Tensor<T>& value) {
   Tensor<T> fitting = recorded_sum_to(value, shape);

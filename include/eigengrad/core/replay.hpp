@@ -26,7 +26,7 @@ class ReplayPlan {
  public:
   template <class F>
   void add(F f) {
-    steps_.push_back(std::make_unique<ReplayStepOf<F>>(std::move(f)));
+    add_step(new ReplayStepOf<F>(std::move(f)));
   }
   void run() {
     for (const auto& step : steps_) step->run();
@@ -34,6 +34,8 @@ class ReplayPlan {
   std::size_t size() const { return steps_.size(); }
 
  private:
+  EIGENGRAD_COLD void add_step(ReplayStep* step) { steps_.emplace_back(step); }
+
   std::vector<std::unique_ptr<ReplayStep>> steps_;
 };
 
@@ -42,9 +44,13 @@ inline constinit thread_local ReplayPlan* replay_plan = nullptr;
 
 /// Called by every operation after it has computed: `make` gives the function that does it again.
 template <class Make>
+EIGENGRAD_COLD void add_to_plan(const Make& make) {
+  replay_plan->add(make());
+}
+template <class Make>
 EIGENGRAD_INLINE void on_replay(const Make& make) {
   if (replay_plan != nullptr) [[unlikely]]
-    replay_plan->add(make());
+    add_to_plan(make);
 }
 
 /// What cannot be replayed says so.

@@ -35,7 +35,11 @@ struct ColumnSum {
       to[j] = total;
     }
   }
-  Tensor<T> to_tensor() const { return sum(dy, 0); }
+  /// Recorded, by the engine's own sum: a formula would be compiled into every program that has a Linear.
+  Tensor<T> to_tensor() const {
+    const Index columns = dy.shape()[1];
+    return recorded_reshape(recorded_sum_to(dy, Shape{1, columns}), Shape{columns});
+  }
 };
 
 template <class T>
@@ -59,9 +63,9 @@ Tensor<T> linear(const Tensor<T>& x, Tensor<T> weight, const Tensor<T>& bias, Lo
   const Index in = weight.shape()[1], out = weight.shape()[0];
   if (x.rank() != 2) {
     Shape shape(x.shape().begin(), x.shape().end() - 1);
-    const Tensor<T> flat = reshape(x, {shape.size(), in});
+    const Tensor<T> flat = recorded_reshape(x, Shape{shape.size(), in});
     shape.push_back(out);
-    return reshape(linear(flat, std::move(weight), bias, where), shape);
+    return recorded_reshape(linear(flat, std::move(weight), bias, where), shape);
   }
   const Index n = x.shape()[0];
   Tensor<T> y = Tensor<T>::empty({n, out});
