@@ -53,6 +53,17 @@ EIGENGRAD_INLINE void on_replay(const Make& make) {
     add_to_plan(make);
 }
 
+/// While it lives, no plan listens on this thread: for an operation made of others that is replayed as a whole.
+class NotReplayed {
+ public:
+  NotReplayed() : plan_(std::exchange(replay_plan, nullptr)) {}
+  NotReplayed(const NotReplayed&) = delete;
+  ~NotReplayed() { replay_plan = plan_; }
+
+ private:
+  ReplayPlan* plan_;
+};
+
 /// What cannot be replayed says so.
 EIGENGRAD_INLINE void forbid_in_replay(const char* operation, const char* remedy) {
   require<GradientError>(replay_plan == nullptr, operation, ": not possible while a step is being compiled: ", remedy);

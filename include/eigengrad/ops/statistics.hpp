@@ -96,7 +96,18 @@ Tensor<typename X::Element> norm(const X& x, const Axes& axes = {}, bool keepdim
   static_assert(is_real<T>, "norm of integers or bools: cast<float>(tensor) first");
   const Tensor<T>& t = x.to_tensor();
   const Reduced reduced(t.shape(), axes, keepdims, "norm", where);
-  const Tensor<T> kept = kept_norms(t.unrecorded(), axes, t.size() > 0 && reduced.count > 0);
+  // How it is computed depends on the values, so a compiled step runs it as a whole.
+  const auto run = [x = t.unrecorded(), axes, any = t.size() > 0 && reduced.count > 0] {
+    const NotReplayed pause;
+    return kept_norms(x, axes, any);
+  };
+  const Tensor<T> kept = run();
+  on_replay([&] {
+    return [=] {
+      const Tensor<T> again = run();
+      std::copy(again.begin(), again.end(), kept.shared_data());
+    };
+  });
   Tensor<T> result = kept.alias(reduced.result);
   if (!records("norm", t)) return result;
   return record({"norm", where}, std::move(result),
