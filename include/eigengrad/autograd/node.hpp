@@ -26,13 +26,13 @@ struct ParameterState {
 /// One record of a tape.
 class Node {
  public:
-  explicit Node(const char* operation) : name(operation) {}
+  explicit Node(const char* operation, const bool* filled = &never) : name(operation), filled_(filled) {}
   Node(const Node&) = delete;
   virtual ~Node() = default;
 
   /// A gradient has arrived and waits to be passed on.
-  virtual bool reached() const = 0;
-  /// Passes the gradient on to the inputs.
+  bool reached() const { return *filled_; }
+  /// Takes the gradient and passes it on to the inputs.
   virtual void propagate() = 0;
   /// Lets go of the gradient that has been gathered.
   virtual void forget_gradient() = 0;
@@ -53,7 +53,12 @@ class Node {
   const char* name;
   Node* previous = nullptr;
   bool released = false;
+  bool spent = false;  // released, and so bare that it need not be destroyed
   bool wanted = true;  // off while a walk has no use for this node's gradient
+
+ private:
+  static constexpr bool never = false;
+  const bool* filled_;
 };
 
 /// A node whose output has numbers of type T.
@@ -79,11 +84,10 @@ class TypedNode : public Node {
 template <class T>
 class OperationNode : public TypedNode<T> {
  public:
-  OperationNode(const char* operation, const Shape& shape) : TypedNode<T>(operation), shape_(shape) {
+  OperationNode(const char* operation, const Shape& shape) : TypedNode<T>(operation, &own_.filled), shape_(shape) {
     this->slot_ = &own_;
   }
 
-  bool reached() const final { return own_.filled; }
   /// The gradient that has arrived, for a walk that ends here.
   Slot<T>& gathered() { return own_; }
   void forget_gradient() final {
@@ -94,7 +98,10 @@ class OperationNode : public TypedNode<T> {
 
  protected:
   /// The gathered gradient, which its slot then no longer holds.
-  Tensor<T> take_gradient() { return std::move(own_.value); }
+  Tensor<T> take_gradient() {
+    own_.filled = false;
+    return std::move(own_.value);
+  }
 
   Shape shape_;
   Slot<T> own_;
@@ -108,7 +115,6 @@ class LeafNode final : public TypedNode<T> {
     gather_in_parameter();
   }
 
-  bool reached() const override { return false; }
   void propagate() override {}
   void forget_gradient() override {}
   void release() override {}

@@ -22,14 +22,13 @@ struct ForgetGradients {
 
 /// Walks the records backwards from `root`, which gets `seed`.
 template <class T>
-void walk(TypedNode<T>& root, const Tensor<T>& seed, BackwardOptions options) {
+void walk(TypedNode<T>& root, Tensor<T> seed, BackwardOptions options) {
   ForgetGradients forget{&root};
   const NoGrad pause(!options.create_graph);
-  if (Slot<T>* slot = root.slot()) contribute(*slot, root.shape(), seed);
+  if (Slot<T>* slot = root.slot()) contribute(*slot, root.shape(), std::move(seed));
   for (Node* node = root.parameter() != nullptr ? nullptr : &root; node != nullptr; node = node->previous) {
     if (!node->reached()) continue;
     node->propagate();
-    node->forget_gradient();
     if (options.retain_graph || options.create_graph) continue;
     node->release();
     node->released = true;
@@ -103,7 +102,6 @@ std::vector<Tensor<T>> pull_back(TapeState* tape, const Tensor<T>& root, const T
           found[k] = true;
         }
       node->propagate();
-      node->forget_gradient();
     }
   }
   for (std::size_t k = 0; k < inputs.size(); ++k)
