@@ -28,6 +28,20 @@ static void xor_eigengrad(benchmark::State& state) {
 }
 BENCHMARK(xor_eigengrad);
 
+static void xor_eigengrad_replayed(benchmark::State& state) {
+  const eg::Tensor<float> inputs = {{0, 0}, {0, 1}, {1, 0}, {1, 1}}, targets = {{0}, {1}, {1}, {0}};
+  eg::Sequential<float> model(eg::Linear<float>(2, 8), eg::Tanh<float>(), eg::Linear<float>(8, 1),
+                              eg::Sigmoid<float>());
+  eg::SGD<float> optimizer(model.parameters(), {.learning_rate = 0.5f});
+  auto step = eg::compile([&](const auto& x, const auto& y) { return eg::mse_loss(model(x), y); });
+  for (auto _ : state) {
+    step(inputs, targets);
+    optimizer.step();
+    optimizer.zero_grad();
+  }
+}
+BENCHMARK(xor_eigengrad_replayed);
+
 static eg::Sequential<float> mlp(const std::vector<int>& sizes) {
   eg::Sequential<float> model;
   for (std::size_t i = 0; i + 1 < sizes.size(); ++i) {

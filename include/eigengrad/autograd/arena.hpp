@@ -20,11 +20,16 @@ class Arena {
 
   /// Everything taken is free again; at most `kept_bytes` stay for reuse.
   void clear() {
+    if (current_ == 0 && end_ - first_ <= kept_bytes) [[likely]] {
+      used_ = first_;
+      return;
+    }
     std::size_t kept = 0, count = 0;
     while (count < chunks_.size() && kept + chunks_[count].bytes <= kept_bytes) kept += chunks_[count++].bytes;
     if (count < chunks_.size()) chunks_.resize(count);
     current_ = 0;
     open(0);
+    first_ = used_;
   }
 
  private:
@@ -49,11 +54,13 @@ class Arena {
     const std::size_t size = bytes + 64 > chunk_bytes ? bytes + 64 : chunk_bytes;
     chunks_.push_back({std::make_unique_for_overwrite<std::byte[]>(size), size});
     open(current_);
+    if (current_ == 0) first_ = used_;
   }
 
   std::vector<Chunk> chunks_;
   std::size_t current_ = 0;
   std::uintptr_t used_ = 0, end_ = 0;
+  std::uintptr_t first_ = 0;  // where the first chunk's memory begins
 };
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -41,10 +41,14 @@ template <class T>
 Tensor<T> recorded_expand(const Tensor<T>& value, const Shape& shape);
 
 template <class T>
-Tensor<T> whole(Tensor<T> value, const Shape& shape) {
+EIGENGRAD_INLINE Tensor<T> whole(Tensor<T>&& value, const Shape& shape) {
   if (value.shape() == shape) [[likely]]
-    return value;
+    return std::move(value);
   return recorded_expand(value, shape);
+}
+template <class T>
+Tensor<T> whole(const Tensor<T>& value, const Shape& shape) {
+  return whole(Tensor<T>(value), shape);
 }
 
 /// `value` summed over the axes that broadcasting had stretched, back to `shape`.
@@ -119,17 +123,28 @@ void contribute(Slot<T>& slot, const Shape& shape, Expanded<T> gradient) {
   }
 }
 
-/// The slot's tensor, of the whole shape and to be written to; `add` says whether to add to what is there.
+/// The slot's tensor, of the whole shape and unshared, to be written to; `add` says whether to add to what is there.
 template <class T>
 Tensor<T>& prepare(Slot<T>& slot, const Shape& shape, bool& add) {
   add = slot.filled;
-  if (slot.filled) {
-    if (slot.value.shape() != shape) slot.value = expand(slot.value, shape);
-  } else if (slot.value.shape() != shape || !slot.value.unshared()) {
-    slot.value = Tensor<T>::empty(shape);
-  }
   slot.filled = true;
+  if (!(slot.value.shape() == shape))
+    slot.value = add ? expand(slot.value, shape) : Tensor<T>::empty(shape);
+  else if (!add && !slot.value.unshared()) [[unlikely]]
+    slot.value = Tensor<T>::empty(shape);
+  slot.value.mutable_data();
   return slot.value;
+}
+
+/// The same for what is computed from dy number by number: a slot without a buffer takes over dy's, if nobody else has
+/// it, and the gradient is written over dy. What it returns is written to as it is, shared or not.
+template <class T>
+Tensor<T>& prepare_over(const Tensor<T>& dy, Slot<T>& slot, const Shape& shape, bool& add) {
+  if (slot.filled || slot.value.size() > 0 || !(dy.shape() == shape) || !dy.unshared() || dy.link().node != nullptr)
+    return prepare(slot, shape, add);
+  add = false;
+  slot.filled = true;
+  return slot.value = dy;
 }
 
 template <class T, class Result>

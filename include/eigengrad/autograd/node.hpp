@@ -56,13 +56,14 @@ struct OperationName {
 /// One record of a tape.
 class Node {
  public:
-  explicit Node(const OperationName& operation) : name(operation.name), where(operation.where) {}
+  explicit Node(const OperationName& operation, const bool* filled = &never)
+      : name(operation.name), where(operation.where), filled_(filled) {}
   Node(const Node&) = delete;
   virtual ~Node() = default;
 
   /// A gradient has arrived and waits to be passed on.
-  virtual bool reached() const = 0;
-  /// Passes the gradient on to the inputs.
+  bool reached() const { return *filled_; }
+  /// Takes the gradient and passes it on to the inputs.
   virtual void propagate() = 0;
   /// Lets go of the gradient that has been gathered.
   virtual void forget_gradient() = 0;
@@ -96,7 +97,12 @@ class Node {
   Node* previous = nullptr;
   [[no_unique_address]] Location where;  // the flags lie in its padding
   bool released = false;
+  bool spent = false;  // released, and so bare that it need not be destroyed
   bool wanted = true;  // off while a walk has no use for this node's gradient
+
+ private:
+  static constexpr bool never = false;
+  const bool* filled_;
 };
 
 /// A node whose output has numbers of type T.
@@ -126,11 +132,11 @@ class TypedNode : public Node {
 template <class T>
 class OperationNode : public TypedNode<T> {
  public:
-  OperationNode(const OperationName& operation, const Shape& shape) : TypedNode<T>(operation), shape_(shape) {
+  OperationNode(const OperationName& operation, const Shape& shape)
+      : TypedNode<T>(operation, &own_.filled), shape_(shape) {
     this->slot_ = &own_;
   }
 
-  bool reached() const final { return own_.filled; }
   /// The gradient that has arrived, for a walk that ends here.
   Slot<T>& gathered() { return own_; }
   void forget_gradient() final {
@@ -141,7 +147,10 @@ class OperationNode : public TypedNode<T> {
 
  protected:
   /// The gathered gradient, which its slot then no longer holds.
-  Tensor<T> take_gradient() { return std::move(own_.value); }
+  Tensor<T> take_gradient() {
+    own_.filled = false;
+    return std::move(own_.value);
+  }
 
   Shape shape_;
   Slot<T> own_;
@@ -155,7 +164,6 @@ class LeafNode final : public TypedNode<T> {
     gather_in_parameter();
   }
 
-  bool reached() const override { return false; }
   void propagate() override {}
   void forget_gradient() override {}
   void release() override {}

@@ -33,6 +33,18 @@ class StandIns {
   std::vector<Entry> entries_;
 };
 
+/// A tensor and the record it comes from on the tape that records, null for a constant.
+template <class T>
+struct Appearance {
+  const Tensor<T>& tensor;
+  TypedNode<T>* node;
+};
+template <class T>
+EIGENGRAD_INLINE Appearance<T> appearance_of(const Tensor<T>& tensor, const char* operation) {
+  const TapeState* tape = recording_tape();
+  return {tensor, tape != nullptr ? node_on(tape, tensor, operation) : nullptr};
+}
+
 /// Refers to a parameter and keeps it alive: what optimizers hold and `parameters()` returns.
 template <class T>
 class ParameterRef {
@@ -74,14 +86,14 @@ class ParameterRef {
 
   /// The value as the recording tape sees it: what is computed from it can be differentiated.
   Tensor<T> to_tensor() const {
-    if (StandIns::innermost != nullptr) [[unlikely]]
-      if (const void* tensor = StandIns::find(state_.get())) return *static_cast<const Tensor<T>*>(tensor);
-    TapeState* tape = recording_tape();
-    if (tape == nullptr || !state().requires_grad) return value();
-    Node* leaf = tape->template add<LeafNode<T>>(tape->last_leaf, state_);
-    if (tape->redirect != nullptr) [[unlikely]]
-      tape->redirect(tape->redirect_context, leaf);
-    return value().linked(tape->link_to(leaf));
+    if (const Tensor<T>* tensor = stand_in()) return *tensor;
+    TypedNode<T>* leaf = make_leaf();
+    return leaf != nullptr ? value().linked(recording_tape()->link_to(leaf)) : value();
+  }
+  /// The same for an operation that can do without a tensor of its own: the bare value, and the record behind it.
+  Appearance<T> appear(const char* operation) const {
+    if (const Tensor<T>* tensor = stand_in()) return appearance_of(*tensor, operation);
+    return {value(), make_leaf()};
   }
 
   /// For optimizers and the tape: value and gradient to work on in place.
@@ -96,6 +108,22 @@ class ParameterRef {
   explicit ParameterRef(std::shared_ptr<ParameterState<T>> state) : state_(std::move(state)) {}
 
   std::shared_ptr<ParameterState<T>> state_;
+
+ private:
+  const Tensor<T>* stand_in() const {
+    if (StandIns::innermost == nullptr) [[likely]]
+      return nullptr;
+    return static_cast<const Tensor<T>*>(StandIns::find(state_.get()));
+  }
+  /// Its record on the tape; null where nothing is recorded, or no gradient wanted.
+  TypedNode<T>* make_leaf() const {
+    TapeState* tape = recording_tape();
+    if (tape == nullptr || !state().requires_grad) return nullptr;
+    auto* leaf = tape->template add<LeafNode<T>>(tape->last_leaf, state_);
+    if (tape->redirect != nullptr) [[unlikely]]
+      tape->redirect(tape->redirect_context, leaf);
+    return leaf;
+  }
 };
 
 /// A leaf to differentiate with respect to: an identity with a value and a gradient. Moving keeps the identity, copying

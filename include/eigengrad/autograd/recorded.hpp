@@ -104,7 +104,6 @@ void propagate_through(const TapeState* tape, const Node* mark, const Tensor<T>&
   for (Node* node = top; node != nullptr && node != mark; node = node->previous) {
     if (!node->reached()) continue;
     node->propagate();
-    node->forget_gradient();
     if (!release) continue;
     node->release();
     node->released = true;

@@ -66,7 +66,9 @@ class Tape {
     const Tensor<T>& root = Tensor<T>::evaluated(loss, where);
     require<GradientError>(root.size() == 1, "backward: shape ", root.shape(), " has ", root.size(),
                            " elements: reduce it to one by sum or mean, or give a seed of its shape", where);
-    backward(root, Tensor<T>::ones(root.shape()), options, where);
+    Tensor<T> seed = Tensor<T>::ones(root.shape());
+    TypedNode<T>* node = checked_root(root, seed, options, where);
+    walk(*node, std::move(seed), options, state_->observer.get());
   }
   /// The same from any tensor, weighting its elements by `seed` of its shape: the vector-Jacobian product.
   template <class L>

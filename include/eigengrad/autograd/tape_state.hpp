@@ -64,7 +64,10 @@ struct TapeState {
 
   void clear() noexcept {
     for (Node* list : {last, last_leaf})
-      while (list != nullptr) std::exchange(list, list->previous)->~Node();
+      while (list != nullptr) {
+        Node* const node = std::exchange(list, list->previous);
+        if (!node->spent) node->~Node();
+      }
     last = last_leaf = nullptr;
     records = 0;
     observer.reset();

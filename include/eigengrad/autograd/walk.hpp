@@ -22,7 +22,7 @@ struct ForgetGradients {
 
 /// Walks the records backwards from `root`, which gets `seed`; a tape's observer looks on.
 template <class T>
-void walk(TypedNode<T>& root, const Tensor<T>& seed, BackwardOptions options, TapeObserver* observer) {
+void walk(TypedNode<T>& root, Tensor<T> seed, BackwardOptions options, TapeObserver* observer) {
   ForgetGradients forget{&root};
   struct Observed {
     TapeObserver* observer;
@@ -33,14 +33,13 @@ void walk(TypedNode<T>& root, const Tensor<T>& seed, BackwardOptions options, Ta
   if (observer != nullptr) [[unlikely]]
     observer->begin_backward(root, AnyNumbers::of(seed));
   const NoGrad pause(!options.create_graph);
-  if (Slot<T>* slot = root.slot()) contribute(*slot, root.shape(), seed);
+  if (Slot<T>* slot = root.slot()) contribute(*slot, root.shape(), std::move(seed));
   for (Node* node = root.parameter() != nullptr ? nullptr : &root; node != nullptr; node = node->previous) {
     if (!node->reached()) continue;
     if (observer != nullptr) [[unlikely]]
       observer->propagate(*node);
     else
       node->propagate();
-    node->forget_gradient();
     if (options.retain_graph || options.create_graph) continue;
     node->release();
     node->released = true;
@@ -114,7 +113,6 @@ std::vector<Tensor<T>> pull_back(TapeState* tape, const Tensor<T>& root, const T
           found[k] = true;
         }
       node->propagate();
-      node->forget_gradient();
     }
   }
   for (std::size_t k = 0; k < inputs.size(); ++k)

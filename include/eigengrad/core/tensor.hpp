@@ -72,7 +72,10 @@ class Tensor {
     std::fill_n(result.own(), shape.size(), value);
     return result;
   }
-  static Tensor zeros(const Shape& shape) { return full(shape, T(0)); }
+  static Tensor zeros(const Shape& shape) {
+    if (static_cast<std::size_t>(shape.size()) * sizeof(T) <= 64) return empty(shape);  // one cache line, set to 0
+    return full(shape, T(0));
+  }
   static Tensor ones(const Shape& shape) { return full(shape, T(1)); }
   /// start, start + step, ... up to but without stop.
   static Tensor arange(T start, T stop, T step = T(1));
@@ -128,7 +131,7 @@ class Tensor {
 
   /// The numbers to write to: copied first when another tensor or a tape shares them. The result is a new value,
   /// no longer connected to the tape.
-  T* mutable_data() {
+  EIGENGRAD_INLINE T* mutable_data() {
     if (!block_.unshared()) [[unlikely]]
       unshare();
     block_->link.node = nullptr;

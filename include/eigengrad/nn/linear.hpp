@@ -13,8 +13,7 @@ struct ColumnSum {
   const Tensor<T>& dy;
 
   Shape shape() const { return {dy.shape()[1]}; }
-  void write_to(Tensor<T>& target, bool add) const {
-    T* to = target.mutable_data();
+  void run(T* to, bool padded, bool add) const {
     const Index rows = dy.shape()[0], columns = dy.shape()[1];
     constexpr Index width = lane_width<T>;
     if (rows > RowSum<T>::block) {
@@ -22,7 +21,7 @@ struct ColumnSum {
       return sum_into(Leaf<T>{dy}, Shape{1, columns}, to, T(1));
     }
     const T* from = dy.data();
-    const Index whole = dy.padded() && target.padded() ? columns : columns - columns % width;
+    const Index whole = dy.padded() && padded ? columns : columns - columns % width;
     Index j = 0;
     for (; j < whole; j += width) {
       lane_t<T> total = add ? lane::load(to + j) : lane_t<T>(0);
@@ -51,31 +50,102 @@ void run_linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bi
                !biased || bias.padded());
 }
 
+/// The record of x W^T + b. Gradients: dx = dy W, dW = dy^T x, db = the sum of dy's rows.
+template <class T>
+class LinearNode final : public OperationNode<T> {
+ public:
+  LinearNode(const OperationName& name, const Shape& shape, const Appearance<T>& x, const Appearance<T>& w,
+             TypedNode<T>* b)
+      : OperationNode<T>(name, shape), x_node_(x.node), weight_node_(w.node), bias_node_(b) {
+    if (w.node != nullptr) x_ = x.tensor;
+    if (x.node != nullptr) weight_ = w.tensor;
+  }
+  void propagate() override {
+    const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
+    if (records_gradients()) [[unlikely]]
+      return propagate_recorded(dy);
+    const Index out = this->shape_[1];
+    pass(weight_node_, {out, x_.shape().back()}, Product<T>{{dy, true}, {x_}});
+    pass(bias_node_, {out}, ColumnSum<T>{dy});
+    pass(x_node_, {this->shape_[0], weight_.shape().back()}, Product<T>{{dy}, {weight_}});
+  }
+  void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
+    for (TypedNode<T>* node : {x_node_, weight_node_, bias_node_})
+      if (node != nullptr) visit(context, node);
+  }
+  void describe(Steps& steps) const override {
+    for (TypedNode<T>* node : {x_node_, weight_node_, bias_node_}) steps.operand(node);
+    steps.operation(this->name, 3);
+  }
+  void release() override {
+    x_.release();
+    weight_.release();
+    this->spent = true;
+  }
+
+ private:
+  template <class Rule>
+  EIGENGRAD_INLINE static void pass(TypedNode<T>* node, const Shape& shape, const Rule& rule) {
+    Slot<T>* slot = node != nullptr ? node->slot() : nullptr;
+    if (slot == nullptr) return;
+    bool add = false;
+    Tensor<T>& target = prepare(*slot, shape, add);
+    rule.run(target.shared_data(), target.padded(), add);
+  }
+  EIGENGRAD_COLD void propagate_recorded(const Tensor<T>& dy) {
+    const auto pass_on = [](TypedNode<T>* node, const auto& rule) {
+      if (Slot<T>* slot = node != nullptr ? node->slot() : nullptr)
+        contribute_recorded(*slot, node->shape(), rule.to_tensor());
+    };
+    // A parameter's value was kept bare.
+    if (weight_node_ != nullptr) weight_ = weight_.linked(recording_tape()->link_to(weight_node_));
+    pass_on(x_node_, Product<T>{{dy}, {weight_}});
+    pass_on(weight_node_, Product<T>{{dy, true}, {x_}});
+    pass_on(bias_node_, ColumnSum<T>{dy});
+  }
+
+  TypedNode<T>*x_node_, *weight_node_, *bias_node_;
+  Tensor<T> x_, weight_;  // each kept where the other's gradient needs it
+};
+
 /// x W^T + b for x [n, in] (more leading axes are batches), W [out, in] and b [out] or empty: one record.
 /// Gradients: dx = dy W, dW = dy^T x, db = the sum of dy's rows. Throws ShapeError naming all three.
 template <class T>
-Tensor<T> linear(const Tensor<T>& x, Tensor<T> weight, const Tensor<T>& bias, Location where = Location::current()) {
-  const bool biased = bias.size() > 0;
-  require<ShapeError>(weight.rank() == 2 && x.rank() >= 1 && x.shape().back() == weight.shape()[1] &&
-                          (!biased || bias.shape() == Shape{weight.shape()[0]}),
-                      "linear: x is ", x.shape(), ", weight is ", weight.shape(), ", bias is ", bias.shape(),
+Tensor<T> linear(const Appearance<T>& x, const Appearance<T>& weight, const Appearance<T>& bias,
+                 Location where = Location::current()) {
+  const Shape& from = x.tensor.shape();
+  const Shape& over = weight.tensor.shape();
+  const Shape& start = bias.tensor.shape();
+  require<ShapeError>(over.rank() == 2 && from.rank() >= 1 && from.back() == over[1] &&
+                          (start.size() == 0 || (start.rank() == 1 && start[0] == over[0])),
+                      "linear: x is ", from, ", weight is ", over, ", bias is ", start,
                       ": x's last axis must be the weight's second, the bias as long as its first", where);
-  const Index in = weight.shape()[1], out = weight.shape()[0];
-  if (x.rank() != 2) {
-    Shape shape(x.shape().begin(), x.shape().end() - 1);
-    const Tensor<T> flat = recorded_reshape(x, Shape{shape.size(), in});
-    shape.push_back(out);
-    return recorded_reshape(linear(flat, std::move(weight), bias, where), shape);
+  if (from.rank() != 2) {
+    Shape shape(from.begin(), from.end() - 1);
+    const Tensor<T> flat = recorded_reshape(x.tensor, Shape{shape.size(), over[1]});
+    shape.push_back(over[0]);
+    return recorded_reshape(linear(appearance_of(flat, "linear"), weight, bias, where), shape);
   }
-  const Index n = x.shape()[0];
-  Tensor<T> y = Tensor<T>::empty({n, out});
-  run_linear(x, weight, bias, y.mutable_data());
-  on_replay([&] { return [x, weight, bias, y] { run_linear(x, weight, bias, y.shared_data()); }; });
-  if (!records("linear", x, weight, bias)) return y;
-  auto dw = wrt(weight, [x](const Tensor<T>& dy) { return Product<T>{{dy, true}, {x}}; });
-  auto db = wrt(bias, [](const Tensor<T>& dy) { return ColumnSum<T>{dy}; });
-  auto dx = wrt(x, [weight = std::move(weight)](const Tensor<T>& dy) { return Product<T>{{dy}, {weight}}; });
-  return record({"linear", where}, std::move(y), dx, dw, db);
+  Tensor<T> y = Tensor<T>::empty({from[0], over[0]});
+  run_linear(x.tensor, weight.tensor, bias.tensor, y.shared_data());
+  on_replay([&] {
+    return
+        [x = x.tensor, weight = weight.tensor, bias = bias.tensor, y] { run_linear(x, weight, bias, y.shared_data()); };
+  });
+  if (x.node == nullptr && weight.node == nullptr && bias.node == nullptr) return y;
+  TapeState* tape = recording_tape();
+  if (tape->observer != nullptr) [[unlikely]]
+    for (const auto* input : {&x, &weight, &bias}) tape->tell_input(input->tensor);
+  Node* node = tape->template add<LinearNode<T>>(tape->last, OperationName("linear", where), y.shape(), x, weight,
+                                                 bias.node);
+  tape->connect(y, node);
+  return y;
+}
+/// The same for tensors.
+template <class T>
+Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias,
+                 Location where = Location::current()) {
+  return linear(appearance_of(x, "linear"), appearance_of(weight, "linear"), appearance_of(bias, "linear"), where);
 }
 
 /// The same for parameters, formulas, and plain numbers beside dual ones.
@@ -103,7 +173,9 @@ class Linear : public Module<T> {
   }
 
   Tensor<T> forward(const Tensor<T>& x) override {
-    return linear<T>(x, weight.to_tensor(), has_bias() ? bias.to_tensor() : Tensor<T>());
+    const Appearance<T> w = weight.appear("linear");
+    return linear(appearance_of(x, "linear"), w,
+                  has_bias() ? bias.appear("linear") : Appearance<T>{bias.value(), nullptr});
   }
   void members(Members<T>& m) override {
     m("weight", weight);

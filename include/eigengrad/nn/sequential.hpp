@@ -31,27 +31,27 @@ class Sequential : public Module<T> {
   template <class M>
   Sequential& add(M&& module) {
     held_.push_back(std::make_unique<Held<std::decay_t<M>>>(std::forward<M>(module)));
-    const WeightInitializer<T> wanted = held_.back()->get().preferred_initializer();
-    if (wanted.draw != nullptr && held_.size() > 1) held_[held_.size() - 2]->get().reinitialize(wanted);
+    const WeightInitializer<T> wanted = held_.back()->module.preferred_initializer();
+    if (wanted.draw != nullptr && held_.size() > 1) held_[held_.size() - 2]->module.reinitialize(wanted);
     return *this;
   }
 
   Tensor<T> forward(const Tensor<T>& x) override {
     if (held_.empty()) return x;
-    Tensor<T> y = held_.front()->get()(x);
-    for (std::size_t i = 1; i < held_.size(); ++i) y = held_[i]->get()(y);
+    Tensor<T> y = held_.front()->module(x);
+    for (std::size_t i = 1; i < held_.size(); ++i) y = held_[i]->module(y);
     return y;
   }
   void members(Members<T>& m) override {
-    for (std::size_t i = 0; i < held_.size(); ++i) m(to_text(i), held_[i]->get());
+    for (std::size_t i = 0; i < held_.size(); ++i) m(to_text(i), held_[i]->module);
   }
   std::string kind() const override { return "Sequential"; }
   // Within another Sequential: its first module follows what is before, its last one is followed by what comes after.
   WeightInitializer<T> preferred_initializer() const override {
-    return held_.empty() ? WeightInitializer<T>() : held_.front()->get().preferred_initializer();
+    return held_.empty() ? WeightInitializer<T>() : held_.front()->module.preferred_initializer();
   }
   void reinitialize(const WeightInitializer<T>& initializer) override {
-    if (!held_.empty()) held_.back()->get().reinitialize(initializer);
+    if (!held_.empty()) held_.back()->module.reinitialize(initializer);
   }
 
   Index size() const { return static_cast<Index>(held_.size()); }
@@ -59,7 +59,7 @@ class Sequential : public Module<T> {
   Module<T>& operator[](Index i) { return at(i); }
   Module<T>& at(Index i, Location where = Location::current()) {
     require<IndexError>(i >= 0 && i < size(), "Sequential: no module ", i, " of ", size(), where);
-    return held_[static_cast<std::size_t>(i)]->get();
+    return held_[static_cast<std::size_t>(i)]->module;
   }
   /// The same, as the type it was added with; throws ValueError when it is another.
   template <class M>
@@ -76,19 +76,20 @@ class Sequential : public Module<T> {
 
   // A module of any type, copyable although Module itself knows nothing of copying.
   struct Holder {
+    explicit Holder(Module<T>& m) : module(m) {}
     virtual ~Holder() = default;
-    virtual Module<T>& get() = 0;
     virtual const void* type() const = 0;  // stands in for RTTI, which may be off
     virtual std::unique_ptr<Holder> copy() const = 0;
+
+    Module<T>& module;
   };
   template <class M>
   struct Held final : Holder {
-    explicit Held(M m) : module(std::move(m)) {}
-    Module<T>& get() override { return module; }
+    explicit Held(M m) : Holder(held), held(std::move(m)) {}
     const void* type() const override { return &type_tag<M>; }
-    std::unique_ptr<Holder> copy() const override { return std::make_unique<Held>(module); }
+    std::unique_ptr<Holder> copy() const override { return std::make_unique<Held>(held); }
 
-    M module;
+    M held;
   };
 
   std::vector<std::unique_ptr<Holder>> held_;

@@ -28,6 +28,12 @@ struct Reduced {
   Index count = 1;  // how many elements go into one
 
   Reduced(const Shape& shape, const Axes& over, bool keepdims, const char* operation, const Location& where) {
+    if (over.count == 0) {
+      for (Index axis = 0; axis < shape.rank(); ++axis) kept.push_back(1);
+      if (keepdims) result = kept;
+      count = shape.size();
+      return;
+    }
     bool reduced[Shape::max_rank] = {};
     for (int k = 0; k < over.count; ++k) {
       const Index axis = shape.checked_axis(over.axes[k], operation, where);
@@ -35,7 +41,7 @@ struct Reduced {
       reduced[axis] = true;
     }
     for (Index axis = 0; axis < shape.rank(); ++axis) {
-      const bool out = over.count == 0 || reduced[axis];
+      const bool out = reduced[axis];
       kept.push_back(out ? 1 : shape[axis]);
       if (out) count *= shape[axis];
       if (!out || keepdims) result.push_back(kept[axis]);

@@ -29,10 +29,7 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
   using Targets = std::array<TypedNode<T>*, F::leaves>;
 
   FormulaNode(const OperationName& operation, const Tensor<T>& value, const F& formula, const Targets& targets)
-      : OperationNode<T>(operation, value.shape()),
-        formula_(formula),
-        targets_(targets),
-        result_(from_result<F> ? value : Tensor<T>()) {}
+      : OperationNode<T>(operation, value.shape()), formula_(formula), targets_(targets) {}
   FormulaNode(const OperationName& operation, const Tensor<T>& value, const F& formula, const Targets& targets,
               const Shape& seen, T scale)
       : OperationNode<T>(operation, value.shape()),
@@ -41,6 +38,9 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
         scale_(scale),
         summed_(true),
         targets_(targets) {}
+  void keep_result(const Tensor<T>& result) {
+    if constexpr (from_result<F>) result_ = result;
+  }
   void keep_derivative(Tensor<T> derivative) { derivative_ = std::move(derivative); }
 
   void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
@@ -60,6 +60,7 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
     formula_.reset();
     result_.release();
     derivative_.release();
+    this->spent = true;
   }
   void propagate() override {
     if (records_gradients()) [[unlikely]]
@@ -67,18 +68,29 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
     Tensor<T> dy = this->take_gradient();
     if (summed_) {
       dy = whole(std::move(dy), this->shape_);
-      dy = scale_ != T(1) ? scaled(dy) : dy.alias(seen_);
+      if (scale_ != T(1)) scale(dy);
+      if (dy.size() != 1) dy = dy.alias(seen_);  // one number broadcasts as it is
     }
     if constexpr (stores_derivative<F>)
       if (derivative_.size() > 0) return pass_derivative(dy);
 
     Sink<T> sinks[F::leaves] = {};
+    Slot<T>* slots[F::leaves] = {};
     const auto open = [&](auto k, const auto& operand) {
       if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<T>>) {
         Slot<T>* slot = targets_[k] != nullptr ? targets_[k]->slot() : nullptr;
         if (slot == nullptr) return;
-        Tensor<T>& target = prepare(*slot, operand.shape(), sinks[k].add);
-        sinks[k].data = target.mutable_data();
+        slots[k] = slot;
+        for (int before = 0; before < k; ++before)
+          if (slots[before] == slot) {
+            sinks[k] = sinks[before];
+            sinks[k].add = true;
+            return;
+          }
+        const bool by_number = dy.size() == formula_->size() && dy.size() > 1;
+        Tensor<T>& target = by_number ? prepare_over(dy, *slot, operand.shape(), sinks[k].add)
+                                      : prepare(*slot, operand.shape(), sinks[k].add);
+        sinks[k].data = target.shared_data();
         sinks[k].room = target.padded();
         if (sinks[k].add || (operand.size() == formula_->size() && operand.size() > 1)) return;
         std::fill_n(sinks[k].data, operand.size(), T(0));  // stretched, or a scalar: gathered by adding
@@ -102,21 +114,19 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
     const Node* mark = tape->last;
     propagate_through(tape, mark, formula_->template trace<T>().value(), dy);
   }
-  Tensor<T> scaled(const Tensor<T>& dy) const {
-    Tensor<T> result = Tensor<T>::empty(seen_);
-    T* to = result.mutable_data();
-    const T* from = dy.data();
+  void scale(Tensor<T>& dy) const {
+    T* to = dy.mutable_data();
     if constexpr (!std::is_same_v<T, bool>)  // a mask has no gradient
-      for (Index i = 0; i < dy.size(); ++i) to[i] = from[i] * scale_;
-    return result;
+      for (Index i = 0; i < dy.size(); ++i) to[i] = to[i] * scale_;
   }
   void pass_derivative(const Tensor<T>& dy) {
     for (TypedNode<T>* target : targets_)
       if (target != nullptr) {
         if (Slot<T>* slot = target->slot()) {
           bool add = false;
-          Tensor<T>& gradient = prepare(*slot, this->shape_, add);
-          Formula<DerivativeProduct, Leaf<T>, Leaf<T>>({}, Leaf<T>{dy}, Leaf<T>{derivative_}).write_to(gradient, add);
+          Tensor<T>& gradient = prepare_over(dy, *slot, this->shape_, add);
+          evaluate(Formula<DerivativeProduct, Leaf<T>, Leaf<T>>({}, Leaf<T>{dy}, Leaf<T>{derivative_}),
+                   gradient.shared_data(), add, gradient.padded());
         }
         return;
       }
@@ -204,6 +214,7 @@ auto Formula<Op, Arguments...>::to_tensor(Location where) const -> Tensor<Elemen
       on_replay([&] { return FormulaReplay<Formula>{*this, result, derivative, wanted}; });
       if constexpr (stores_derivative<Formula>) node->keep_derivative(std::move(derivative));
       tape->connect(result, node);
+      node->keep_result(result);
       return result;
     }
   }

@@ -28,8 +28,8 @@ struct Product {
   Operand<T> a, b;
 
   Shape shape() const { return {a.rows(), b.columns()}; }
-  void write_to(Tensor<T>& target, bool add) const { multiply(target.mutable_data(), target.padded(), add); }
-  void multiply(T* target, bool padded, bool add) const {
+  void write_to(Tensor<T>& target, bool add) const { run(target.mutable_data(), target.padded(), add); }
+  void run(T* target, bool padded, bool add) const {
     Gemm<T>::run(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target, add, nullptr, padded);
   }
   Tensor<T> to_tensor(Location where = {}) const {
@@ -37,7 +37,7 @@ struct Product {
     write_to(result, false);
     on_replay([&] {
       return [left = a.tensor, right = b.tensor, at = a.transposed, bt = b.transposed, result] {
-        Product{{left, at}, {right, bt}}.multiply(result.shared_data(), result.padded(), false);
+        Product{{left, at}, {right, bt}}.run(result.shared_data(), result.padded(), false);
       };
     });
     if (!records("matmul", a.tensor, b.tensor)) return result;

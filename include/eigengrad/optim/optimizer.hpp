@@ -42,19 +42,20 @@ class Optimizer {
   }
 
   /// Runs rule(w, g, state...) on every parameter that has a gradient, in place; w and the state are written back.
-  template <class Rule>
+  /// Of the state it may take less than there is.
+  template <int used = slots, class Rule>
   void update(const Rule& rule) {
-    update_with([&](Index) -> const Rule& { return rule; });
+    update_with<used>([&](Index) -> const Rule& { return rule; });
   }
   /// The same with the rule rule_at(t) for a parameter's t-th update: one that had no gradient yet starts late.
-  template <class RuleAt>
+  template <int used = slots, class RuleAt>
   void update_with(const RuleAt& rule_at) {
     ++steps_;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       ParameterState<T>& parameter = parameters_[i].state();
       if (!parameter.gradient.filled) continue;
       parameter.fresh = false;
-      update_one(rule_at(++updates_[i]), parameter, i, std::make_index_sequence<slots>());
+      update_one(rule_at(++updates_[i]), parameter, i, std::make_index_sequence<used>());
     }
   }
 
@@ -69,7 +70,8 @@ class Optimizer {
 
  private:
   template <class Rule, std::size_t... s>
-  void update_one(const Rule& rule, ParameterState<T>& parameter, std::size_t i, std::index_sequence<s...>) {
+  void update_one(const Rule& rule, ParameterState<T>& parameter, [[maybe_unused]] std::size_t i,
+                  std::index_sequence<s...>) {
     constexpr Index width = lane_width<T>;
     using L = lane_t<T>;
     T* w = parameter.value.mutable_data();
@@ -78,15 +80,15 @@ class Optimizer {
     const Index size = parameter.value.size(),
                 whole = padded ? (size + width - 1) / width * width : size - size % width;
     const T* g = parameter.gradient.value.data();
-    T* const state[slots + 1] = {state_[s][i].mutable_data()..., nullptr};
+    [[maybe_unused]] T* const state[sizeof...(s) + 1] = {state_[s][i].mutable_data()..., nullptr};
     for (Index at = 0; at < whole; at += width) {
-      L weight = lane::load(w + at), lanes[slots + 1] = {lane::load(state[s] + at)..., L(0)};
+      L weight = lane::load(w + at), lanes[sizeof...(s) + 1] = {lane::load(state[s] + at)..., L(0)};
       rule(weight, lane::load(g + at), lanes[s]...);
       lane::store<T>(w + at, weight);
       (lane::store<T>(state[s] + at, lanes[s]), ...);
     }
     if (const Index rest = size - whole; rest > 0) [[unlikely]] {
-      L weight = lane::load(w + whole, rest), lanes[slots + 1] = {lane::load(state[s] + whole, rest)..., L(0)};
+      L weight = lane::load(w + whole, rest), lanes[sizeof...(s) + 1] = {lane::load(state[s] + whole, rest)..., L(0)};
       rule(weight, lane::load(g + whole, rest), lanes[s]...);
       lane::store<T>(w + whole, weight, rest);
       (lane::store<T>(state[s] + whole, lanes[s], rest), ...);

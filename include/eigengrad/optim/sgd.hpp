@@ -31,7 +31,7 @@ class SGD : public Optimizer<T, 1> {
     const T rate = this->learning_rate_, momentum = options_.momentum, decay = options_.weight_decay;
     const bool nesterov = options_.nesterov;
     if (momentum == 0 && decay == 0)
-      this->update([=](auto& w, const auto& g, auto&) { w = w - rate * g; });
+      this->template update<0>([=](auto& w, const auto& g) { w = w - rate * g; });
     else
       this->update([=](auto& w, const auto& gradient, auto& v) {
         const auto g = gradient + decay * w;
