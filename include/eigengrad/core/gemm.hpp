@@ -162,6 +162,12 @@ class Gemm {
       const L row = lane::load(right);
       for_indices<height>([&](auto r) EIGENGRAD_INLINE_LAMBDA { sums[r] = sums[r] + L(left[r * a.row_step]) * row; });
     }
+    if constexpr (height == 4 && width > 1)
+      if (2 * n == width) {  // two rows fill a lane: whoever reads it need not wait for two stores
+        lane::store<T>(c, lane::join_halves<T>(sums[0], sums[1]));
+        lane::store<T>(c + width, lane::join_halves<T>(sums[2], sums[3]));
+        return;
+      }
     // What a row's lane writes too much is where the next row begins, which comes later.
     for_indices<height>([&](auto r) EIGENGRAD_INLINE_LAMBDA { lane::store<T>(c + r * n, sums[r]); });
   }

@@ -186,6 +186,17 @@ EIGENGRAD_INLINE void store_mask(bool* to, const mask_t<T>& from, Index count) {
   else
     for (Index i = 0; i < count; ++i) to[i] = from.bits[i] != 0;
 }
+/// The first half of one lane, then that of another.
+template <class T>
+EIGENGRAD_INLINE lane_t<T> join_halves(const lane_t<T>& a, const lane_t<T>& b) {
+  if constexpr (lane_width<T> == 1)
+    return a;
+  else
+    return [&]<int... i>(std::integer_sequence<int, i...>) EIGENGRAD_INLINE_LAMBDA {
+      constexpr int half = static_cast<int>(lane_width<T>) / 2;
+      return lane_t<T>(__builtin_shufflevector(a.values, b.values, (i < half ? i : i + half)...));
+    }(std::make_integer_sequence<int, static_cast<int>(lane_width<T>)>());
+}
 /// The sum of a vector's numbers, halves first.
 template <class T, Index width, class Vector>
 EIGENGRAD_INLINE T sum_of(const Vector& from) {

@@ -4,15 +4,16 @@
 
 #include "../core/lane.hpp"
 #include "../core/loop.hpp"
+#include "../core/tensor.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// A tensor in a loop, whatever it holds.
 struct RowOperand {
-  const std::byte* data = nullptr;
-  const Shape* shape = nullptr;
-  Index bytes = 0;      // of one element
-  bool padded = false;  // can be read to the end of its last lane
+  const std::byte* data;
+  const Shape* shape;
+  Index bytes;  // of one element
+  bool padded;  // can be read to the end of its last lane
 };
 
 /// Where an operand stands in the current row. An operand that is stretched along the row, and the row's last, partial
@@ -22,6 +23,18 @@ struct Cursor {
   const std::byte* at;
   Index step;  // all bits set to advance, none to stay
 
+  /// Begins at the first of a tensor's numbers, read one after another if it has the space's shape and is padded, or at
+  /// its only one. False for any other tensor: it needs a walk over rows.
+  template <class T, class E>
+  EIGENGRAD_INLINE bool start_flat(const Tensor<E>& tensor, const Shape& space) {
+    at = reinterpret_cast<const std::byte*>(tensor.data());
+    step = -1;
+    if (tensor.shape() == space && tensor.padded()) [[likely]]
+      return true;
+    if (tensor.size() != 1) return false;
+    repeat<T>(sizeof(E), 1);
+    return true;
+  }
   /// Begins a row of lanes of T at element `first`.
   template <class T>
   EIGENGRAD_INLINE void start(const RowOperand& operand, Index first, Index row_stride) {

@@ -13,19 +13,39 @@ struct Operands {
   using T = typename F::Scalar;
   static constexpr int count = F::leaves + extra;
 
-  RowOperand list[count + 1];
+  const F& formula;
   Cursor cursors[count + 1];
+  RowOperand list[count + 1];
 
-  EIGENGRAD_INLINE explicit Operands(const F& formula) {
-    formula.template for_each_leaf<0>([&](auto k, const auto& tensor) { set(k, tensor); });
+  EIGENGRAD_INLINE explicit Operands(const F& of) : formula(of) {}
+
+  /// Starts every operand at its beginning if all are of the space's shape, or single numbers: nothing to plan then.
+  template <class... More>
+  EIGENGRAD_INLINE bool start_flat(const Shape& space, const More&... more) {
+    bool flat = true;
+    const auto start = [&](int k, const auto& tensor) EIGENGRAD_INLINE_LAMBDA {
+      flat = flat && cursors[k].template start_flat<T>(tensor, space);
+    };
+    each(start, more...);
+    return flat;
   }
-  template <class E>
-  EIGENGRAD_INLINE void set(int k, const Tensor<E>& tensor) {
-    list[k] = {reinterpret_cast<const std::byte*>(tensor.data()), &tensor.shape(), sizeof(E), tensor.padded()};
-  }
-  EIGENGRAD_INLINE bool start_flat(const Shape& space) { return eigengrad::start_flat<T, count>(space, list, cursors); }
-  Rows<T> rows(const Shape& space, const Shape* written = nullptr) {
+  template <class... More>
+  Rows<T> rows(const Shape& space, const Shape* written, const More&... more) {
+    const auto set = [&](int k, const auto& tensor) {
+      list[k] = {reinterpret_cast<const std::byte*>(tensor.data()), &tensor.shape(), sizeof(*tensor.data()),
+                 tensor.padded()};
+    };
+    each(set, more...);
     return Rows<T>(space, list, count, cursors, written);
+  }
+
+ private:
+  template <class Visit, class... More>
+  EIGENGRAD_INLINE void each(const Visit& visit, const More&... more) const {
+    static_assert(sizeof...(more) == extra);
+    formula.template for_each_leaf<0>(visit);
+    int k = F::leaves;
+    (visit(k++, more), ...);
   }
 };
 
@@ -55,7 +75,7 @@ void evaluate(const F& formula, typename F::Element* target, bool add, bool room
   if (room && operands.start_flat(space))
     evaluate_lanes<F>(&formula, operands.cursors, target, space.size(), add);
   else
-    evaluate_rows<T>(operands.rows(space), &evaluate_lanes<F>, &formula, target, add, room);
+    evaluate_rows<T>(operands.rows(space, nullptr), &evaluate_lanes<F>, &formula, target, add, room);
 }
 
 template <class F>
@@ -84,7 +104,7 @@ void evaluate_with_derivative(const F& formula, const bool* wanted, typename F::
   if (operands.start_flat(space))
     derivative_lanes<F>(&formula, operands.cursors, wanted, target, derivative, space.size());
   else
-    derivative_rows(operands.rows(space), &derivative_lanes<F>, &formula, wanted, target, derivative);
+    derivative_rows(operands.rows(space, nullptr), &derivative_lanes<F>, &formula, wanted, target, derivative);
 }
 
 template <class F>
@@ -146,19 +166,19 @@ void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const T
   if (first == leaves) return;
   const Shape& space = formula.shape();
   Operands<F, 2> operands(formula);
-  operands.set(leaves, dy);
-  operands.set(leaves + 1, result != nullptr ? *result : dy);
-  bool flat = true, single = true;
+  const Tensor<typename F::Scalar>& value = result != nullptr ? *result : dy;
+  bool flat = operands.start_flat(space, dy, value), single = true;
   for (int k = first; k < leaves; ++k)
     if (sinks[k].data != nullptr) {
-      flat = flat && sinks[k].room && *operands.list[k].shape == space && operands.list[k].padded;
+      flat = flat && sinks[k].room && operands.cursors[k].step != 0;
       single = single && sinks[k].data == sinks[first].data;
     }
-  if (flat && operands.start_flat(space))
+  if (flat)
     reverse_lanes<F>(&formula, operands.cursors, {sinks, first, single, result != nullptr, nullptr}, 0, space.size(),
                      space.size());
   else
-    reverse_rows(operands.rows(space), &reverse_lanes<F>, &formula, sinks, leaves, result != nullptr);
+    reverse_rows(operands.rows(space, nullptr, dy, value), &reverse_lanes<F>, &formula, sinks, leaves,
+                 result != nullptr);
 }
 
 template <class F>

@@ -30,21 +30,6 @@ EIGENGRAD_INLINE Index end_of_lanes(Index row, bool room) {
   return room ? (row + width - 1) / width * width : row - row % width;
 }
 
-/// Starts every operand at its beginning if all are of the space's shape, padded, or single numbers: one row then, and
-/// nothing to plan.
-template <class T, int count>
-EIGENGRAD_INLINE bool start_flat(const Shape& space, const RowOperand* operands, Cursor* cursors) {
-  for (int k = 0; k < count; ++k) {
-    if (operands[k].padded && *operands[k].shape == space)
-      cursors[k].template start<T>(operands[k], 0, 1);
-    else if (operands[k].shape->size() == 1)
-      cursors[k].template start<T>(operands[k], 0, 0);
-    else
-      return false;
-  }
-  return true;
-}
-
 /// A loop over a space and the operands that are read in it. Shapes behind the operands' belong to what is written.
 template <class T>
 struct Rows {
