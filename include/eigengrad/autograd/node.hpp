@@ -56,8 +56,7 @@ struct OperationName {
 /// One record of a tape.
 class Node {
  public:
-  explicit Node(const OperationName& operation, const bool* filled = &never)
-      : name(operation.name), where(operation.where), filled_(filled) {}
+  explicit Node(const OperationName& operation) : name(operation.name), where(operation.where) {}
   Node(const Node&) = delete;
   virtual ~Node() = default;
 
@@ -100,9 +99,9 @@ class Node {
   bool spent = false;  // released, and so bare that it need not be destroyed
   bool wanted = true;  // off while a walk has no use for this node's gradient
 
- private:
+ protected:
   static constexpr bool never = false;
-  const bool* filled_;
+  const bool* filled_ = &never;  // whether a gradient has arrived
 };
 
 /// A node whose output has numbers of type T.
@@ -133,7 +132,8 @@ template <class T>
 class OperationNode : public TypedNode<T> {
  public:
   OperationNode(const OperationName& operation, const Shape& shape)
-      : TypedNode<T>(operation, &own_.filled), shape_(shape) {
+      : TypedNode<T>(operation), shape_(shape) {
+    this->filled_ = &own_.filled;
     this->slot_ = &own_;
   }
 

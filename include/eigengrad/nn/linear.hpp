@@ -136,8 +136,8 @@ Tensor<T> linear(const Appearance<T>& x, const Appearance<T>& weight, const Appe
   TapeState* tape = recording_tape();
   if (tape->observer != nullptr) [[unlikely]]
     for (const auto* input : {&x, &weight, &bias}) tape->tell_input(input->tensor);
-  Node* node = tape->template add<LinearNode<T>>(tape->last, OperationName("linear", where), y.shape(), x, weight,
-                                                 bias.node);
+  Node* node =
+      tape->template add<LinearNode<T>>(tape->last, OperationName("linear", where), y.shape(), x, weight, bias.node);
   tape->connect(y, node);
   return y;
 }

@@ -23,9 +23,8 @@ struct Operands {
   template <class... More>
   EIGENGRAD_INLINE bool start_flat(const Shape& space, const More&... more) {
     bool flat = true;
-    const auto start = [&](int k, const auto& tensor) EIGENGRAD_INLINE_LAMBDA {
-      flat = flat && cursors[k].template start_flat<T>(tensor, space);
-    };
+    const auto start = [&](int k, const auto& tensor)
+                           EIGENGRAD_INLINE_LAMBDA { flat = flat && cursors[k].template start_flat<T>(tensor, space); };
     each(start, more...);
     return flat;
   }
