@@ -131,8 +131,7 @@ class TypedNode : public Node {
 template <class T>
 class OperationNode : public TypedNode<T> {
  public:
-  OperationNode(const OperationName& operation, const Shape& shape)
-      : TypedNode<T>(operation), shape_(shape) {
+  OperationNode(const OperationName& operation, const Shape& shape) : TypedNode<T>(operation), shape_(shape) {
     this->filled_ = &own_.filled;
     this->slot_ = &own_;
   }

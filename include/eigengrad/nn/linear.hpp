@@ -54,9 +54,9 @@ void run_linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bi
 template <class T>
 class LinearNode final : public OperationNode<T> {
  public:
-  LinearNode(const OperationName& name, const Shape& shape, const Appearance<T>& x, const Appearance<T>& w,
+  LinearNode(const OperationName& operation, const Shape& shape, const Appearance<T>& x, const Appearance<T>& w,
              TypedNode<T>* b)
-      : OperationNode<T>(name, shape), x_node_(x.node), weight_node_(w.node), bias_node_(b) {
+      : OperationNode<T>(operation, shape), x_node_(x.node), weight_node_(w.node), bias_node_(b) {
     if (w.node != nullptr) x_ = x.tensor;
     if (x.node != nullptr) weight_ = w.tensor;
   }
