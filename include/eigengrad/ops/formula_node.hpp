@@ -123,6 +123,12 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
     for (TypedNode<T>* target : targets_)
       if (target != nullptr) {
         if (Slot<T>* slot = target->slot()) {
+          // Under a plain sum the derivative is the gradient; who else holds it (a compiled step) will write to it.
+          if (dy.size() == 1 && *dy.data() == T(1) && !slot->filled && derivative_.unshared()) {
+            slot->value = derivative_;
+            slot->filled = true;
+            return;
+          }
           bool add = false;
           Tensor<T>& gradient = prepare_over(dy, *slot, this->shape_, add);
           evaluate(Formula<DerivativeProduct, Leaf<T>, Leaf<T>>({}, Leaf<T>{dy}, Leaf<T>{derivative_}),
