@@ -11,6 +11,7 @@
 #include "eigengrad/optim/adam.hpp"
 #include "eigengrad/optim/lbfgs.hpp"
 #include "eigengrad/optim/sgd.hpp"
+#include "eigengrad/transform/compile.hpp"
 #include "support/allocation_counter.hpp"
 
 // A steady training step asks nothing of the heap: buffers come from the pool, records from the tape's arena.
@@ -61,7 +62,7 @@ TEST_F(Allocation, TheCounterSeesEveryWay) {
               p[0] = 1;
             }),
             1u);
-  EXPECT_EQ(counted([] { ::operator delete (::operator new (64, std::align_val_t{64}), std::align_val_t{64}); }), 1u);
+  EXPECT_EQ(counted([] { ::operator delete(::operator new(64, std::align_val_t{64}), std::align_val_t{64}); }), 1u);
   EXPECT_EQ(counted([] {
               void* volatile p = std::malloc(10);
               std::free(p);
@@ -84,9 +85,7 @@ TEST_F(Allocation, TheCounterSeesEveryWay) {
 TEST_F(Allocation, NoneInAStepOfXor) {
   auto model = xor_model();
   eg::SGD<float> optimizer(model.parameters(), {.learning_rate = 0.5f, .momentum = 0.9f});
-  EXPECT_EQ(allocations_of(
-                optimizer, [&] { return eg::mse_loss(model(gates), exclusive_or); }, 100),
-            0u);
+  EXPECT_EQ(allocations_of(optimizer, [&] { return eg::mse_loss(model(gates), exclusive_or); }, 100), 0u);
 }
 
 TEST_F(Allocation, NoneInAStepOfXorWithoutMomentumOrByAdam) {
@@ -104,9 +103,7 @@ TEST_F(Allocation, NoneInAStepOfAClassifierByAdam) {
   const auto x = eg::Tensor<float>::rand({64, 784});
   const auto labels = eg::Tensor<std::int64_t>::randint(0, 10, {64});
   eg::Adam<float> optimizer(model.parameters());
-  EXPECT_EQ(allocations_of(
-                optimizer, [&] { return eg::softmax_cross_entropy(model(x), labels); }, 20),
-            0u);
+  EXPECT_EQ(allocations_of(optimizer, [&] { return eg::softmax_cross_entropy(model(x), labels); }, 20), 0u);
 }
 
 TEST_F(Allocation, NoneInInference) {
@@ -134,4 +131,18 @@ TEST_F(Allocation, NoneInAStepOfLBFGSOnceItsHistoryIsFull) {
   for (int call = 0; call < 3; ++call) optimizer.step(loss_and_gradient);
   EXPECT_EQ(allocations() - before, 0u);
   EXPECT_GT(optimizer.iterations(), iterations + 6);
+}
+
+TEST_F(Allocation, ACompiledStepAllocatesNothing) {
+  eg::Sequential<float> model = xor_model();
+  eg::SGD<float> optimizer(model.parameters(), {.learning_rate = 0.1f, .momentum = 0.9f});
+  auto step = eg::compile([&](const auto& x, const auto& y) { return eg::mse_loss(model(x), y); });
+  std::size_t before = 0;
+  for (int i = 0; i < 20; ++i) {
+    if (i == 4) before = allocations();
+    step(gates, exclusive_or);
+    optimizer.step();
+    optimizer.zero_grad();
+  }
+  EXPECT_EQ(allocations() - before, 0u);
 }

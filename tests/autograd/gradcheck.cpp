@@ -47,9 +47,8 @@ TEST(Gradcheck, TakesParametersAndLeavesThemAlone) {
 }
 
 TEST(Gradcheck, NamesOperationInputElementAndBothValues) {
-  const std::string text = message_of([] {
-    eg::gradcheck([](const auto& a, const auto& b) { return a * wrong(b, 1); }, Tensor::ones({2, 3}), x);
-  });
+  const std::string text = message_of(
+      [] { eg::gradcheck([](const auto& a, const auto& b) { return a * wrong(b, 1); }, Tensor::ones({2, 3}), x); });
   EXPECT_NE(text.find("gradcheck: the gradient of (wrong, multiply) is wrong: input 1 of shape [2, 3], element (1, 2): "
                       "the rules give"),
             std::string::npos)

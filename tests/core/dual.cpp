@@ -38,9 +38,8 @@ TEST(DualTensor, IsPutTogetherAndTakenApart) {
   EXPECT_TRUE(close(eg::tangent_part(x), tangent));
   EXPECT_TRUE(close(eg::tangent_part(x.detach()), eg::Tensor<double>::zeros({2, 2})));
   EXPECT_TRUE(close(eg::tangent_part(x.unrecorded()), tangent));
-  const auto message = support::message_of<eg::ShapeError>([&] {
-    return eg::make_dual(value, eg::Tensor<double>{1, 2});
-  });
+  const auto message =
+      support::message_of<eg::ShapeError>([&] { return eg::make_dual(value, eg::Tensor<double>{1, 2}); });
   EXPECT_TRUE(support::mentions(message, {"make_dual", "[2, 2]", "[2]", "value's shape"}));
 }
 

@@ -56,17 +56,13 @@ TEST(Shape, EmptyAxes) {
 
 // 28: more elements than can be indexed, also beside an empty axis.
 TEST(Shape, RefusesWhatCannotBeIndexed) {
-  EXPECT_NE(message_of<eg::ShapeError>([] {
-              Shape{largest, 2};
-            }).find("more elements than can be indexed"),
+  EXPECT_NE(message_of<eg::ShapeError>([] { Shape{largest, 2}; }).find("more elements than can be indexed"),
             std::string::npos);
   EXPECT_THROW((Shape{eg::Index{1} << 31, eg::Index{1} << 31, 4}), eg::ShapeError);
   EXPECT_THROW((Shape{0, largest, largest}), eg::ShapeError);
   EXPECT_THROW((Shape{largest, largest, 0}), eg::ShapeError);
   EXPECT_THROW((Shape{3, -1}), eg::ShapeError);
-  EXPECT_NE(message_of<eg::ShapeError>([] {
-              Shape{3, -1};
-            }).find("axis 1 has the negative size -1"),
+  EXPECT_NE(message_of<eg::ShapeError>([] { Shape{3, -1}; }).find("axis 1 has the negative size -1"),
             std::string::npos);
   EXPECT_THROW((Shape{1, 1, 1, 1, 1, 1, 1, 1, 1}), eg::ShapeError);
 }

@@ -20,7 +20,9 @@ static std::string error_of(const std::string& text) {
 
 TEST(SplitCsv, PlainFieldsWithEveryLineEnd) {
   const Rows expected = {{"a", "b"}, {"1", "2"}};
-  for (const char* text : {"a,b\n1,2", "a,b\n1,2\n", "a,b\r\n1,2\r\n", "a,b\r1,2\r", "\xef\xbb\xbf" "a,b\n1,2\n",
+  for (const char* text : {"a,b\n1,2", "a,b\n1,2\n", "a,b\r\n1,2\r\n", "a,b\r1,2\r",
+                           "\xef\xbb\xbf"
+                           "a,b\n1,2\n",
                            "\n\na,b\r\n\r\n1,2\n\n\n"})
     EXPECT_EQ(split(text), expected) << text;
   EXPECT_EQ(split("a;b\n1;2\n", ';'), expected);
@@ -70,8 +72,14 @@ TEST(SplitCsv, RefusesMisplacedQuotes) {
 }
 
 TEST(SplitCsv, RefusesUtf16) {
-  expect_contains(error_of(std::string("\xff\xfe" "1\0,\0", 6)), "save it as UTF-8");
-  expect_contains(error_of(std::string("\xfe\xff\0" "1", 4)), "save it as UTF-8");
+  expect_contains(error_of(std::string("\xff\xfe"
+                                       "1\0,\0",
+                                       6)),
+                  "save it as UTF-8");
+  expect_contains(error_of(std::string("\xfe\xff\0"
+                                       "1",
+                                       4)),
+                  "save it as UTF-8");
 }
 
 TEST(SplitCsv, EveryShortTextEitherSplitsOrThrows) {

@@ -53,8 +53,9 @@ TEST(ParseNumber, KeepsTheSmallestAndRefusesTheTooLarge) {
 
 TEST(ParseNumber, RefusesWhatIsNoNumber) {
   double number = 7;
-  for (const char* text : {"", "+", "-", ".", "e5", "1e", "1e+", "1,5", "1 ", " 1", "0x10", "1.5.5", "--1", "++1",
-                           "+-1", "1_000", "1'000", "1d5", "nan(1)", "infinit", "na", "1f", "\xef\xbc\x91", "1e400x"})
+  for (const char* text :
+       {"",    "+",   "-",   ".",     "e5",    "1e",  "1e+",    "1,5",     "1 ", " 1", "0x10",         "1.5.5",
+        "--1", "++1", "+-1", "1_000", "1'000", "1d5", "nan(1)", "infinit", "na", "1f", "\xef\xbc\x91", "1e400x"})
     EXPECT_EQ(eg::parse_number(text, number), NumberStatus::malformed) << text;
   EXPECT_EQ(eg::parse_number(std::string_view("1\0", 2), number), NumberStatus::malformed);
   EXPECT_EQ(number, 7);

@@ -1,4 +1,5 @@
-// The recipes of docs/add_an_operation.md, compiled and tested. docs.cmake compares every block of the page with this file.
+// The recipes of docs/add_an_operation.md, compiled and tested. docs.cmake compares every block of the page with this
+// file.
 #include <gtest/gtest.h>
 
 #include "eigengrad/eigengrad.hpp"
@@ -23,7 +24,8 @@ EIGENGRAD_INLINE auto softsign(const X& x) {
 /// The sums of the first 1, 2, ... numbers of a vector [n], or with `backwards` of the last ones. Gradient: dy summed
 /// from the other end. Throws ShapeError for other shapes.
 template <Expression X>
-Tensor<typename X::Element> running_sum(const X& expression, bool backwards = false, Location where = Location::current()) {
+Tensor<typename X::Element> running_sum(const X& expression, bool backwards = false,
+                                        Location where = Location::current()) {
   using T = typename X::Element;
   const Tensor<T>& x = expression.to_tensor();
   require<ShapeError>(x.rank() == 1, "running_sum: shape ", x.shape(), " is no vector: reshape it to [n]", where);

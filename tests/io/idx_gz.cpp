@@ -19,7 +19,7 @@ TEST(IdxGz, ReadsCompressedAndPlainFilesAlike) {
     EXPECT_EQ(tensor(4, 1, 1), 19);
   }
   const auto data = eg::load_idx_images_and_labels_gz<float>(folder.write("i.gz", gzipped(images_of(5))),
-                                                            folder.write("l.gz", gzipped(labels_of(5))));
+                                                             folder.write("l.gz", gzipped(labels_of(5))));
   EXPECT_EQ(data.inputs.shape(), (eg::Shape{5, 4}));
   EXPECT_EQ(data.targets(4), 1);
 }

@@ -85,9 +85,7 @@ TEST(Maxout, OfItsOwnLinesIsThatOfALinearLayer) {
 }
 
 TEST(Maxout, GroupsThatDoNotComeOutEvenAreRefused) {
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
-                         eg::maxout(Real::zeros({2, 5}), 2);
-                       }),
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::maxout(Real::zeros({2, 5}), 2); }),
                        {"maxout", "[2, 5]", "groups of 2", "activation.cpp"}));
   EXPECT_THROW(eg::maxout(x, 0), eg::ShapeError);
   EXPECT_TRUE(mentions(message_of<eg::ValueError>([] { eg::Maxout<double> none(2, 3, 0); }), {"Maxout: 0 pieces"}));

@@ -78,9 +78,7 @@ TEST(SoftmaxCrossEntropy, Gradients) {
     eg::gradcheck([&](const Real& t) { return eg::softmax_cross_entropy(t, y, r); }, x);
     eg::gradcheck([&](const Real& t) { return eg::softmax_cross_entropy(t, Real(2 * y), r); }, x);  // need not sum to 1
     eg::gradcheck(
-        [&](const Real& t) {
-          return Real(eg::softmax_cross_entropy(t, Labels{0, 16, 9}, r) + 0.1 * sum(t * t));
-        },
+        [&](const Real& t) { return Real(eg::softmax_cross_entropy(t, Labels{0, 16, 9}, r) + 0.1 * sum(t * t)); },
         x);  // adds
   }
 }
@@ -115,44 +113,29 @@ TEST(SoftmaxCrossEntropy, NaNAndInfinityAreNotHidden) {
 }
 
 TEST(SoftmaxCrossEntropy, LabelsOutsideTheClassesAreNamed) {
-  EXPECT_TRUE(mentions(message_of<eg::IndexError>([] {
-                         eg::softmax_cross_entropy(logits, Labels{0, 3});
-                       }),
+  EXPECT_TRUE(mentions(message_of<eg::IndexError>([] { eg::softmax_cross_entropy(logits, Labels{0, 3}); }),
                        {"softmax_cross_entropy", "label 3", "position 1", "0 to 2", "cross_entropy.cpp"}));
-  EXPECT_TRUE(mentions(message_of<eg::IndexError>([] {
-                         eg::softmax_cross_entropy(logits, Labels{-1, 0});
-                       }),
+  EXPECT_TRUE(mentions(message_of<eg::IndexError>([] { eg::softmax_cross_entropy(logits, Labels{-1, 0}); }),
                        {"label -1", "position 0"}));
-  EXPECT_TRUE(mentions(message_of<eg::IndexError>([] {
-                         eg::cross_entropy(soft, Labels{0, 3});
-                       }),
+  EXPECT_TRUE(mentions(message_of<eg::IndexError>([] { eg::cross_entropy(soft, Labels{0, 3}); }),
                        {"cross_entropy", "label 3", "0 to 2"}));
 }
 
 TEST(SoftmaxCrossEntropy, ShapesThatDoNotFitAreNamed) {
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
-                         eg::softmax_cross_entropy(logits, Labels{0, 1, 2});
-                       }),
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::softmax_cross_entropy(logits, Labels{0, 1, 2}); }),
                        {"[2, 3]", "[3]", "labels [n]"}));
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
-                         eg::softmax_cross_entropy(logits, Labels{{0}, {1}});
-                       }),
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::softmax_cross_entropy(logits, Labels{{0}, {1}}); }),
                        {"[2, 3]", "[2, 1]"}));
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
-                         eg::softmax_cross_entropy(Real{1, 2, 3}, Labels{0});
-                       }),
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::softmax_cross_entropy(Real{1, 2, 3}, Labels{0}); }),
                        {"[3]", "[n, classes]"}));
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
-                         eg::softmax_cross_entropy(logits, Real{{1, 0}, {0, 1}});
-                       }),
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::softmax_cross_entropy(logits, Real{{1, 0}, {0, 1}}); }),
                        {"[2, 3]", "[2, 2]", "int64"}));
 }
 
 TEST(SoftmaxCrossEntropy, EmptyInputs) {
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
-                         eg::softmax_cross_entropy(Real::zeros({0, 3}), Labels::zeros({0}));
-                       }),
-                       {"[0, 3]", "empty batch"}));
+  EXPECT_TRUE(
+      mentions(message_of<eg::ShapeError>([] { eg::softmax_cross_entropy(Real::zeros({0, 3}), Labels::zeros({0})); }),
+               {"[0, 3]", "empty batch"}));
   EXPECT_EQ(eg::softmax_cross_entropy(Real::zeros({0, 3}), Labels::zeros({0}), Reduction::sum).item(), 0)
       << "the sum of nothing";
   EXPECT_EQ(eg::softmax_cross_entropy(Real::zeros({0, 3}), Labels::zeros({0}), Reduction::none).size(), 0);
@@ -194,25 +177,18 @@ TEST(CrossEntropy, OfProbabilitiesExactlyZeroAndOne) {
 }
 
 TEST(CrossEntropy, RefusesLogitsAndNamesTheLossThatTakesThem) {
-  const std::string above = message_of<eg::ValueError>([] {
-    eg::cross_entropy(Real{{0.2, 0.8}, {2.5, -1.5}}, Labels{0, 1});
-  });
+  const std::string above =
+      message_of<eg::ValueError>([] { eg::cross_entropy(Real{{0.2, 0.8}, {2.5, -1.5}}, Labels{0, 1}); });
   EXPECT_TRUE(mentions(above, {"cross_entropy", "row 1", "2.5", "not a probability", "Softmax", "softmax_cross_entropy",
                                "cross_entropy.cpp"}));
   const std::string sum = message_of<eg::ValueError>([] { eg::cross_entropy(Real{{0.25, 0.25}}, Labels{0}); });
   EXPECT_TRUE(mentions(sum, {"row 0", "sums to 0.5", "softmax_cross_entropy"}));
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
-                         eg::cross_entropy(Real{0.5, 0.5}, Labels{0});
-                       }),
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::cross_entropy(Real{0.5, 0.5}, Labels{0}); }),
                        {"[2]", "[n, classes]"}));
-  EXPECT_TRUE(mentions(message_of<eg::ValueError>([] {
-                         eg::cross_entropy(Real{{0.5, 0.5}}, Real{{2, -1}});
-                       }),
+  EXPECT_TRUE(mentions(message_of<eg::ValueError>([] { eg::cross_entropy(Real{{0.5, 0.5}}, Real{{2, -1}}); }),
                        {"cross_entropy: a target is 2", "[0, 1]"}));
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
-                         eg::cross_entropy(soft, Real{{1, 0}});
-                       }),
-                       {"[2, 3]", "[1, 2]"}));
+  EXPECT_TRUE(
+      mentions(message_of<eg::ShapeError>([] { eg::cross_entropy(soft, Real{{1, 0}}); }), {"[2, 3]", "[1, 2]"}));
 }
 
 TEST(CrossEntropy, NaNInGivesNaNOut) {

@@ -75,14 +75,10 @@ TEST(Linear, WithoutInputsIsItsBias) {
 
 TEST(Linear, WrongShapesNameAllThree) {
   auto layer = layer_of(weight, bias);
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([&] {
-                         layer(Real::zeros({4, 2}));
-                       }),
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([&] { layer(Real::zeros({4, 2})); }),
                        {"linear", "x is [4, 2]", "weight is [2, 3]", "bias is [2]", "last axis"}));
   EXPECT_THROW(layer(Real::full({}, 1)), eg::ShapeError);
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] {
-                         eg::linear(Real::zeros({4, 3}), weight, Real{1, 2, 3});
-                       }),
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([] { eg::linear(Real::zeros({4, 3}), weight, Real{1, 2, 3}); }),
                        {"bias is [3]", "linear.cpp"}));
   EXPECT_THROW(eg::linear(Real::zeros({4, 3}), Real{1, 2, 3}, Real()), eg::ShapeError);
 }

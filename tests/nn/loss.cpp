@@ -91,23 +91,19 @@ TEST(Loss, BinaryCrossEntropyAtZeroAndOne) {
 
 TEST(Loss, BinaryCrossEntropyRefusesWhatIsNoProbability) {
   for (const double wrong : {-0.1, 1.1, 3.0, infinity})
-    EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] {
-                           eg::binary_cross_entropy(Real{{0.5, wrong}}, Real{{0, 1}});
-                         }),
-                         {"binary_cross_entropy", eg::to_text(wrong), "binary_cross_entropy_with_logits", "loss.cpp"}));
+    EXPECT_TRUE(
+        mentions(message_of<eg::ValueError>([&] { eg::binary_cross_entropy(Real{{0.5, wrong}}, Real{{0, 1}}); }),
+                 {"binary_cross_entropy", eg::to_text(wrong), "binary_cross_entropy_with_logits", "loss.cpp"}));
 }
 
 // Labels of -1 and 1, or 0 to 255, would train towards nonsense without a word.
 TEST(Loss, BinaryCrossEntropiesRefuseTargetsThatAreNoProbability) {
   for (const double wrong : {-1.0, 2.0, 255.0, infinity}) {
-    EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] {
-                           eg::binary_cross_entropy(Real{0.5, 0.5}, Real{0, wrong});
-                         }),
+    EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::binary_cross_entropy(Real{0.5, 0.5}, Real{0, wrong}); }),
                          {"binary_cross_entropy: a target is", eg::to_text(wrong), "labels 0 and 1", "loss.cpp"}));
-    EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] {
-                           eg::binary_cross_entropy_with_logits(Real{5, -5}, Real{0, wrong});
-                         }),
-                         {"binary_cross_entropy_with_logits: a target is", eg::to_text(wrong), "loss.cpp"}));
+    EXPECT_TRUE(
+        mentions(message_of<eg::ValueError>([&] { eg::binary_cross_entropy_with_logits(Real{5, -5}, Real{0, wrong}); }),
+                 {"binary_cross_entropy_with_logits: a target is", eg::to_text(wrong), "loss.cpp"}));
   }
 }
 

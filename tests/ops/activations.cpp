@@ -21,13 +21,11 @@ double at(const auto& f, double x) {
 
 template <class T>
 void check_all(double units) {
-  check<T>(
-      "relu", [](const auto& x) { return relu(x); }, [](long double x) { return x <= 0 ? 0 : x; });
+  check<T>("relu", [](const auto& x) { return relu(x); }, [](long double x) { return x <= 0 ? 0 : x; });
   check<T>(
       "leaky_relu", [](const auto& x) { return leaky_relu(x, 0.25); },
       [](long double x) { return x > 0 ? x : 0.25L * x; });
-  check<T>(
-      "elu", [](const auto& x) { return elu(x); }, [](long double x) { return x > 0 ? x : std::expm1(x); }, units);
+  check<T>("elu", [](const auto& x) { return elu(x); }, [](long double x) { return x > 0 ? x : std::expm1(x); }, units);
   check<T>(
       "softplus", [](const auto& x) { return softplus(x); },
       [](long double x) { return std::fmax(x, 0) + (std::isnan(x) ? x : std::log1p(std::exp(-std::abs(x)))); }, units);

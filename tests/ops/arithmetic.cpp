@@ -13,14 +13,10 @@ bool same(const Tensor& a, const Tensor& b) { return a.shape() == b.shape() && (
 
 template <class T>
 void check_all() {
-  check_pairs<T>(
-      "add", [](const auto& a, const auto& b) { return a + b; }, [](T a, T b) { return a + b; });
-  check_pairs<T>(
-      "subtract", [](const auto& a, const auto& b) { return a - b; }, [](T a, T b) { return a - b; });
-  check_pairs<T>(
-      "multiply", [](const auto& a, const auto& b) { return a * b; }, [](T a, T b) { return a * b; });
-  check_pairs<T>(
-      "divide", [](const auto& a, const auto& b) { return a / b; }, [](T a, T b) { return a / b; });
+  check_pairs<T>("add", [](const auto& a, const auto& b) { return a + b; }, [](T a, T b) { return a + b; });
+  check_pairs<T>("subtract", [](const auto& a, const auto& b) { return a - b; }, [](T a, T b) { return a - b; });
+  check_pairs<T>("multiply", [](const auto& a, const auto& b) { return a * b; }, [](T a, T b) { return a * b; });
+  check_pairs<T>("divide", [](const auto& a, const auto& b) { return a / b; }, [](T a, T b) { return a / b; });
   // 30: NaN in, NaN out, unlike std::max; 31: of equals the first, also of -0 and 0.
   check_pairs<T>(
       "maximum", [](const auto& a, const auto& b) { return maximum(a, b); },
@@ -28,10 +24,8 @@ void check_all() {
   check_pairs<T>(
       "minimum", [](const auto& a, const auto& b) { return minimum(a, b); },
       [](T a, T b) { return std::isnan(a) || a <= b ? a : b; });
-  specials::check<T>(
-      "negate", [](const auto& x) { return -x; }, [](long double x) { return -x; });
-  specials::check<T>(
-      "abs", [](const auto& x) { return eg::abs(x); }, [](long double x) { return std::abs(x); });
+  specials::check<T>("negate", [](const auto& x) { return -x; }, [](long double x) { return -x; });
+  specials::check<T>("abs", [](const auto& x) { return eg::abs(x); }, [](long double x) { return std::abs(x); });
   specials::check<T>(
       "square", [](const auto& x) { return eg::square(x); },
       [](long double x) { return static_cast<T>(x) * static_cast<T>(x); });

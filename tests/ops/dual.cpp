@@ -82,10 +82,7 @@ TEST(DualTensors, HaveTheDocumentedTangentAtKinks) {
 }
 
 TEST(DualTensors, MapsDifferentiateTwice) {
-  const auto cube = [](const auto& x) {
-    return eg::map(
-        "cube", [](auto v) { return v * v * v; }, x);
-  };
+  const auto cube = [](const auto& x) { return eg::map("cube", [](auto v) { return v * v * v; }, x); };
   const eg::Parameter<Dual> x(eg::make_dual<double>({2, 3}, {1, 10}));
   eg::Tape tape;
   tape.backward(sum(cube(x)));

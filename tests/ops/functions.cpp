@@ -32,10 +32,8 @@ CHECK_FUNCTION(erf, 2)
 // 29, 32: pow as std::pow, of all pairs.
 TEST(Functions, pow) {
   const auto f = [](const auto& a, const auto& b) { return eg::pow(a, b); };
-  specials::check_pairs<float>(
-      "pow", f, [](float a, float b) { return std::pow(a, b); }, 2);
-  specials::check_pairs<double>(
-      "pow", f, [](double a, double b) { return std::pow(a, b); }, 1);
+  specials::check_pairs<float>("pow", f, [](float a, float b) { return std::pow(a, b); }, 2);
+  specials::check_pairs<double>("pow", f, [](double a, double b) { return std::pow(a, b); }, 1);
 }
 
 // 32: by name.

@@ -64,11 +64,8 @@ TEST(IndexSelect, TakesTheListedPositions) {
   expect_tensor<double>(eg::index_select(x, -1, Places{3, 1}), {3, 2}, {3, 1, 7, 5, 11, 9});
   EXPECT_EQ(eg::index_select(x, 0, Places()).shape(), (Shape{0, 4}));
   EXPECT_EQ(eg::index_select(Tensor<double>::zeros({3, 0}), 0, Places{1}).shape(), (Shape{1, 0}));
-  expect_error<eg::IndexError>(
-      [] {
-        eg::index_select(x, 0, Places{0, 3});
-      },
-      {"index_select: index 3 at position 1", "axis 0", "[3, 4]"});
+  expect_error<eg::IndexError>([] { eg::index_select(x, 0, Places{0, 3}); },
+                               {"index_select: index 3 at position 1", "axis 0", "[3, 4]"});
   EXPECT_THROW(eg::index_select(x, 0, Places{-1}), eg::IndexError);
   expect_error<eg::ShapeError>([] { eg::index_select(x, 0, Places{{0}}); }, {"index_select", "[1, 1]", "[3, 4]"});
 }
@@ -83,11 +80,8 @@ TEST(Gather, FollowsPyTorch) {
   expect_tensor<double>(eg::gather(cube, 1, Places{{{1, 0}}, {{0, 1}}}), {2, 1, 2}, {2, 1, 4, 7});
   EXPECT_EQ(eg::gather(x, 1, Places::zeros({0, 2})).shape(), (Shape{0, 2}));
   EXPECT_EQ(eg::gather(x, 1, Places::zeros({3, 0})).shape(), (Shape{3, 0}));
-  expect_error<eg::IndexError>(
-      [] {
-        eg::gather(x, 1, Places{{0}, {4}});
-      },
-      {"gather: index 4 at element 1", "axis 1", "[3, 4]"});
+  expect_error<eg::IndexError>([] { eg::gather(x, 1, Places{{0}, {4}}); },
+                               {"gather: index 4 at element 1", "axis 1", "[3, 4]"});
   EXPECT_THROW(eg::gather(x, 0, Places{{-1}}), eg::IndexError);
   expect_error<eg::ShapeError>([] { eg::gather(x, 1, Places{0}); }, {"gather", "[1]", "[3, 4]"});
   EXPECT_THROW(eg::gather(x, 1, Places::zeros({4, 1})), eg::ShapeError);
@@ -100,19 +94,13 @@ TEST(IndexGradients, AgreeWithDifferences) {
     expect_gradient([=](const auto& v) { return eg::slice(v, axis, 0, eg::to_the_end, 2); }, cube, "slice by 2");
     expect_gradient([=](const auto& v) { return eg::slice(v, axis, 2, 2); }, cube, "empty slice");
     expect_gradient([=](const auto& v) { return square(eg::select(v, axis, -1)); }, cube, "select");
-    expect_gradient(
-        [=](const auto& v) {
-          return square(eg::index_select(v, axis, Places{2, 0, 2, 2}));
-        },
-        cube, "index_select");
+    expect_gradient([=](const auto& v) { return square(eg::index_select(v, axis, Places{2, 0, 2, 2})); }, cube,
+                    "index_select");
     expect_gradient([=](const auto& v) { return eg::index_select(v, axis, Places()); }, cube, "index_select none");
   }
   expect_gradient([](const auto& v) { return square(eg::gather(v, 1, Places{{3, 3, 0}, {1, 2, 1}})); }, x, "gather");
-  expect_gradient(
-      [](const auto& v) {
-        return square(eg::gather(v, 0, Places{{2, 0}, {2, 1}, {2, 0}, {1, 1}}));
-      },
-      x, "gather");
+  expect_gradient([](const auto& v) { return square(eg::gather(v, 0, Places{{2, 0}, {2, 1}, {2, 0}, {1, 1}})); }, x,
+                  "gather");
   for (const Shape& shape : {Shape{1, 1}, Shape{1, 5}, Shape{5, 1}})
     expect_gradient([](const auto& v) { return eg::slice(eg::select(v, 0, 0), 0, 0, 1); }, Tensor<double>::randn(shape),
                     "edge shapes");

@@ -29,11 +29,8 @@ TEST(Concatenate, PutsTensorsOneAfterAnother) {
 }
 
 TEST(Concatenate, RefusesWhatDoesNotFit) {
-  expect_error<eg::ShapeError>(
-      [] {
-        eg::concatenate({a, b}, 1);
-      },
-      {"concatenate", "[2, 2]", "[1, 2]", "axis 1", "join.cpp"});
+  expect_error<eg::ShapeError>([] { eg::concatenate({a, b}, 1); },
+                               {"concatenate", "[2, 2]", "[1, 2]", "axis 1", "join.cpp"});
   expect_error<eg::ShapeError>([] { eg::concatenate({a, Tensor<double>{1, 2}}); }, {"[2, 2]", "[2]"});
   expect_error<eg::ShapeError>([] { eg::concatenate(std::vector<Tensor<double>>()); },
                                {"concatenate: there are no tensors"});

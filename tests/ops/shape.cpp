@@ -67,11 +67,8 @@ TEST(Reshape, WritingToTheResultLeavesTheSourceAlone) {
 
 TEST(Reshape, RefusesWhatDoesNotFit) {
   const auto x = counted({2, 3});
-  expect_error<eg::ShapeError>(
-      [&] {
-        eg::reshape(x, {4, 2});
-      },
-      {"reshape", "[2, 3]", "[4, 2]", "6 elements", "shape.cpp"});
+  expect_error<eg::ShapeError>([&] { eg::reshape(x, {4, 2}); },
+                               {"reshape", "[2, 3]", "[4, 2]", "6 elements", "shape.cpp"});
   expect_error<eg::ShapeError>([&] { eg::reshape(x, {4, -1}); }, {"[4, -1]"});
   expect_error<eg::ShapeError>([&] { eg::reshape(x, {-1, -1}); }, {"only one size"});
   expect_error<eg::ShapeError>([&] { eg::reshape(x, {-2, 3}); }, {"-2"});
@@ -164,19 +161,13 @@ TEST(ShapeGradients, AgreeWithDifferences) {
     expect_gradient([](const auto& v) { return square(eg::transpose(v)); }, x, "transpose");
     expect_gradient([](const auto& v) { return square(eg::flatten(eg::unsqueeze(v, 1))); }, x, "flatten");
     expect_gradient([](const auto& v) { return eg::squeeze(square(v)); }, x, "squeeze");
-    expect_gradient(
-        [](const auto& v) {
-          return square(eg::broadcast_to(v, {2, v.shape()[0], v.shape()[1]}));
-        },
-        x, "broadcast_to");
+    expect_gradient([](const auto& v) { return square(eg::broadcast_to(v, {2, v.shape()[0], v.shape()[1]})); }, x,
+                    "broadcast_to");
   }
   const auto x = Tensor<double>::randn({2, 3, 4});
   expect_gradient([](const auto& v) { return square(eg::permute(v, {2, 0, 1})); }, x, "permute");
-  expect_gradient(
-      [](const auto& v) {
-        return square(eg::broadcast_to(v, {3, 4}));
-      },
-      Tensor<double>::randn({3, 1}), "broadcast_to");
+  expect_gradient([](const auto& v) { return square(eg::broadcast_to(v, {3, 4})); }, Tensor<double>::randn({3, 1}),
+                  "broadcast_to");
   for (const Shape& shape : {Shape{0, 3}, Shape{3, 0}}) {
     expect_gradient([](const auto& v) { return eg::transpose(v); }, Tensor<double>::zeros(shape));
     expect_gradient([](const auto& v) { return eg::flatten(v); }, Tensor<double>::zeros(shape));

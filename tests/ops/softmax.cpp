@@ -100,11 +100,8 @@ TEST(SoftmaxAxes, EmptyTensorsAndErrors) {
   EXPECT_EQ(eg::log_sum_exp(Tensor<float>::zeros({0, 3}), 1).shape(), (Shape{0}));
   EXPECT_EQ(eg::log_sum_exp(Tensor<float>::zeros({2, 3}), 1, true).shape(), (Shape{2, 1}));
   EXPECT_EQ(eg::log_sum_exp(Tensor<float>::zeros({2, 3, 4}), {0, 2}).shape(), (Shape{3}));
-  expect_error<eg::IndexError>(
-      [] {
-        eg::softmax(Tensor<float>::zeros({2, 3}), 2);
-      },
-      {"softmax: axis 2", "[2, 3]", "softmax.cpp"});
+  expect_error<eg::IndexError>([] { eg::softmax(Tensor<float>::zeros({2, 3}), 2); },
+                               {"softmax: axis 2", "[2, 3]", "softmax.cpp"});
   expect_error<eg::IndexError>([] { eg::log_softmax(Tensor<float>::zeros({2}), -2); }, {"log_softmax: axis -2"});
   expect_error<eg::IndexError>([] { eg::log_sum_exp(Tensor<float>::zeros({2}), 1); }, {"log_sum_exp: axis 1"});
 }

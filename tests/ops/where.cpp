@@ -22,8 +22,7 @@ void compare(const char* name, const auto& ours, const auto& plain) {
 template <class T>
 void compare_all() {
 #define COMPARE(symbol) \
-  compare<T>(           \
-      #symbol, [](const auto& a, const auto& b) { return a symbol b; }, [](T a, T b) { return a symbol b; })
+  compare<T>(#symbol, [](const auto& a, const auto& b) { return a symbol b; }, [](T a, T b) { return a symbol b; })
   COMPARE(<);
   COMPARE(<=);
   COMPARE(>);

@@ -42,22 +42,19 @@ TEST(AdamW, WithEverythingSetIsPyTorchs) {
 template <class T, class Optimizer>
 static void check_formula(bool decoupled, double tolerance) {
   const T rate = T(0.01), beta1 = T(0.9), beta2 = T(0.999), epsilon = T(1e-8), decay = T(0.1);
-  expect_steps<T>(
-      [&](const auto& p) {
-        return Optimizer(p, {rate, beta1, beta2, epsilon, decay});
-      },
-      [&](int t, T& w, T g, T& m, T& v) {
-        if (decoupled)
-          w -= rate * decay * w;
-        else
-          g += decay * w;
-        m = beta1 * m + (1 - beta1) * g;
-        v = beta2 * v + (1 - beta2) * g * g;
-        const T m_hat = m / (1 - static_cast<T>(std::pow(beta1, t))),
-                v_hat = v / (1 - static_cast<T>(std::pow(beta2, t)));
-        w -= rate * m_hat / (std::sqrt(v_hat) + epsilon);
-      },
-      tolerance);
+  expect_steps<T>([&](const auto& p) { return Optimizer(p, {rate, beta1, beta2, epsilon, decay}); },
+                  [&](int t, T& w, T g, T& m, T& v) {
+                    if (decoupled)
+                      w -= rate * decay * w;
+                    else
+                      g += decay * w;
+                    m = beta1 * m + (1 - beta1) * g;
+                    v = beta2 * v + (1 - beta2) * g * g;
+                    const T m_hat = m / (1 - static_cast<T>(std::pow(beta1, t))),
+                            v_hat = v / (1 - static_cast<T>(std::pow(beta2, t)));
+                    w -= rate * m_hat / (std::sqrt(v_hat) + epsilon);
+                  },
+                  tolerance);
 }
 
 TEST(Adam, IsItsFormulaSteppedByHand) {

@@ -298,9 +298,7 @@ TEST(LBFGS, ParametersAndOptionsOutsideTheirRangeAreRefused) {
   };
   EXPECT_TRUE(mentions(message_of<eg::ValueError>([] { eg::LBFGS<double> optimizer(Parameters{}); }),
                        {"LBFGS", "no parameters", "model.parameters()"}));
-  EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] {
-                         eg::LBFGS<double>({w, v, w});
-                       }),
+  EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { eg::LBFGS<double>({w, v, w}); }),
                        {"LBFGS", "parameters 0 and 2", "list it once"}));
   EXPECT_TRUE(mentions(refusal({.learning_rate = -1}), {"learning rate", "-1"}));
   EXPECT_TRUE(mentions(refusal({.max_iterations = 0}), {"max_iterations = 0", "at least 1"}));

@@ -66,8 +66,7 @@ TEST(Learning, GradientDescentNeverRisesOnAConvexProblem) {
   const auto check = [&](const std::function<Real(const Real&)>& loss_of) {
     eg::Linear<double> layer(3, 2);
     eg::SGD<double> optimizer(layer.parameters(), {.learning_rate = 0.02});
-    const auto losses = descend(
-        optimizer, [&] { return loss_of(layer(x)); }, 50);
+    const auto losses = descend(optimizer, [&] { return loss_of(layer(x)); }, 50);
     for (std::size_t i = 1; i < losses.size(); ++i) EXPECT_LE(losses[i], losses[i - 1]) << "step " << i;
   };
   check([&](const Real& p) { return eg::mse_loss(p, y); });
@@ -93,8 +92,7 @@ TEST(Learning, ALinearLayerReachesTheNormalEquationsSolution) {
   const Real x = Real::randn({30, 4}), y = Real::randn({30, 2});
   eg::Linear<double> layer(4, 2);
   eg::SGD<double> optimizer(layer.parameters(), {.learning_rate = 0.1, .momentum = 0.8});
-  descend(
-      optimizer, [&] { return eg::mse_loss(layer(x), y); }, 600);
+  descend(optimizer, [&] { return eg::mse_loss(layer(x), y); }, 600);
   EXPECT_LT(correlation(x, layer(x) - y), 1e-10);
 }
 
@@ -106,8 +104,7 @@ TEST(Learning, LogisticRegressionReachesItsOptimum) {
     y.at(i, 0) = x(i, 0) + 0.5 * x(i, 1) + 0.8 * eg::default_generator().normal() > 0.2;
   eg::Linear<double> layer(2, 1);
   eg::SGD<double> optimizer(layer.parameters(), {.learning_rate = 1, .momentum = 0.9});
-  descend(
-      optimizer, [&] { return eg::binary_cross_entropy_with_logits(layer(x), y); }, 1500);
+  descend(optimizer, [&] { return eg::binary_cross_entropy_with_logits(layer(x), y); }, 1500);
   Real residual = layer(x);
   for (eg::Index i = 0; i < 40; ++i) residual.at(i, 0) = 1 / (1 + std::exp(-residual(i, 0))) - y(i, 0);
   EXPECT_LT(correlation(x, residual), 1e-9);
@@ -125,10 +122,8 @@ TEST(Learning, FloatAndDoubleAgreeOnXor) {
   rounded.load_state_dict(state);
   eg::SGD<double> first(exact.parameters(), {.learning_rate = 0.5});
   eg::SGD<float> second(rounded.parameters(), {.learning_rate = 0.5f});
-  const auto a = descend(
-      first, [&] { return eg::mse_loss(exact(gates<double>), exclusive_or<double>); }, 100);
-  const auto b = descend(
-      second, [&] { return eg::mse_loss(rounded(gates<float>), exclusive_or<float>); }, 100);
+  const auto a = descend(first, [&] { return eg::mse_loss(exact(gates<double>), exclusive_or<double>); }, 100);
+  const auto b = descend(second, [&] { return eg::mse_loss(rounded(gates<float>), exclusive_or<float>); }, 100);
   for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-5);
 }
 
@@ -137,8 +132,7 @@ TEST(Learning, TheSameSeedTrainsTheSameBits) {
     eg::manual_seed(7);
     auto model = xor_model<float>();
     eg::SGD<float> optimizer(model.parameters(), {.learning_rate = 0.5f, .momentum = 0.9f});
-    descend(
-        optimizer, [&] { return eg::mse_loss(model(gates<float>), exclusive_or<float>); }, 500);
+    descend(optimizer, [&] { return eg::mse_loss(model(gates<float>), exclusive_or<float>); }, 500);
     return model.state_dict();
   };
   const auto first = trained(), second = trained();
@@ -169,8 +163,7 @@ TEST(Learning, AStepThatThrowsLeavesEverythingUsable) {
     EXPECT_THROW(eg::mse_loss(model(gates<double>), Real{0, 1, 1, 0}), eg::ShapeError);
   }
   EXPECT_FALSE(model.parameters()[0].has_grad());
-  const auto losses = descend(
-      optimizer, [&] { return eg::mse_loss(model(gates<double>), exclusive_or<double>); }, 50);
+  const auto losses = descend(optimizer, [&] { return eg::mse_loss(model(gates<double>), exclusive_or<double>); }, 50);
   EXPECT_LT(losses.back(), losses.front());
   model.load_state_dict(before);
   EXPECT_TRUE(same_bits(model.state_dict().at("0.weight"), before.at("0.weight")));

@@ -64,12 +64,7 @@ TEST(LineSearch, WhereNothingIsLowerItStaysAtTheStart) {
   EXPECT_EQ(eg::strong_wolfe(at, Point{0, 1, -1, {}}, 1, {.narrowest = 1e-3}).step, 0);
   EXPECT_LE(calls, 26);
   calls = 0;
-  EXPECT_GT(eg::strong_wolfe(
-                [&](double t) {
-                  return ++calls, Point{t, -t, -1, {}};
-                },
-                Point{0, 0, -1, {}}, 1, {})
-                .step,
+  EXPECT_GT(eg::strong_wolfe([&](double t) { return ++calls, Point{t, -t, -1, {}}; }, Point{0, 0, -1, {}}, 1, {}).step,
             1e9)
       << "downhill for ever: the longest step tried";
   EXPECT_EQ(calls, 26);

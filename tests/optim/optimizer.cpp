@@ -32,10 +32,8 @@ TYPED_TEST(AnyOptimizer, RefusesAnEmptyListAndTheSameParameterTwice) {
   const eg::Parameter<double> a(Real{1}), b(Real{2});
   EXPECT_TRUE(mentions(message_of<eg::ValueError>([] { TypeParam optimizer(Parameters{}); }),
                        {"no parameters", "model.parameters()"}));
-  EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] {
-                         TypeParam({a, b, a});
-                       }),
-                       {"parameters 0 and 2", "list it once"}));
+  EXPECT_TRUE(
+      mentions(message_of<eg::ValueError>([&] { TypeParam({a, b, a}); }), {"parameters 0 and 2", "list it once"}));
 }
 
 TYPED_TEST(AnyOptimizer, RefusesAParameterThatWasMovedFrom) {

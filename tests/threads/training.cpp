@@ -68,7 +68,8 @@ TEST(ThreadedTraining, ModelsOfTheirOwnComeOutAsInOneThread) {
     for (std::size_t i = 0; i < expected[k].size(); ++i) EXPECT_TRUE(same_bits(results[k][i], expected[k][i]));
 }
 
-// Each thread differentiates its part of the batch with the shared model; the parts add up to the whole batch's gradient.
+// Each thread differentiates its part of the batch with the shared model; the parts add up to the whole batch's
+// gradient.
 TEST(ThreadedTraining, GradientsPerThreadOverASharedModelAddUp) {
   Model model = make_model();
   eg::Generator generator(1);

@@ -87,9 +87,7 @@ TEST(Predict, SaysWhatDoesNotFit) {
   struct Sum : eg::Module<double> {
     Tensor forward(const Tensor& x) override { return eg::sum(x); }
   } model;
-  expect_contains(message_of<eg::ShapeError>([&] {
-                    eg::predict(model, Tensor::ones({4, 1}), 2);
-                  }),
+  expect_contains(message_of<eg::ShapeError>([&] { eg::predict(model, Tensor::ones({4, 1}), 2); }),
                   "2 samples gave an output of shape []");
   EXPECT_THROW(eg::predict(model, Tensor::ones({4, 1}), 0), eg::ValueError);
   EXPECT_THROW(eg::predict(model, Tensor::ones({})), eg::ShapeError);

@@ -45,15 +45,11 @@ TEST(Accuracy, SaysWhatDoesNotFit) {
   auto message = message_of<eg::ShapeError>([&] { eg::accuracy(scores, Labels{0, 1, 2}); });
   expect_contains(message, "the prediction is [2, 3], the target is [3]");
   expect_contains(message, "metrics.cpp:");
-  expect_contains(message_of<eg::IndexError>([&] {
-                    eg::accuracy(scores, Labels{0, 3});
-                  }),
+  expect_contains(message_of<eg::IndexError>([&] { eg::accuracy(scores, Labels{0, 3}); }),
                   "label 3 at position 1 is outside 0 to 2");
   expect_contains(message_of<eg::IndexError>([&] { eg::accuracy(Scores{0.1, 0.2}, Labels{0, 2}); }), "outside 0 to 1");
   expect_contains(message_of<eg::IndexError>([&] { eg::accuracy(scores, Labels{-1, 0}); }), "label -1");
-  expect_contains(message_of<eg::ValueError>([&] {
-                    eg::accuracy(Scores{0.1, 0.2}, Scores{0, 0.5});
-                  }),
+  expect_contains(message_of<eg::ValueError>([&] { eg::accuracy(Scores{0.1, 0.2}, Scores{0, 0.5}); }),
                   "names no class");
   expect_contains(message_of<eg::ValueError>([&] { eg::accuracy(scores, Scores{{1, 1, 0}, {0, 0, 1}}); }), "sample 0");
   EXPECT_THROW(eg::accuracy(scores, Scores::zeros({2, 2})), eg::ShapeError);

@@ -114,9 +114,7 @@ TEST(Axes, EmptyAndConstantDataGetARange) {
 }
 
 TEST(Axes, RangesThatCannotBeDrawnAreRefused) {
-  EXPECT_EQ(message_of<eigengrad::ValueError>([] {
-              viz::check_range({4, -4}, Scale::linear, "panel");
-            }),
+  EXPECT_EQ(message_of<eigengrad::ValueError>([] { viz::check_range({4, -4}, Scale::linear, "panel"); }),
             "panel: range 4 to -4: give two different finite numbers, the lower first, or {} to take the data's");
   EXPECT_THROW(viz::check_range({1, 1}, Scale::linear, "panel"), eigengrad::ValueError);
   EXPECT_THROW(viz::check_range({0, std::nan("")}, Scale::linear, "panel"), eigengrad::ValueError);

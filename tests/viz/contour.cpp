@@ -72,9 +72,7 @@ TEST(Contour, HugeValuesDoNotOverflow) {
 }
 
 TEST(Grid, WrongSizesAreRefused) {
-  EXPECT_EQ(message_of<eigengrad::ShapeError>([] {
-              viz::Grid({1, 2, 3}, {0, 1}, {0, 1}, 2, 2);
-            }),
+  EXPECT_EQ(message_of<eigengrad::ShapeError>([] { viz::Grid({1, 2, 3}, {0, 1}, {0, 1}, 2, 2); }),
             "grid: 3 values for 2 rows of 2: give rows * columns values, row by row from the lowest y");
   EXPECT_THROW(viz::Grid({1}, {0, 1}, {0, 1}, 1, 1), eigengrad::ShapeError);
   EXPECT_THROW(viz::Grid({1, 2, 3, 4}, {}, {0, 1}, 2, 2), eigengrad::ValueError);

@@ -44,9 +44,7 @@ TEST(Figure, TakesEveryKindOfNumbers) {
 
 TEST(Figure, DifferentSizesAreRefused) {
   viz::Panel panel;
-  EXPECT_EQ(message_of<eigengrad::ShapeError>([&] {
-              panel.line({1, 2, 3}, {1, 2});
-            }),
+  EXPECT_EQ(message_of<eigengrad::ShapeError>([&] { panel.line({1, 2, 3}, {1, 2}); }),
             "line: x has 3 numbers and y has 2: give one y for each x");
   EXPECT_THROW(panel.scatter({1}, {}), eigengrad::ShapeError);
   EXPECT_THROW(panel.arrows({1}, {}), eigengrad::ShapeError);

@@ -79,13 +79,9 @@ TEST(DecisionRegions, OfManyClassesFollowTheLargestScore) {
 }
 
 TEST(DecisionRegions, WrongInputIsRefused) {
-  EXPECT_EQ(message_of<eg::ShapeError>([] {
-              viz::decision_regions(exclusive_or, eg::Tensor<float>{{1, 2, 3}}, {0});
-            }),
+  EXPECT_EQ(message_of<eg::ShapeError>([] { viz::decision_regions(exclusive_or, eg::Tensor<float>{{1, 2, 3}}, {0}); }),
             "decision_regions: points are [1, 3]: give [n, 2], or pick two columns");
-  EXPECT_EQ(message_of<eg::ShapeError>([] {
-              viz::decision_regions(exclusive_or, corners, {0, 1});
-            }),
+  EXPECT_EQ(message_of<eg::ShapeError>([] { viz::decision_regions(exclusive_or, corners, {0, 1}); }),
             "decision_regions: 2 labels for points [4, 2]: give one label for each point");
   EXPECT_THROW(viz::decision_regions(exclusive_or, corners, {0, 1, 0.5, 1}), eg::ValueError);
   EXPECT_THROW(viz::decision_regions(exclusive_or, corners, {0, 1, -1, 1}), eg::ValueError);
