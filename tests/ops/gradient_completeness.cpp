@@ -11,6 +11,8 @@ namespace gradients {
 
 /// What has a name but no gradient.
 const std::set<std::string> not_differentiable = {"argmax", "argmin", "all", "any"};
+/// What only the rules of others record: the second-order check of slice, gather and max goes through them.
+const std::set<std::string> inner = {"pick", "scatter"};
 
 /// The names of the differentiable operations that a header defines: `name = "tanh"`, and what is given first to one of
 /// `calls`, as in `record("matmul", ...`.
@@ -35,7 +37,7 @@ std::set<std::string> operations_in(const std::string& header, const std::vector
       const auto from = at + place.size() + 1;
       const std::string name = code.substr(from, code.find('"', from) - from);
       const bool is_name = name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789") == std::string::npos;
-      if (is_name && !name.empty() && !not_differentiable.count(name)) names.insert(name);
+      if (is_name && !name.empty() && !not_differentiable.count(name) && !inner.count(name)) names.insert(name);
     }
   }
   return names;

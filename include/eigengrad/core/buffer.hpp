@@ -200,9 +200,11 @@ class Block {
   const BlockHeader* operator->() const { return header_; }
   void* data() const { return header_->data; }
   /// Whether this is the only way to the numbers, which are ours.
-  bool unshared() const {
+  EIGENGRAD_INLINE bool unshared() const {
     if (header_->references.load(std::memory_order_acquire) != 1u + header_->lent) return false;
-    if (owns()) return true;
+    return owns() || unshared_view();
+  }
+  EIGENGRAD_OUTLINE bool unshared_view() const {
     return header_->base != nullptr && header_->base->references.load(std::memory_order_acquire) == 1;
   }
   std::uint32_t references() const { return header_->references.load(std::memory_order_acquire); }

@@ -73,8 +73,7 @@ struct PowOperation {
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& a, const auto& b, const auto& y) {
     // What would be 0 times infinity, b / a at b = 0 and y log(a) at a = 0, is 0; and the infinity is never computed,
     // so the derivatives of these are free of it as well.
-    const auto inverse = 1 / a;
-    const auto flat = b == 0 && inverse - inverse != 0, zero = a == 0 && b >= 0;
+    const auto flat = b == 0 && a * 2.220446049250313e-16 == 0, zero = a == 0 && b >= 0;  // denormal, too, for 1 / a
     return to_each(where(flat, 0, dy * b * pow(where(flat, 1, a), b - 1)),
                    where(zero, 0, dy * y * log(where(zero, 1, a))));
   }
