@@ -62,8 +62,10 @@ std::size_t check_folder(const std::string& folder, const std::vector<std::strin
   return found.size();
 }
 
-TEST(GradientTable, HasARowForEveryOperation) { EXPECT_GT(check_folder("ops", {"("}), 50u); }
-TEST(GradientTable, HasARowForEveryLoss) { EXPECT_GE(check_folder("nn", {"record(", "records(", "reduce_loss("}), 7u); }
+TEST(GradientTable, HasARowForEveryOperation) { EXPECT_GT(check_folder("ops", {"(", "({"}), 50u); }
+TEST(GradientTable, HasARowForEveryLoss) {
+  EXPECT_GE(check_folder("nn", {"record(", "record({", "records(", "reduce_loss("}), 7u);
+}
 
 TEST(GradientTable, FindsNamesInHeaders) {
   const auto names = operations_in(R"(
