@@ -151,8 +151,9 @@ class CsvTable {
       return std::pair(parse_number(cell, number) == NumberStatus::good, number);
     };
     if (std::all_of(result.begin(), result.end(), [&](std::string_view cell) { return value(cell).first; }))
-      std::stable_sort(result.begin(), result.end(),
-                       [&](std::string_view a, std::string_view b) { return value(a).second < value(b).second; });
+      std::sort(result.begin(), result.end(), [&](std::string_view a, std::string_view b) {
+        return std::pair(value(a).second, a) < std::pair(value(b).second, b);
+      });
     return result;
   }
 
