@@ -17,7 +17,7 @@ struct GradcheckOptions {
 struct NoForwardMode {
   static constexpr bool exists = false;
 };
-/// The derivative of `f`, which takes an array of `count` tensors of any number type, in a direction.
+/// The derivative of `f`, which takes a list of tensors of any number type, in a direction.
 template <class F>
 struct ForwardMode {
   static constexpr bool exists = true;
