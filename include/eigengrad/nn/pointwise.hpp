@@ -10,9 +10,9 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 template <class T>
 struct Pointwise {
   const char* name;
-  void (*value)(const T* x, const T* unused, T* to, Index end);     // to = f(x)
-  void (*gradient)(const T* dy, const T* y, T* to, Index end);      // to = dy f'(x), by y = f(x)
-  Tensor<T> (*recorded)(const Tensor<T>& dy, const Tensor<T>& y);   // the same, to be differentiated again
+  void (*value)(const T* x, const T* unused, T* to, Index end);    // to = f(x)
+  void (*gradient)(const T* dy, const T* y, T* to, Index end);     // to = dy f'(x), by y = f(x)
+  Tensor<T> (*recorded)(const Tensor<T>& dy, const Tensor<T>& y);  // the same, to be differentiated again
 
   void evaluate(const Tensor<T>& x, Tensor<T>& y) const { run(value, x, x, y); }
   void pull_back(const Tensor<T>& dy, const Tensor<T>& y, Tensor<T>& dx) const { run(gradient, dy, y, dx); }
@@ -61,8 +61,8 @@ inline constexpr const Pointwise<T>* pointwise_of<Formula<Op, Leaf<T>>, T> = &Po
 template <class T>
 class PointwiseNode final : public OperationNode<T> {
  public:
-  PointwiseNode(const Pointwise<T>& function, const Location& where, const Tensor<T>& y, TypedNode<T>* x)
-      : OperationNode<T>({function.name, where}, y.shape()), function_(function), x_(x) {}
+  PointwiseNode(const Pointwise<T>& function, const Location& from, const Tensor<T>& y, TypedNode<T>* x)
+      : OperationNode<T>({function.name, from}, y.shape()), function_(function), x_(x) {}
   void keep_result(const Tensor<T>& y) { y_ = y; }
   void propagate() override {
     const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
