@@ -23,7 +23,15 @@ WeightInitializer<T> for_rectifier(double slope = 0) {
 #define EIGENGRAD_ACTIVATION(Name, function, initializer)                               \
   template <class T>                                                                    \
   struct Name : Module<T> {                                                             \
-    Tensor<T> forward(const Tensor<T>& x) override { return function(x); }              \
+    using Itself = Name;                                                                \
+    static constexpr const Pointwise<T>* pointwise =                                    \
+        pointwise_of<decltype(function(std::declval<const Tensor<T>&>())), T>;          \
+    Tensor<T> forward(const Tensor<T>& x) override {                                    \
+      if constexpr (pointwise != nullptr)                                               \
+        return apply_pointwise(*pointwise, x, Location::current());                     \
+      else                                                                              \
+        return function(x);                                                             \
+    }                                                                                   \
     std::string kind() const override { return #Name; }                                 \
     WeightInitializer<T> preferred_initializer() const override { return initializer; } \
   };

@@ -4,6 +4,7 @@
 #include "../ops/shape.hpp"
 #include "init.hpp"
 #include "module.hpp"
+#include "pointwise.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -42,28 +43,41 @@ struct ColumnSum {
 };
 
 template <class T>
-void run_linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias, T* y) {
+void run_linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias, Tensor<T>& result,
+                const Pointwise<T>* then) {
+  T* const y = result.shared_data();
   const Index in = weight.shape()[1];
   const bool biased = bias.size() > 0;
   Gemm<T>::run(x.shape()[0], weight.shape()[0], in, {x.data(), in, 1, x.padded()},
                {weight.data(), 1, in, weight.padded()}, y, false, biased ? bias.data() : nullptr,
                !biased || bias.padded());
+  if (then != nullptr) then->evaluate(result, result);
 }
 
-/// The record of x W^T + b. Gradients: dx = dy W, dW = dy^T x, db = the sum of dy's rows.
+/// The record of y = x W^T + b, or of f(y). Gradients: dx = dy W, dW = dy^T x, db = the sum of dy's rows.
 template <class T>
 class LinearNode final : public OperationNode<T> {
  public:
   LinearNode(const OperationName& operation, const Shape& shape, const Appearance<T>& x, const Appearance<T>& w,
-             TypedNode<T>* b)
-      : OperationNode<T>(operation, shape), x_node_(x.node), weight_node_(w.node), bias_node_(b) {
+             TypedNode<T>* b, const Pointwise<T>* then)
+      : OperationNode<T>(operation, shape), x_node_(x.node), weight_node_(w.node), bias_node_(b), then_(then) {
     if (w.node != nullptr) x_ = x.tensor;
     if (x.node != nullptr) weight_ = w.tensor;
   }
+  void keep_result(const Tensor<T>& y) { y_ = y; }
   void propagate() override {
-    const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
+    Tensor<T> dy = whole(this->take_gradient(), this->shape_);
     if (records_gradients()) [[unlikely]]
-      return propagate_recorded(dy);
+      return propagate_recorded(then_ != nullptr ? then_->recorded(dy, y_) : dy);
+    if (then_ != nullptr) {
+      if (dy.unshared() && dy.link().node == nullptr) {
+        then_->pull_back(dy, y_, dy);
+      } else {
+        Tensor<T> inner = Tensor<T>::empty(this->shape_);
+        then_->pull_back(dy, y_, inner);
+        dy = std::move(inner);
+      }
+    }
     const Index out = this->shape_[1];
     pass(weight_node_, {out, x_.shape().back()}, Product<T>{{dy, true}, {x_}});
     pass(bias_node_, {out}, ColumnSum<T>{dy});
@@ -76,8 +90,10 @@ class LinearNode final : public OperationNode<T> {
   void describe(Steps& steps) const override {
     for (TypedNode<T>* node : {x_node_, weight_node_, bias_node_}) steps.operand(node);
     steps.operation(this->name, 3);
+    if (then_ != nullptr) steps.operation(then_->name, 1);
   }
   void release() override {
+    y_.release();
     x_.release();
     weight_.release();
     this->spent = true;
@@ -105,14 +121,17 @@ class LinearNode final : public OperationNode<T> {
   }
 
   TypedNode<T>*x_node_, *weight_node_, *bias_node_;
+  const Pointwise<T>* then_;
   Tensor<T> x_, weight_;  // each kept where the other's gradient needs it
+  Tensor<T> y_;           // with a function on top, what that gave
 };
 
 /// x W^T + b for x [n, in] (more leading axes are batches), W [out, in] and b [out] or empty: one record.
-/// Gradients: dx = dy W, dW = dy^T x, db = the sum of dy's rows. Throws ShapeError naming all three.
+/// Gradients: dx = dy W, dW = dy^T x, db = the sum of dy's rows. Throws ShapeError naming all three. `then`, if not
+/// null, is applied to the result under the same record.
 template <class T>
 Tensor<T> linear(const Appearance<T>& x, const Appearance<T>& weight, const Appearance<T>& bias,
-                 Location where = Location::current()) {
+                 Location where = Location::current(), const Pointwise<T>* then = nullptr) {
   const Shape& from = x.tensor.shape();
   const Shape& over = weight.tensor.shape();
   const Shape& start = bias.tensor.shape();
@@ -124,21 +143,23 @@ Tensor<T> linear(const Appearance<T>& x, const Appearance<T>& weight, const Appe
     Shape shape(from.begin(), from.end() - 1);
     const Tensor<T> flat = recorded_reshape(x.tensor, Shape{shape.size(), over[1]});
     shape.push_back(over[0]);
-    return recorded_reshape(linear(appearance_of(flat, "linear"), weight, bias, where), shape);
+    return recorded_reshape(linear(appearance_of(flat, "linear"), weight, bias, where, then), shape);
   }
   Tensor<T> y = Tensor<T>::empty({from[0], over[0]});
-  run_linear(x.tensor, weight.tensor, bias.tensor, y.shared_data());
+  run_linear(x.tensor, weight.tensor, bias.tensor, y, then);
   on_replay([&] {
-    return
-        [x = x.tensor, weight = weight.tensor, bias = bias.tensor, y] { run_linear(x, weight, bias, y.shared_data()); };
+    return [x = x.tensor, weight = weight.tensor, bias = bias.tensor, y = y, then]() mutable {
+      run_linear(x, weight, bias, y, then);
+    };
   });
   if (x.node == nullptr && weight.node == nullptr && bias.node == nullptr) return y;
   TapeState* tape = recording_tape();
   if (tape->observer != nullptr) [[unlikely]]
     for (const auto* input : {&x, &weight, &bias}) tape->tell_input(input->tensor);
-  Node* node =
-      tape->template add<LinearNode<T>>(tape->last, OperationName("linear", where), y.shape(), x, weight, bias.node);
+  auto* node = tape->template add<LinearNode<T>>(tape->last, OperationName("linear", where), y.shape(), x, weight,
+                                                 bias.node, then);
   tape->connect(y, node);
+  if (then != nullptr) node->keep_result(y);
   return y;
 }
 /// The same for tensors.
@@ -172,10 +193,12 @@ class Linear : public Module<T> {
     if (options.bias) bias.initialize_as(init::uniform<T>({out}, -bound, bound, generator));
   }
 
-  Tensor<T> forward(const Tensor<T>& x) override {
+  Tensor<T> forward(const Tensor<T>& x) override { return forward_then(x, nullptr); }
+  /// forward, and a function on top of it (nn/sequential.hpp).
+  Tensor<T> forward_then(const Tensor<T>& x, const Pointwise<T>* then) {
     const Appearance<T> w = weight.appear("linear");
     return linear(appearance_of(x, "linear"), w,
-                  has_bias() ? bias.appear("linear") : Appearance<T>{bias.value(), nullptr});
+                  has_bias() ? bias.appear("linear") : Appearance<T>{bias.value(), nullptr}, Location::current(), then);
   }
   void members(Members<T>& m) override {
     m("weight", weight);

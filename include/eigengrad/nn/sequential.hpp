@@ -1,6 +1,6 @@
 #pragma once
 
-#include "module.hpp"
+#include "linear.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -38,8 +38,9 @@ class Sequential : public Module<T> {
 
   Tensor<T> forward(const Tensor<T>& x) override {
     if (held_.empty()) return x;
-    Tensor<T> y = held_.front()->module(x);
-    for (std::size_t i = 1; i < held_.size(); ++i) y = held_[i]->module(y);
+    std::size_t next = 0;
+    Tensor<T> y = run(next, x);
+    while (next < held_.size()) y = run(next, y);
     return y;
   }
   void members(Members<T>& m) override {
@@ -71,17 +72,33 @@ class Sequential : public Module<T> {
   }
 
  private:
+  /// The next module, with the one after it if that is an activation which a Linear can take along: two passes less
+  /// over the numbers. A tape that looks at every value gets to see each.
+  Tensor<T> run(std::size_t& next, const Tensor<T>& x) {
+    const Holder& held = *held_[next++];
+    if (held.linear == nullptr || next == held_.size() || held_[next]->pointwise == nullptr) return held.module(x);
+    const TapeState* tape = recording_tape();
+    if (tape != nullptr && tape->observer != nullptr) return held.module(x);
+    return held.linear->forward_then(x, held_[next++]->pointwise);
+  }
+
   template <class M>
   static inline const char type_tag = 0;
 
   // A module of any type, copyable although Module itself knows nothing of copying.
   struct Holder {
-    explicit Holder(Module<T>& m) : module(m) {}
+    template <class M>
+    explicit Holder(M& m) : module(m) {  // of exactly these types: a derived one may do something else
+      if constexpr (std::is_same_v<M, Linear<T>>) linear = &m;
+      if constexpr (requires { requires std::is_same_v<typename M::Itself, M>; }) pointwise = M::pointwise;
+    }
     virtual ~Holder() = default;
     virtual const void* type() const = 0;  // stands in for RTTI, which may be off
     virtual std::unique_ptr<Holder> copy() const = 0;
 
     Module<T>& module;
+    Linear<T>* linear = nullptr;
+    const Pointwise<T>* pointwise = nullptr;
   };
   template <class M>
   struct Held final : Holder {

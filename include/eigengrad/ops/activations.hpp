@@ -9,6 +9,7 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 struct SigmoidOperation {
   static constexpr const char* name = "sigmoid";
   static constexpr int cost = 12;
+  static constexpr bool gradient_from_value = true;
   EIGENGRAD_INLINE static auto value(const auto& x) { return 1 / (1 + exp(-x)); }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& y) { return dy * y * (1 - y); }
 };
@@ -32,6 +33,7 @@ EIGENGRAD_INLINE auto softplus(const X& x) {
 /// max(x, 0); the gradient at 0 is 0, NaN stays NaN.
 struct ReluOperation {
   static constexpr const char* name = "relu";
+  static constexpr bool gradient_from_value = true;
   EIGENGRAD_INLINE static auto value(const auto& x) { return where(x <= 0, 0, x); }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& y) { return where(y <= 0, 0, dy); }
 };

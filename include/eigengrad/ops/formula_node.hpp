@@ -14,6 +14,34 @@ struct DerivativeProduct {
   }
 };
 
+/// Under a plain sum the derivative is the gradient. Who else holds it (a compiled step) will write to it.
+template <class T>
+EIGENGRAD_INLINE bool hand_over(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& derivative) {
+  if (dy.size() != 1 || !(*dy.data() == T(1)) || slot.filled || !derivative.unshared()) return false;
+  slot.value = derivative;
+  slot.filled = true;
+  return true;
+}
+/// The slot gets dy, one number, times the derivative.
+template <class T>
+void contribute_multiple(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& derivative) {
+  if (hand_over(slot, dy, derivative)) return;
+  bool add = false;
+  Tensor<T>& gradient = prepare(slot, derivative.shape(), add);
+  const T* from = derivative.data();
+  T* to = gradient.shared_data();
+  const lane_t<T> factor(*dy.data());
+  if (!gradient.padded()) {
+    for (Index i = 0; i < derivative.size(); ++i) to[i] = (add ? to[i] : T(0)) + *dy.data() * from[i];
+    return;
+  }
+  for (Index i = 0; i < derivative.size(); i += lane_width<T>) {
+    lane_t<T> product = factor * lane::load(from + i);
+    if (add) product = product + lane::load(to + i);
+    lane::store<T>(to + i, product);
+  }
+}
+
 /// Whether a formula is worth storing its derivative, rather than computing it all again on the way back: it has an
 /// expensive operation whose result the top does not already give.
 template <class F>
@@ -68,6 +96,7 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
     Tensor<T> dy = this->take_gradient();
     if (summed_) {
       dy = whole(std::move(dy), this->shape_);
+      if (derivative_.size() > 0) return pass_summed_derivative(dy);
       if (scale_ != T(1)) scale(dy);
       if (dy.size() != 1) dy = dy.alias(seen_);  // one number broadcasts as it is
     }
@@ -122,18 +151,20 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
   void pass_derivative(const Tensor<T>& dy) {
     for (TypedNode<T>* target : targets_)
       if (target != nullptr) {
-        if (Slot<T>* slot = target->slot()) {
-          // Under a plain sum the derivative is the gradient; who else holds it (a compiled step) will write to it.
-          if (dy.size() == 1 && *dy.data() == T(1) && !slot->filled && derivative_.unshared()) {
-            slot->value = derivative_;
-            slot->filled = true;
-            return;
-          }
+        if (Slot<T>* slot = target->slot(); slot != nullptr && !hand_over(*slot, dy, derivative_)) {
           bool add = false;
           Tensor<T>& gradient = prepare_over(dy, *slot, this->shape_, add);
           evaluate(Formula<DerivativeProduct, Leaf<T>, Leaf<T>>({}, Leaf<T>{dy}, Leaf<T>{derivative_}),
                    gradient.shared_data(), add, gradient.padded());
         }
+        return;
+      }
+  }
+  /// The same under a sum over everything: dy is one number.
+  void pass_summed_derivative(const Tensor<T>& dy) {
+    for (TypedNode<T>* target : targets_)
+      if (target != nullptr) {
+        if (Slot<T>* slot = target->slot()) contribute_multiple(*slot, dy, derivative_);
         return;
       }
   }
@@ -158,6 +189,24 @@ EIGENGRAD_INLINE bool find_targets(const TapeState* tape, const F& formula, type
     }
   });
   return any;
+}
+
+/// Marks the places that need a gradient; true when one tensor stands in all of them, and unstretched: value and
+/// derivative can then be had in one pass.
+template <class F>
+bool only_one_target(const F& formula, const typename FormulaNode<F>::Targets& targets, bool* wanted) {
+  using T = typename F::Scalar;
+  const Slot<T>* only = nullptr;
+  bool one = formula.size() > 0;
+  formula.template for_each_leaf<0>([&](auto k, const auto& operand) {
+    wanted[k] = targets[k] != nullptr;
+    if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<T>>)
+      if (wanted[k]) {
+        if (only == nullptr) only = targets[k]->slot_identity();
+        one = one && targets[k]->slot_identity() == only && operand.shape() == formula.shape();
+      }
+  });
+  return one;
 }
 
 /// A rule's formula, to be differentiated again.
@@ -199,18 +248,7 @@ auto Formula<Op, Arguments...>::to_tensor(Location where) const -> Tensor<Elemen
       Tensor<Element> derivative;
       std::array<bool, leaves + 1> wanted{};
       if constexpr (stores_derivative<Formula>) {
-        // One tensor in every place that needs a gradient, and unstretched: value and derivative in one pass.
-        const Slot<Element>* only = nullptr;
-        bool one = true;
-        for_each_leaf<0>([&](auto k, const auto& operand) {
-          wanted[k] = targets[k] != nullptr;
-          if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<Element>>)
-            if (wanted[k]) {
-              if (only == nullptr) only = targets[k]->slot_identity();
-              one = one && targets[k]->slot_identity() == only && operand.shape() == shape();
-            }
-        });
-        if (one && size() > 0) {
+        if (only_one_target(*this, targets, wanted.data())) {
           derivative = Tensor<Element>::empty(shape());
           evaluate_with_derivative(*this, wanted.data(), result.mutable_data(), derivative.mutable_data());
         }

@@ -119,6 +119,7 @@ EIGENGRAD_INLINE auto tan(const X& x) {
 struct TanhOperation {
   static constexpr const char* name = "tanh";
   static constexpr int cost = 10;
+  static constexpr bool gradient_from_value = true;
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::tanh(x); }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& y) { return dy * (1 - y * y); }
 };

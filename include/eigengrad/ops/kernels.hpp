@@ -203,6 +203,56 @@ EIGENGRAD_KERNEL Total<typename F::Scalar> sum_lanes(const void* f, const Cursor
   return static_cast<Total<T>>(lane::sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3])));
 }
 
+/// sum_lanes of the whole, in its order, and what each number's part in `scale` times the sum is: the gradient, as the
+/// operand marked in `wanted` is the only one that has one.
+template <class F>
+EIGENGRAD_KERNEL Total<typename F::Scalar> sum_derivative_lanes(const void* f, const Cursor* cursors,
+                                                                const bool* wanted, typename F::Scalar* derivative,
+                                                                Index begin, Index end, Index row,
+                                                                typename F::Scalar scale) {
+  using T = typename F::Scalar;
+  using L = lane_t<T>;
+  constexpr Index width = lane_width<T>;
+  const F& formula = *static_cast<const F*>(f);
+  const L seed(scale);
+  L sums[4] = {L(0), L(0), L(0), L(0)};
+  const Index fours = begin + (std::min(end, row) - begin) / (4 * width) * (4 * width);
+  for (Index i = begin; i < end; i += width) {
+    L values[F::nodes], adjoints[F::leaves] = {}, slope(0);
+    L value = formula.template forward<T, 0, 0>(cursors, i, values);
+    formula.template reverse<T, 0, 0>(values, seed, adjoints);
+    for_indices<F::leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+      if (wanted[k]) slope = slope + adjoints[k];
+    });
+    lane::store(derivative + i, slope);
+    if (i + width > row) value = lane::first<T>(value, row - i);
+    sums[0] = sums[0] + value;
+    if (i >= fours) continue;
+    const L turned = sums[0];  // each of the four in turn
+    for (int k = 0; k < 3; ++k) sums[k] = sums[k + 1];
+    sums[3] = turned;
+  }
+  return static_cast<Total<T>>(lane::sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3])));
+}
+
+/// target += scale * the sum of the formula, and derivative = what each number's part in that is. False, and nothing
+/// done, when an operand is stretched.
+template <class F>
+bool sum_with_derivative(const F& formula, const bool* wanted, typename F::Scalar* target,
+                         typename F::Scalar* derivative, typename F::Scalar scale) {
+  using T = typename F::Scalar;
+  const Shape& space = formula.shape();
+  Operands<F, 0> operands(formula);
+  if (!operands.start_flat(space)) return false;
+  const Index size = space.size(), whole = end_of_lanes<T>(size, true);
+  Total<T> total(0);
+  for (Index from = 0; from < whole; from += lane_chunk<T>)
+    total = total + sum_derivative_lanes<F>(&formula, operands.cursors, wanted, derivative, from,
+                                            std::min(from + lane_chunk<T>, whole), size, scale);
+  target[0] = static_cast<T>(target[0] + total * scale);
+  return true;
+}
+
 /// target += scale * (the formula summed over the axes on which `kept` has size 1); target has shape `kept`.
 template <class F>
 void sum_into(const F& formula, const Shape& kept, typename F::Scalar* target, typename F::Scalar scale) {

@@ -15,6 +15,23 @@ EIGENGRAD_INLINE void replay_sum(const F& formula, const Shape& kept, const Tens
   });
 }
 
+/// A sum over everything with its derivative, in one pass; the derivative is empty where that cannot be.
+template <class F, class T>
+EIGENGRAD_INLINE Tensor<T> sum_recorded(const F& formula, const typename FormulaNode<F>::Targets& targets,
+                                        const Tensor<T>& result, T scale) {
+  std::array<bool, F::leaves + 1> wanted;
+  if (!only_one_target(formula, targets, wanted.data())) return {};
+  Tensor<T> derivative = Tensor<T>::empty(formula.shape());
+  if (!sum_with_derivative(formula, wanted.data(), result.shared_data(), derivative.shared_data(), scale)) return {};
+  on_replay([&] {
+    return [=] {
+      *result.shared_data() = T(0);
+      sum_with_derivative(formula, wanted.data(), result.shared_data(), derivative.shared_data(), scale);
+    };
+  });
+  return derivative;
+}
+
 /// `expression` summed over axes and multiplied by `scale`; a formula is summed as it is computed, without a temporary.
 /// Floats are carried in double.
 template <Expression X>
@@ -22,15 +39,23 @@ auto scaled_sum(const OperationName& name, const X& expression, const Reduced& r
   using T = typename X::Element;
   Tensor<T> result = Tensor<T>::zeros(reduced.result);
   if constexpr (is_formula<X> && !std::is_same_v<T, bool>) {
-    sum_into(expression, reduced.kept, result.mutable_data(), scale);
-    replay_sum(expression, reduced.kept, result, scale);
     TapeState* tape = recording_tape();
     typename FormulaNode<X>::Targets targets;
-    if (tape != nullptr && find_targets(tape, expression, targets)) {
-      Node* node =
-          tape->template add<FormulaNode<X>>(tape->last, name, result, expression, targets, reduced.kept, scale);
-      tape->connect(result, node);
+    if (tape == nullptr || !find_targets(tape, expression, targets)) {
+      sum_into(expression, reduced.kept, result.mutable_data(), scale);
+      replay_sum(expression, reduced.kept, result, scale);
+      return result;
     }
+    Tensor<T> derivative;
+    if constexpr (is_real<T>)
+      if (reduced.kept.size() == 1) derivative = sum_recorded(expression, targets, result, scale);
+    if (derivative.size() == 0) {
+      sum_into(expression, reduced.kept, result.mutable_data(), scale);
+      replay_sum(expression, reduced.kept, result, scale);
+    }
+    auto* node = tape->template add<FormulaNode<X>>(tape->last, name, result, expression, targets, reduced.kept, scale);
+    node->keep_derivative(std::move(derivative));
+    tape->connect(result, node);
     return result;
   } else {
     const Tensor<T>& x = expression.to_tensor();
