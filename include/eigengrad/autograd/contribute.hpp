@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../core/loop.hpp"
+#include "../core/replay_tensors.hpp"
 #include "tape_state.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -23,7 +24,8 @@ Tensor<T> expand(const Tensor<T>& value, const Shape& shape) {
   if (value.shape() == shape) return value;
   Tensor<T> result = Tensor<T>::empty(shape);
   expand_into(result.mutable_data(), value, shape);
-  on_replay([&] { return [=] { expand_into(result.shared_data(), value, shape); }; });
+  on_replay(result, {&value},
+            [](const TensorStep<T>& step) { expand_into(step.to(), step.operands[0], step.result.shape()); });
   return result;
 }
 template <class T>
@@ -56,7 +58,8 @@ template <class T>
 Tensor<T> sum_to(const Tensor<T>& value, const Shape& shape) {
   Tensor<T> result = Tensor<T>::empty(shape);
   sum_to_into(result.mutable_data(), value, shape);
-  on_replay([&] { return [=] { sum_to_into(result.shared_data(), value, shape); }; });
+  on_replay(result, {&value},
+            [](const TensorStep<T>& step) { sum_to_into(step.to(), step.operands[0], step.result.shape()); });
   return result;
 }
 template <class T>

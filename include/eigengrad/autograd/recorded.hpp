@@ -70,11 +70,9 @@ template <class T>
 Tensor<T> recorded_add(const Tensor<T>& a, const Tensor<T>& b) {
   Tensor<T> result = a;
   add_in_place(result, b);
-  on_replay([&] {
-    return [=] {
-      T* to = result.shared_data();
-      for (Index i = 0; i < result.size(); ++i) to[i] = a.data()[i] + b.data()[i];
-    };
+  on_replay(result, {&a, &b}, [](const TensorStep<T>& step) {
+    const T *left = step.operands[0].data(), *right = step.operands[1].data();
+    for (Index i = 0; i < step.result.size(); ++i) step.to()[i] = left[i] + right[i];
   });
   return record_fitting("add", std::move(result), a, &b);
 }

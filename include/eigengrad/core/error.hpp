@@ -1,6 +1,9 @@
 #pragma once
 
 #include <charconv>
+#include <concepts>
+#include <cstdio>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -54,40 +57,112 @@ struct Location {
   }
 };
 
+/// One part of a message: text, a number, or whatever has an append(std::string&, ...). Refers to what it was made
+/// from. All messages are put together by one function over such parts; a function per list of types took time to
+/// compile.
+class TextPart {
+ public:
+  TextPart(const char* part) : write_(&write_characters), text_(part) {}
+  TextPart(std::string_view part) : write_(&write_text), text_(part.data()), size_(part.size()) {}
+  TextPart(const std::string& part) : TextPart(std::string_view(part)) {}
+  TextPart(bool part) : TextPart(part ? "true" : "false") {}
+  template <std::signed_integral Number>
+  TextPart(Number part) : write_(&write_integer), integer_(part) {}
+  template <std::unsigned_integral Number>
+  TextPart(Number part) : write_(&write_size), integer_(static_cast<long long>(part)) {}
+  TextPart(float part) : write_(&write_float), number_(static_cast<double>(part)) {}
+  TextPart(double part) : write_(&write_double), number_(part) {}
+  template <class Other>
+    requires std::is_class_v<Other>
+  TextPart(const Other& part) : write_(&write_object<Other>), object_(&part) {}
+
+  void write(std::string& text) const { write_(text, *this); }
+
+ private:
+  EIGENGRAD_COLD static void write_characters(std::string& text, const TextPart& part) { text += part.text_; }
+  EIGENGRAD_COLD static void write_text(std::string& text, const TextPart& part) {
+    text.append(part.text_, part.size_);
+  }
+  EIGENGRAD_COLD static void write_integer(std::string& text, const TextPart& part) {
+    char digits[24];
+    std::snprintf(digits, sizeof digits, "%lld", part.integer_);
+    text += digits;
+  }
+  EIGENGRAD_COLD static void write_size(std::string& text, const TextPart& part) {
+    char digits[24];
+    std::snprintf(digits, sizeof digits, "%llu", static_cast<unsigned long long>(part.integer_));
+    text += digits;
+  }
+  // The fewest digits that give the number back.
+  EIGENGRAD_COLD static void write_float(std::string& text, const TextPart& part) {
+    char digits[64];
+    text.append(digits, std::to_chars(digits, digits + sizeof digits, static_cast<float>(part.number_)).ptr);
+  }
+  EIGENGRAD_COLD static void write_double(std::string& text, const TextPart& part) {
+    char digits[64];
+    text.append(digits, std::to_chars(digits, digits + sizeof digits, part.number_).ptr);
+  }
+  template <class Other>
+  EIGENGRAD_COLD static void write_object(std::string& text, const TextPart& part) {
+    append(text, *static_cast<const Other*>(part.object_));
+  }
+
+  void (*write_)(std::string& text, const TextPart& part);
+  union {
+    const char* text_;
+    long long integer_;
+    double number_;
+    const void* object_;
+  };
+  std::size_t size_ = 0;
+};
+
 inline void append(std::string& text, std::string_view part) { text += part; }
 template <class Number>
   requires std::is_arithmetic_v<Number>
 void append(std::string& text, Number part) {
-  if constexpr (std::is_same_v<Number, bool>)
-    return append(text, part ? "true" : "false");
-  else {
-    char digits[64];
-    const auto end = std::to_chars(digits, digits + sizeof digits, part).ptr;
-    text.append(digits, end);
-  }
+  TextPart(part).write(text);
 }
-inline void append(std::string& text, const Location& where) {
-  const std::string_view file = where.file;
-  const auto slash = file.find_last_of("/\\");
+EIGENGRAD_COLD inline void append(std::string& text, const Location& where) {
+  const char* name = where.file;
+  for (const char* c = where.file; *c != '\0'; ++c)
+    if (*c == '/' || *c == '\\') name = c + 1;
   text += " (";
-  text += slash == std::string_view::npos ? file : file.substr(slash + 1);
+  text += name;
   text += ':';
   append(text, where.line);
   text += ')';
 }
 
-/// The parts written one after another: text, numbers, shapes, a location.
-template <class... Parts>
-EIGENGRAD_COLD std::string to_text(const Parts&... parts) {
+EIGENGRAD_COLD inline std::string text_of(std::initializer_list<TextPart> parts) {
   std::string text;
-  (append(text, parts), ...);
+  for (const TextPart& part : parts) part.write(text);
   return text;
 }
+/// The parts written one after another: text, numbers, shapes, a location.
+template <class... Parts>
+std::string to_text(const Parts&... parts) {
+  return text_of({TextPart(parts)...});
+}
 
+template <class E>
+[[noreturn]] EIGENGRAD_COLD void fail_with(std::initializer_list<TextPart> parts) {
+  throw E(text_of(parts));
+}
+// Few types, so that few lists of types differ; numbers by value, so that those of hot functions need no address.
+template <class Part>
+using FailPart = std::conditional_t<
+    std::is_array_v<Part>, const char*,
+    std::conditional_t<std::is_class_v<Part>, const Part&,
+                       std::conditional_t<std::is_integral_v<Part> && std::is_signed_v<Part>, long long, Part>>>;
+template <class E, class... Parts>
+[[noreturn]] EIGENGRAD_COLD void fail_by_parts(Parts... parts) {
+  fail_with<E>({TextPart(parts)...});
+}
 /// Throws E with the parts as its message.
 template <class E, class... Parts>
-[[noreturn]] EIGENGRAD_COLD void fail(const Parts&... parts) {
-  throw E(to_text(parts...));
+[[noreturn]] EIGENGRAD_INLINE void fail(const Parts&... parts) {
+  fail_by_parts<E, FailPart<Parts>...>(parts...);
 }
 
 /// The library's only assertion, on in every build: throws E with the parts as its message unless `condition` holds.

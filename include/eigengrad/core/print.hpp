@@ -17,72 +17,104 @@ inline bool skips(const Shape& shape, Index axis) {
   return shape.size() > summarise_above && shape[axis] > 2 * edge_items;
 }
 
-/// The numbers that are printed, row by row.
+/// A tensor's numbers as words of one width.
+class Words {
+ public:
+  /// Every number that is written is shown in two rounds before.
+  virtual void look(int round, Index i) = 0;
+  virtual void write(std::string& text, Index i) const = 0;
+
+ protected:
+  ~Words() = default;
+};
 template <class T>
-void shown_numbers(const Tensor<T>& tensor, Index axis, Index first, std::vector<T>& numbers) {
-  if (axis == tensor.rank()) return numbers.push_back(tensor.data()[first]);
-  const Index size = tensor.shape()[axis];
+class WordsOf final : public Words {
+ public:
+  explicit WordsOf(const T* numbers) : numbers_(numbers) {}
+  EIGENGRAD_COLD void look(int round, Index i) override { column_.look(round, numbers_[i]); }
+  EIGENGRAD_COLD void write(std::string& text, Index i) const override { column_.write(text, numbers_[i]); }
+
+ private:
+  const T* numbers_;
+  Column<T> column_;
+};
+
+/// Shows the words all numbers that are printed, row by row.
+EIGENGRAD_COLD inline void look_at_all(Words& words, int round, const Shape& shape, Index axis = 0, Index first = 0) {
+  if (axis == shape.rank()) return words.look(round, first);
+  const Index size = shape[axis];
   for (Index i = 0; i < size; ++i) {
-    if (skips(tensor.shape(), axis) && i == edge_items) i = size - edge_items;
-    shown_numbers(tensor, axis + 1, first * size + i, numbers);
+    if (skips(shape, axis) && i == edge_items) i = size - edge_items;
+    look_at_all(words, round, shape, axis + 1, first * size + i);
   }
 }
 
 /// Writes the words inside nested brackets, with lines broken at line_width and blank lines between blocks.
 class Layout {
  public:
-  Layout(std::string& text, const Shape& shape, const std::vector<std::string>& words)
-      : text_(text), shape_(shape), next_(words.begin()) {}
+  Layout(std::string& text, const Shape& shape, const Words& words) : text_(text), shape_(shape), words_(words) {}
 
-  void write(Index axis = 0) {
+  EIGENGRAD_COLD void write(Index axis = 0, Index first = 0) {
+    const Index size = shape_[axis], inner = shape_.rank() - axis - 1;
+    const auto indent = static_cast<std::size_t>(axis + 1);
     text_ += '[';
-    if (axis + 1 == shape_.rank())
-      write_row(axis);
-    else
-      for_each_part(axis, [&](bool skipped, bool last) {
-        if (skipped)
-          text_ += "...";
-        else
-          write(axis + 1);
-        if (last) return;
-        text_.append(static_cast<std::size_t>(shape_.rank() - axis - 1), '\n');
-        text_.append(static_cast<std::size_t>(axis + 1), ' ');
-      });
+    std::size_t column = indent;
+    for (Index i = 0; i < size; ++i) {
+      const bool skipped = skips(shape_, axis) && i == edge_items;
+      if (skipped) i = size - edge_items - 1;
+      if (inner == 0)
+        write_word(skipped, first * size + i, indent, column);
+      else if (skipped)
+        text_ += "...";
+      else
+        write(axis + 1, first * size + i);
+      if (i == size - 1) break;
+      if (inner == 0) {
+        text_ += ' ';
+      } else {
+        text_.append(static_cast<std::size_t>(inner), '\n');
+        text_.append(indent, ' ');
+      }
+    }
     text_ += ']';
   }
 
  private:
-  void write_row(Index axis) {
-    const auto indent = static_cast<std::size_t>(axis + 1);
-    std::size_t column = indent;
-    for_each_part(axis, [&](bool skipped, bool last) {
-      const std::string& word = skipped ? ellipsis_ : *next_++;
-      if (column + word.size() > line_width - indent && column > indent) {
-        while (text_.back() == ' ') text_.pop_back();
-        text_ += '\n';
-        text_.append(indent, ' ');
-        column = indent;
-      }
-      text_ += word;
-      if (!last) text_ += ' ';
-      column += word.size() + 1;
-    });
-  }
-  template <class Body>
-  void for_each_part(Index axis, Body body) const {
-    const Index size = shape_[axis];
-    for (Index i = 0; i < size; ++i) {
-      const bool skipped = skips(shape_, axis) && i == edge_items;
-      body(skipped, i == size - 1);
-      if (skipped) i = size - edge_items - 1;
+  EIGENGRAD_COLD void write_word(bool skipped, Index i, std::size_t indent, std::size_t& column) {
+    std::string word;
+    if (skipped)
+      word = "...";
+    else
+      words_.write(word, i);
+    if (column + word.size() > line_width - indent && column > indent) {
+      while (text_.back() == ' ') text_.pop_back();
+      text_ += '\n';
+      text_.append(indent, ' ');
+      column = indent;
     }
+    text_ += word;
+    column += word.size() + 1;
   }
 
   std::string& text_;
   const Shape& shape_;
-  std::vector<std::string>::const_iterator next_;
-  const std::string ellipsis_ = "...";
+  const Words& words_;
 };
+
+EIGENGRAD_COLD inline void append_array(std::string& text, const Shape& shape, Words& words) {
+  look_at_all(words, 0, shape);
+  look_at_all(words, 1, shape);
+  Layout(text, shape, words).write();
+}
+
+/// Text for a stream of any characters, minding its width.
+template <class C, class Traits>
+std::basic_ostream<C, Traits>& put(std::basic_ostream<C, Traits>& out, const std::string& text) {
+  if constexpr (std::is_same_v<C, char> && std::is_same_v<Traits, std::char_traits<char>>)
+    return out << text;
+  else
+    return out << std::basic_string<C, Traits>(text.begin(), text.end());
+}
 
 }  // namespace print
 
@@ -92,30 +124,28 @@ EIGENGRAD_COLD void append(std::string& text, const Tensor<T>& tensor) {
   if (tensor.size() == 0) {
     text += "[]";
   } else if (tensor.rank() == 0) {
-    text += print::to_word(*tensor.data());
+    print::append_word(text, *tensor.data());
   } else {
-    std::vector<T> numbers;
-    print::shown_numbers(tensor, 0, 0, numbers);
-    print::Layout(text, tensor.shape(), print::to_words(numbers)).write();
+    print::WordsOf<T> words(tensor.data());
+    print::append_array(text, tensor.shape(), words);
   }
 }
 
 template <class C, class Traits, class T>
 std::basic_ostream<C, Traits>& operator<<(std::basic_ostream<C, Traits>& out, const Tensor<T>& tensor) {
-  const std::string text = to_text(tensor);
-  return out << std::basic_string<C, Traits>(text.begin(), text.end());
+  return print::put(out, to_text(tensor));
 }
 
 template <class C, class Traits, class X>
 std::basic_ostream<C, Traits>& operator<<(std::basic_ostream<C, Traits>& out, const Dual<X>& number) {
-  const std::string text = print::to_word(number);
-  return out << std::basic_string<C, Traits>(text.begin(), text.end());
+  std::string text;
+  print::append_word(text, number);
+  return print::put(out, text);
 }
 
 template <class C, class Traits>
 std::basic_ostream<C, Traits>& operator<<(std::basic_ostream<C, Traits>& out, const Shape& shape) {
-  const std::string text = to_text(shape);
-  return out << std::basic_string<C, Traits>(text.begin(), text.end());
+  return print::put(out, to_text(shape));
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

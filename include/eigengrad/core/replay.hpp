@@ -1,8 +1,7 @@
 #pragma once
 
-#include <memory>
+#include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "error.hpp"
 
@@ -12,10 +11,14 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 struct ReplayStep {
   virtual ~ReplayStep() = default;
   virtual void run() = 0;
+
+  ReplayStep* next = nullptr;
 };
+/// Any function of its own; core/replay_tensors.hpp has a class for most, which needs no other per operation.
 template <class F>
 struct ReplayStepOf final : ReplayStep {
-  explicit ReplayStepOf(F f) : function(std::move(f)) {}
+  template <class Make>
+  explicit ReplayStepOf(const Make& make) : function(make()) {}
   void run() override { function(); }
   F function;
 };
@@ -24,19 +27,25 @@ struct ReplayStepOf final : ReplayStep {
 /// made the first time.
 class ReplayPlan {
  public:
-  template <class F>
-  void add(F f) {
-    add_step(new ReplayStepOf<F>(std::move(f)));
+  ReplayPlan() = default;
+  ReplayPlan(const ReplayPlan&) = delete;
+  ~ReplayPlan() { clear(); }
+
+  EIGENGRAD_COLD void add(ReplayStep* step) {
+    *end_ = step;
+    end_ = &step->next;
   }
   void run() {
-    for (const auto& step : steps_) step->run();
+    for (ReplayStep* step = first_; step != nullptr; step = step->next) step->run();
   }
-  std::size_t size() const { return steps_.size(); }
+  EIGENGRAD_COLD void clear() {
+    while (first_ != nullptr) delete std::exchange(first_, first_->next);
+    end_ = &first_;
+  }
 
  private:
-  EIGENGRAD_COLD void add_step(ReplayStep* step) { steps_.emplace_back(step); }
-
-  std::vector<std::unique_ptr<ReplayStep>> steps_;
+  ReplayStep* first_ = nullptr;
+  ReplayStep** end_ = &first_;
 };
 
 /// The plan that listens on this thread, or null.
@@ -45,7 +54,7 @@ inline constinit thread_local ReplayPlan* replay_plan = nullptr;
 /// Called by every operation after it has computed: `make` gives the function that does it again.
 template <class Make>
 EIGENGRAD_COLD void add_to_plan(const Make& make) {
-  replay_plan->add(make());
+  replay_plan->add(new ReplayStepOf<std::decay_t<decltype(make())>>(make));
 }
 template <class Make>
 EIGENGRAD_INLINE void on_replay(const Make& make) {

@@ -35,11 +35,13 @@ struct Product {
   Tensor<T> to_tensor(Location where = {}) const {
     Tensor<T> result = Tensor<T>::empty(shape());
     write_to(result, false);
-    on_replay([&] {
-      return [left = a.tensor, right = b.tensor, at = a.transposed, bt = b.transposed, result] {
-        Product{{left, at}, {right, bt}}.run(result.shared_data(), result.padded(), false);
-      };
-    });
+    on_replay(
+        result, {&a.tensor, &b.tensor},
+        [](const TensorStep<T>& step) {
+          Product{{step.operands[0], (step.setting & 1) != 0}, {step.operands[1], (step.setting & 2) != 0}}.run(
+              step.to(), step.result.padded(), false);
+        },
+        (a.transposed ? 1 : 0) + (b.transposed ? 2 : 0));
     if (!records("matmul", a.tensor, b.tensor)) return result;
     // y = a b:  da = dy b^T, db = a^T dy; for an operand that is read transposed, the transpose of that.
     const bool at = a.transposed, bt = b.transposed;

@@ -78,7 +78,7 @@ class StepRecord {
   void drop() {
     for (Lent& each : lent_) each.block.lend(-each.count);
     lent_.clear();
-    plan_ = ReplayPlan();
+    plan_.clear();
     tape_.reset();
   }
 

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "tensor.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// A step over a few tensors of one type: operations that can do with it add no class of their own to a program.
+template <class T>
+struct TensorStep final : ReplayStep {
+  using Run = void (*)(const TensorStep& step);
+  static constexpr int max_operands = 3;
+
+  TensorStep(Run f, const Tensor<T>& to, std::initializer_list<const Tensor<T>*> from, int number)
+      : function(f), result(to), setting(number) {
+    Tensor<T>* next_operand = operands;
+    for (const Tensor<T>* operand : from) *next_operand++ = *operand;
+  }
+  void run() override { function(*this); }
+  T* to() const { return result.shared_data(); }
+
+  Run function;
+  Tensor<T> result, operands[max_operands];
+  int setting;
+};
+
+template <class T>
+EIGENGRAD_COLD void add_to_plan(const Tensor<T>& result, std::initializer_list<const Tensor<T>*> operands,
+                                typename TensorStep<T>::Run run, int setting) {
+  replay_plan->add(new TensorStep<T>(run, result, operands, setting));
+}
+/// Called after `result` was computed: `run` does it again, from the step's operands into its result.
+template <class T, class Run>
+EIGENGRAD_INLINE void on_replay(const Tensor<T>& result, std::initializer_list<const Tensor<T>*> operands, Run run,
+                                int setting = 0) {
+  if (replay_plan != nullptr) [[unlikely]]
+    add_to_plan<T>(result, operands, run, setting);
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI
