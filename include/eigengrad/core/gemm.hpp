@@ -253,8 +253,24 @@ class Gemm {
   /// Few rows against a transposed B: every element is a product of two rows, and B is read once.
   EIGENGRAD_OUTLINE static void dots(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c,
                                      bool add, const T* bias) {
-    for (Index i = 0; i < m; ++i)
-      for (Index j = 0; j < n; ++j) {
+    for (Index i = 0; i < m; ++i) {
+      Index j = 0;
+      if (width > 1 && k % width == 0 && k <= 256)  // short rows: a lane of elements at once
+        for (; j + width <= n; j += width) {
+          const T *left = a.data + i * a.row_step, *right = b.data + j * b.column_step;
+          L sums[width] = {};
+          for (Index p = 0; p < k; p += width) {
+            const L numbers = lane::load(left + p);
+            for_indices<width>([&](auto v) EIGENGRAD_INLINE_LAMBDA {
+              sums[v] = sums[v] + numbers * lane::load(right + v * b.column_step + p);
+            });
+          }
+          T* const to = c + i * n + j;
+          L sum = lane::sums<T>(sums);
+          if (bias != nullptr) sum = sum + lane::load(bias + j);
+          lane::store<T>(to, add ? L(sum + lane::load(to)) : sum);
+        }
+      for (; j < n; ++j) {
         const T *left = a.data + i * a.row_step, *right = b.data + j * b.column_step;
         L sums[4] = {L(0), L(0), L(0), L(0)};
         Index p = 0;
@@ -268,6 +284,7 @@ class Gemm {
         if (bias != nullptr) sum = sum + bias[j];
         c[i * n + j] = add ? T(c[i * n + j] + sum) : sum;
       }
+    }
   }
 };
 
