@@ -94,7 +94,8 @@ TEST(LaneMath, TanhStaysWithinOneAndIsOdd) {
   }
 }
 TEST(LaneMath, Tan) { CHECK_LANE(tan, -1.5f, 1.5f, 2); }
-TEST(LaneMath, Erf) { CHECK_LANE(erf, -4.f, 4.f, 2); }
+TEST(LaneMath, Erf) { CHECK_LANE(erf, -4.f, 4.f, 4); }
+TEST(LaneMath, Erfc) { CHECK_LANE(erfc, -4.f, 10.f, 6); }
 TEST(LaneMath, Abs) { CHECK_LANE(abs, -4.f, 4.f, 0); }
 
 // Near their zeros sine and cosine are exact to a float's rounding of 1, as the reduction keeps absolute digits.
