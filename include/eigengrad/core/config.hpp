@@ -35,7 +35,13 @@
 #define EIGENGRAD_OUTLINE [[gnu::noinline]]
 #define EIGENGRAD_KERNEL [[gnu::noinline, gnu::flatten]]  // compiled once, with all that it calls inside
 #define EIGENGRAD_NO_VECTORS __asm__ volatile("")
+#if defined(__clang__)
+#define EIGENGRAD_UNROLL _Pragma("unroll")
 #else
+#define EIGENGRAD_UNROLL _Pragma("GCC unroll 16")
+#endif
+#else
+#define EIGENGRAD_UNROLL
 #define EIGENGRAD_INLINE inline
 #define EIGENGRAD_INLINE_LAMBDA
 #define EIGENGRAD_FLATTEN_LAMBDA
