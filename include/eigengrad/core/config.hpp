@@ -31,6 +31,7 @@
 #define EIGENGRAD_INLINE [[gnu::always_inline]] inline
 #define EIGENGRAD_INLINE_LAMBDA __attribute__((always_inline))
 #define EIGENGRAD_FLATTEN_LAMBDA __attribute__((flatten))  // inlines all that it calls, a user's lambda too
+// Only where a condition leads to it: what stands before and after a call is then taken to be cold, too.
 #define EIGENGRAD_COLD [[gnu::noinline, gnu::cold]]
 #define EIGENGRAD_OUTLINE [[gnu::noinline]]
 #define EIGENGRAD_KERNEL [[gnu::noinline, gnu::flatten]]  // compiled once, with all that it calls inside

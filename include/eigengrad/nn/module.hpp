@@ -84,7 +84,7 @@ class Module {
   Tensor<T> operator()(const Tensor<T>& x) { return forward(x); }
 
   /// What an optimizer takes, in the order of `members`; a parameter that has two names appears once.
-  EIGENGRAD_COLD std::vector<ParameterRef<T>> parameters() {
+  EIGENGRAD_OUTLINE std::vector<ParameterRef<T>> parameters() {
     std::vector<ParameterRef<T>> result;
     visit(
         [](void* to, const Member& member) {

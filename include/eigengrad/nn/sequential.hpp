@@ -13,11 +13,11 @@ class Sequential : public Module<T> {
   template <class First, class... Rest>
     requires(std::is_base_of_v<Module<T>, std::decay_t<First>> &&
              !(sizeof...(Rest) == 0 && std::is_same_v<std::decay_t<First>, Sequential>))
-  EIGENGRAD_COLD explicit Sequential(First&& first, Rest&&... rest) : Sequential() {
+  EIGENGRAD_OUTLINE explicit Sequential(First&& first, Rest&&... rest) : Sequential() {
     add(std::forward<First>(first));
     (add(std::forward<Rest>(rest)), ...);
   }
-  EIGENGRAD_COLD Sequential(const Sequential& other) : Sequential() {
+  EIGENGRAD_OUTLINE Sequential(const Sequential& other) : Sequential() {
     Module<T>::operator=(other);
     for (const Holder* held = other.first_; held != nullptr; held = held->next) append(held->copy());
   }
@@ -27,7 +27,7 @@ class Sequential : public Module<T> {
     swap(other);
     return *this;
   }
-  EIGENGRAD_COLD ~Sequential() override {
+  EIGENGRAD_OUTLINE ~Sequential() override {
     while (first_ != nullptr) delete std::exchange(first_, first_->next);
   }
 
