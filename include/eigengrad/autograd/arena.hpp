@@ -1,7 +1,8 @@
 #pragma once
 
-#include <memory>
-#include <vector>
+#include <cstddef>
+#include <cstdint>
+#include <new>
 
 #include "../core/config.hpp"
 
@@ -10,6 +11,10 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 /// Memory for a tape's records: handed out in order, taken back all at once, kept for the next tape.
 class Arena {
  public:
+  Arena() = default;
+  Arena(const Arena&) = delete;
+  ~Arena() { drop_from(&first_chunk_); }
+
   void* take(std::size_t bytes) {
     bytes = (bytes + 63) / 64 * 64;
     if (used_ + bytes > end_) [[unlikely]]
@@ -20,45 +25,58 @@ class Arena {
 
   /// Everything taken is free again; at most `kept_bytes` stay for reuse.
   void clear() {
-    if (current_ == 0 && end_ - first_ <= kept_bytes) [[likely]] {
+    if (current_ == first_chunk_ && end_ - first_ <= kept_bytes) [[likely]] {
       used_ = first_;
       return;
     }
-    std::size_t kept = 0, count = 0;
-    while (count < chunks_.size() && kept + chunks_[count].bytes <= kept_bytes) kept += chunks_[count++].bytes;
-    if (count < chunks_.size()) chunks_.resize(count);
-    current_ = 0;
-    open(0);
-    first_ = used_;
+    clear_chunks();
   }
 
  private:
   static constexpr std::size_t chunk_bytes = std::size_t{64} << 10, kept_bytes = std::size_t{16} << 20;
   struct Chunk {
-    std::unique_ptr<std::byte[]> memory;
-    std::size_t bytes;
+    Chunk* next;
+    std::size_t bytes;  // behind this
   };
 
-  void open(std::size_t chunk) {
+  void open(Chunk* chunk) {
+    current_ = chunk;
     used_ = end_ = 0;
-    if (chunk >= chunks_.size()) return;
-    const auto start = reinterpret_cast<std::uintptr_t>(chunks_[chunk].memory.get());
+    if (chunk == nullptr) return;
+    const auto start = reinterpret_cast<std::uintptr_t>(chunk + 1);
     used_ = (start + 63) / 64 * 64;
-    end_ = start + chunks_[chunk].bytes;
+    end_ = start + chunk->bytes;
   }
   EIGENGRAD_COLD void next_chunk(std::size_t bytes) {
-    for (current_ += end_ != 0 ? 1 : 0; current_ < chunks_.size(); ++current_) {
-      open(current_);
+    Chunk** place = current_ != nullptr ? &current_->next : &first_chunk_;
+    for (; *place != nullptr; place = &(*place)->next) {
+      open(*place);
       if (used_ + bytes <= end_) return;
     }
     const std::size_t size = bytes + 64 > chunk_bytes ? bytes + 64 : chunk_bytes;
-    chunks_.push_back({std::make_unique_for_overwrite<std::byte[]>(size), size});
-    open(current_);
-    if (current_ == 0) first_ = used_;
+    *place = new (::operator new(sizeof(Chunk) + size)) Chunk{nullptr, size};
+    open(*place);
+    if (current_ == first_chunk_) first_ = used_;
+  }
+  EIGENGRAD_COLD void clear_chunks() {
+    std::size_t kept = 0;
+    Chunk** place = &first_chunk_;
+    for (; *place != nullptr && kept + (*place)->bytes <= kept_bytes; place = &(*place)->next) kept += (*place)->bytes;
+    drop_from(place);
+    open(first_chunk_);
+    first_ = used_;
+  }
+  EIGENGRAD_COLD static void drop_from(Chunk** place) noexcept {
+    Chunk* chunk = *place;
+    *place = nullptr;
+    while (chunk != nullptr) {
+      Chunk* const next = chunk->next;
+      ::operator delete(chunk);
+      chunk = next;
+    }
   }
 
-  std::vector<Chunk> chunks_;
-  std::size_t current_ = 0;
+  Chunk *first_chunk_ = nullptr, *current_ = nullptr;
   std::uintptr_t used_ = 0, end_ = 0;
   std::uintptr_t first_ = 0;  // where the first chunk's memory begins
 };

@@ -80,12 +80,25 @@ struct Step {
 /// A record's steps, operands before the operation that takes them.
 class Steps {
  public:
+  /// Called for each step; a program that never asks need not compile how they are kept.
+  using Add = void (*)(Steps& steps, const Step& step);
+  explicit Steps(Add add) : add_(add) {}
+
   EIGENGRAD_COLD void operand(const Node* input, const AnyNumbers& numbers = {}) {
-    list.push_back({nullptr, 0, input, numbers, numbers.data});
+    append({nullptr, 0, input, numbers, numbers.data});
   }
-  EIGENGRAD_COLD void operation(const char* name, int arity) { list.push_back({name, arity}); }
+  EIGENGRAD_COLD void operation(const char* name, int arity) { append({name, arity}); }
+  int count() const { return count_; }
 
   std::vector<Step> list;
+
+ private:
+  void append(const Step& step) {
+    ++count_;
+    add_(*this, step);
+  }
+  Add add_;
+  int count_ = 0;
 };
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

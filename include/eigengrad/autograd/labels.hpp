@@ -107,7 +107,7 @@ EIGENGRAD_LAZY const Notation& notation_of(const Step& step) {
 
 /// What a record says of itself.
 EIGENGRAD_LAZY Steps steps_of(const Node& node) {
-  Steps steps;
+  Steps steps([](Steps& to, const Step& step) { to.list.push_back(step); });
   node.describe(steps);
   return steps;
 }

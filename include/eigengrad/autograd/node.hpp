@@ -44,6 +44,33 @@ struct ParameterState {
   bool requires_grad = true;
   bool fresh = false;  // initialised and not set since
   OptionalName name = {};
+  std::atomic<std::uint32_t> references{1};
+};
+
+/// Keeps a parameter alive, as a std::shared_ptr would, in a fraction of the code.
+template <class T>
+class ParameterHandle {
+ public:
+  /// Takes over the first reference of a new one.
+  explicit ParameterHandle(ParameterState<T>* state) : state_(state) {}
+  ParameterHandle(const ParameterHandle& other) : state_(other.state_) {
+    if (state_ != nullptr) count_up(state_->references);
+  }
+  ParameterHandle(ParameterHandle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  ParameterHandle& operator=(ParameterHandle other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~ParameterHandle() {
+    if (state_ != nullptr && count_down(state_->references)) destroy();
+  }
+  ParameterState<T>* get() const { return state_; }
+  ParameterState<T>* operator->() const { return state_; }
+
+ private:
+  EIGENGRAD_COLD void destroy() { delete state_; }
+
+  ParameterState<T>* state_;
 };
 
 /// What a record is called, and the user's line it comes from where that is known.
@@ -73,9 +100,9 @@ class Node {
   virtual void visit_inputs(void (* /*visit*/)(void* context, Node* input), void* /*context*/) const {}
   /// What it computes, step by step; by default its name, applied to its recorded inputs.
   virtual void describe(Steps& steps) const {
-    const auto before = steps.list.size();
+    const int before = steps.count();
     visit_inputs([](void* to, Node* input) { static_cast<Steps*>(to)->operand(input); }, &steps);
-    steps.operation(name, static_cast<int>(steps.list.size() - before));
+    steps.operation(name, steps.count() - before);
   }
   /// The gradient that has been gathered so far.
   virtual AnyNumbers gradient() const = 0;
@@ -159,7 +186,7 @@ class OperationNode : public TypedNode<T> {
 template <class T>
 class LeafNode final : public TypedNode<T> {
  public:
-  explicit LeafNode(const std::shared_ptr<ParameterState<T>>& state) : TypedNode<T>("parameter"), state_(state) {
+  explicit LeafNode(const ParameterHandle<T>& state) : TypedNode<T>("parameter"), state_(state) {
     gather_in_parameter();
   }
 
@@ -178,7 +205,7 @@ class LeafNode final : public TypedNode<T> {
   Block* block() override { return &state_->value.block(); }
 
  private:
-  std::shared_ptr<ParameterState<T>> state_;
+  ParameterHandle<T> state_;
 };
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -98,16 +98,16 @@ class ParameterRef {
 
   /// For optimizers and the tape: value and gradient to work on in place.
   ParameterState<T>& state() const {
-    require<GradientError>(state_ != nullptr, "parameter: it was moved from: use the one it was moved to");
-    return *state_;
+    require<GradientError>(state_.get() != nullptr, "parameter: it was moved from: use the one it was moved to");
+    return *state_.get();
   }
   /// Whether both refer to one parameter (== compares the numbers).
-  bool same_as(const ParameterRef& other) const { return state_ == other.state_; }
+  bool same_as(const ParameterRef& other) const { return state_.get() == other.state_.get(); }
 
  protected:
-  explicit ParameterRef(std::shared_ptr<ParameterState<T>> state) : state_(std::move(state)) {}
+  explicit ParameterRef(ParameterHandle<T> state) : state_(std::move(state)) {}
 
-  std::shared_ptr<ParameterState<T>> state_;
+  ParameterHandle<T> state_;
 
  private:
   const Tensor<T>* stand_in() const {
@@ -133,10 +133,10 @@ class Parameter : public ParameterRef<T> {
  public:
   Parameter() : Parameter(Tensor<T>()) {}
   explicit Parameter(const Tensor<T>& value)
-      : ParameterRef<T>(std::make_shared<ParameterState<T>>(ParameterState<T>{value.unrecorded()})) {}
+      : ParameterRef<T>(ParameterHandle<T>(new ParameterState<T>{value.unrecorded()})) {}
   Parameter(const Tensor<T>& value, const std::string& name) : Parameter(value) { this->set_name(name); }
   Parameter(const Parameter& other)
-      : ParameterRef<T>(std::make_shared<ParameterState<T>>(ParameterState<T>{
+      : ParameterRef<T>(ParameterHandle<T>(new ParameterState<T>{
             other.value(), Slot<T>{{}, false, true}, other.requires_grad(), other.is_fresh(), other.state().name})) {}
   Parameter(Parameter&&) noexcept = default;
   Parameter& operator=(const Parameter& other) {

@@ -89,12 +89,12 @@ class TapeStates {
   static TapeState* take() {
     if (tape_thread.spare != nullptr) [[likely]]
       return std::exchange(tape_thread.spare, nullptr);
+    return take_shared();
+  }
+  EIGENGRAD_COLD static TapeState* take_shared() {
     const std::lock_guard lock(mutex());
-    auto& free = list();
-    if (free.empty()) return new TapeState;
-    TapeState* state = free.back();
-    free.pop_back();
-    return state;
+    if (free_ == nullptr) return new TapeState;
+    return std::exchange(free_, std::exchange(free_->outer, nullptr));
   }
   static void give_back(TapeState* state) {
     thread_local Closer closer;
@@ -102,8 +102,7 @@ class TapeStates {
       tape_thread.spare = state;
       return;
     }
-    const std::lock_guard lock(mutex());
-    list().push_back(state);
+    share(state);
   }
 
  private:
@@ -111,20 +110,19 @@ class TapeStates {
     bool opened = true;
     ~Closer() {
       opened = false;
-      if (tape_thread.spare == nullptr) return;
-      const std::lock_guard lock(mutex());
-      list().push_back(std::exchange(tape_thread.spare, nullptr));
+      if (tape_thread.spare != nullptr) share(std::exchange(tape_thread.spare, nullptr));
     }
   };
+  EIGENGRAD_COLD static void share(TapeState* state) {
+    const std::lock_guard lock(mutex());
+    state->outer = std::exchange(free_, state);
+  }
   // Never destroyed: a thread may end after main has.
   static std::mutex& mutex() {
     static auto* const result = new std::mutex;
     return *result;
   }
-  static std::vector<TapeState*>& list() {
-    static auto* const result = new std::vector<TapeState*>;
-    return *result;
-  }
+  static inline constinit TapeState* free_ = nullptr;  // each knows the next by its `outer`
 };
 
 /// The tape that records what this thread evaluates now, or null.

@@ -54,6 +54,23 @@ static_assert(sizeof(BlockHeader) <= 128);
 /// Stands for none, so that reading a shape need not ask. It counts as shared, so nobody writes to it.
 inline constinit BlockHeader no_block{2};
 
+/// Counts of references. They are atomic once the process has a second thread.
+EIGENGRAD_INLINE void count_up(std::atomic<std::uint32_t>& count) noexcept {
+  if (EIGENGRAD_SINGLE_THREADED)
+    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  else
+    count.fetch_add(1, std::memory_order_relaxed);
+}
+/// True when that was the last one.
+EIGENGRAD_INLINE bool count_down(std::atomic<std::uint32_t>& count) noexcept {
+  if (EIGENGRAD_SINGLE_THREADED) {
+    const std::uint32_t left = count.load(std::memory_order_relaxed) - 1;
+    count.store(left, std::memory_order_relaxed);
+    return left == 0;
+  }
+  return count.fetch_sub(1, std::memory_order_acq_rel) == 1;
+}
+
 /// What a thread's pool knows. Constant-initialised and trivially destroyed, so that reaching it costs nothing.
 struct PoolState {
   static constexpr std::uint32_t classes = 4 * 56;  // up to 2^63 bytes
@@ -168,7 +185,7 @@ class BufferPool {
   }
 };
 
-/// A shared handle on a buffer, or on none. Counting is atomic once the process has a second thread.
+/// A shared handle on a buffer, or on none.
 class Block {
  public:
   Block() = default;
@@ -223,22 +240,9 @@ class Block {
 
  private:
   EIGENGRAD_INLINE static void retain(BlockHeader* header) noexcept {
-    if (header == &no_block) return;
-    auto& count = header->references;
-    if (EIGENGRAD_SINGLE_THREADED)
-      count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    else
-      count.fetch_add(1, std::memory_order_relaxed);
+    if (header != &no_block) count_up(header->references);
   }
-  EIGENGRAD_INLINE static bool drop(BlockHeader* header) noexcept {
-    auto& count = header->references;
-    if (EIGENGRAD_SINGLE_THREADED) {
-      const std::uint32_t left = count.load(std::memory_order_relaxed) - 1;
-      count.store(left, std::memory_order_relaxed);
-      return left == 0;
-    }
-    return count.fetch_sub(1, std::memory_order_acq_rel) == 1;
-  }
+  EIGENGRAD_INLINE static bool drop(BlockHeader* header) noexcept { return count_down(header->references); }
   static void give_back(BlockHeader* header) noexcept {
     if (BlockHeader* const base = header->base; base != nullptr && drop(base)) BufferPool::give_back(base);
     BufferPool::give_back(header);

@@ -31,11 +31,18 @@
 #define EIGENGRAD_INLINE [[gnu::always_inline]] inline
 #define EIGENGRAD_INLINE_LAMBDA __attribute__((always_inline))
 #define EIGENGRAD_FLATTEN_LAMBDA __attribute__((flatten))  // inlines all that it calls, a user's lambda too
+// Only where a condition leads to it: what stands before and after a call is then taken to be cold, too.
 #define EIGENGRAD_COLD [[gnu::noinline, gnu::cold]]
 #define EIGENGRAD_OUTLINE [[gnu::noinline]]
 #define EIGENGRAD_KERNEL [[gnu::noinline, gnu::flatten]]  // compiled once, with all that it calls inside
 #define EIGENGRAD_NO_VECTORS __asm__ volatile("")
+#if defined(__clang__)
+#define EIGENGRAD_UNROLL _Pragma("unroll")
 #else
+#define EIGENGRAD_UNROLL _Pragma("GCC unroll 16")
+#endif
+#else
+#define EIGENGRAD_UNROLL
 #define EIGENGRAD_INLINE inline
 #define EIGENGRAD_INLINE_LAMBDA
 #define EIGENGRAD_FLATTEN_LAMBDA

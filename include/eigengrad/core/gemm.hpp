@@ -157,10 +157,12 @@ class Gemm {
   EIGENGRAD_INLINE static void narrow_rows(Index k, const T* left, const MatrixView<T>& a, const T* right, Index step,
                                            const L& start, T* c, Index n) {
     L sums[height];
-    for_indices<height>([&](auto r) EIGENGRAD_INLINE_LAMBDA { sums[r] = start; });
+    EIGENGRAD_UNROLL
+    for (int r = 0; r < height; ++r) sums[r] = start;
     for (Index p = 0; p < k; ++p, left += a.column_step, right += step) {
       const L row = lane::load(right);
-      for_indices<height>([&](auto r) EIGENGRAD_INLINE_LAMBDA { sums[r] = sums[r] + L(left[r * a.row_step]) * row; });
+      EIGENGRAD_UNROLL
+      for (int r = 0; r < height; ++r) sums[r] = sums[r] + L(left[r * a.row_step]) * row;
     }
     if constexpr (height == 4 && width > 1)
       if (2 * n == width) {  // two rows fill a lane: whoever reads it need not wait for two stores
@@ -169,7 +171,8 @@ class Gemm {
         return;
       }
     // What a row's lane writes too much is where the next row begins, which comes later.
-    for_indices<height>([&](auto r) EIGENGRAD_INLINE_LAMBDA { lane::store<T>(c + r * n, sums[r]); });
+    EIGENGRAD_UNROLL
+    for (int r = 0; r < height; ++r) lane::store<T>(c + r * n, sums[r]);
   }
 
   /// A small matrix times a column.
@@ -217,26 +220,34 @@ class Gemm {
     const bool whole = columns == lanes * width;
     L sums[height][lanes];
     L start[lanes];
-    for_indices<lanes>([&](auto v) EIGENGRAD_INLINE_LAMBDA {
+    EIGENGRAD_UNROLL
+    for (int v = 0; v < lanes; ++v) {
       start[v] = L(0);
       if (bias != nullptr)
         start[v] = whole ? lane::load(bias + v * width) : lane::load(bias + v * width, columns - v * width);
-    });
-    for_indices<height>([&](auto r) EIGENGRAD_INLINE_LAMBDA {
-      for_indices<lanes>([&](auto v) EIGENGRAD_INLINE_LAMBDA { sums[r][v] = start[v]; });
-    });
+    }
+    EIGENGRAD_UNROLL
+    for (int r = 0; r < height; ++r) {
+      EIGENGRAD_UNROLL
+      for (int v = 0; v < lanes; ++v) sums[r][v] = start[v];
+    }
     const T* left = a.data + i * a.row_step;
     const T* right = b.data;
     for (Index p = 0; p < k; ++p, left += a.column_step, right += b.row_step) {
       L row[lanes];
-      for_indices<lanes>([&](auto v) EIGENGRAD_INLINE_LAMBDA { row[v] = lane::load(right + v * width); });
-      for_indices<height>([&](auto r) EIGENGRAD_INLINE_LAMBDA {
+      EIGENGRAD_UNROLL
+      for (int v = 0; v < lanes; ++v) row[v] = lane::load(right + v * width);
+      EIGENGRAD_UNROLL
+      for (int r = 0; r < height; ++r) {
         const L number = L(left[r * a.row_step]);
-        for_indices<lanes>([&](auto v) EIGENGRAD_INLINE_LAMBDA { sums[r][v] = sums[r][v] + number * row[v]; });
-      });
+        EIGENGRAD_UNROLL
+        for (int v = 0; v < lanes; ++v) sums[r][v] = sums[r][v] + number * row[v];
+      }
     }
-    for_indices<height>([&](auto r) EIGENGRAD_INLINE_LAMBDA {
-      for_indices<lanes>([&](auto v) EIGENGRAD_INLINE_LAMBDA {
+    EIGENGRAD_UNROLL
+    for (int r = 0; r < height; ++r) {
+      EIGENGRAD_UNROLL
+      for (int v = 0; v < lanes; ++v) {
         T* to = c + r * n + v * width;
         if (whole || v + 1 < lanes) {
           if (add) sums[r][v] = sums[r][v] + lane::load(to);
@@ -246,8 +257,8 @@ class Gemm {
           if (add) sums[r][v] = sums[r][v] + lane::load(to, left_over);
           lane::store<T>(to, sums[r][v], left_over);
         }
-      });
-    });
+      }
+    }
   }
 
   /// Few rows against a transposed B: every element is a product of two rows, and B is read once.
@@ -274,10 +285,11 @@ class Gemm {
         const T *left = a.data + i * a.row_step, *right = b.data + j * b.column_step;
         L sums[4] = {L(0), L(0), L(0), L(0)};
         Index p = 0;
-        for (; p + 4 * width <= k; p += 4 * width)
-          for_indices<4>([&](auto v) EIGENGRAD_INLINE_LAMBDA {
+        for (; p + 4 * width <= k; p += 4 * width) {
+          EIGENGRAD_UNROLL
+          for (int v = 0; v < 4; ++v)
             sums[v] = sums[v] + lane::load(left + p + v * width) * lane::load(right + p + v * width);
-          });
+        }
         for (; p + width <= k; p += width) sums[0] = sums[0] + lane::load(left + p) * lane::load(right + p);
         T sum = lane::sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3]));
         for (; p < k; ++p) sum = sum + left[p] * right[p];

@@ -125,31 +125,44 @@ EIGENGRAD_INLINE lane_t<T> load(const T* from) {
   std::memcpy(&result, from, sizeof result);
   return result;
 }
+template <class T>
+EIGENGRAD_OUTLINE void repeat_last(const T* from, Index count, T* to) {
+  for (Index i = 0; i < lane_width<T>; ++i) {
+    to[i] = from[i < count ? i : count - 1];
+    EIGENGRAD_NO_VECTORS;
+  }
+}
 /// Reads the first `count` numbers; the others repeat the last, so no operation meets anything unusual.
 template <class T>
 EIGENGRAD_INLINE lane_t<T> load(const T* from, Index count) {
   T numbers[lane_width<T>];
-  for (Index i = 0; i < lane_width<T>; ++i) numbers[i] = from[i < count ? i : count - 1];
+  repeat_last(from, count, numbers);
   return load(numbers);
 }
 template <class T>
 EIGENGRAD_INLINE void store(T* to, const lane_t<T>& from) {
   std::memcpy(to, &from, sizeof from);
 }
-/// Writes the first `count` numbers, by halves: pieces of 8, 4, 2 and 1.
+/// By halves: pieces of 8, 4, 2 and 1.
+template <class T, Index piece = lane_width<T>>
+EIGENGRAD_INLINE void copy_pieces(const T* from, T* to, Index count) {
+  if ((count & piece) != 0) {
+    std::memcpy(to, from, piece * sizeof(T));
+    from += piece;
+    to += piece;
+  }
+  if constexpr (piece > 1) copy_pieces<T, piece / 2>(from, to, count);
+}
+template <class T>
+EIGENGRAD_OUTLINE void copy_some(const T* from, T* to, Index count) {
+  copy_pieces(from, to, count);
+}
+/// Writes the first `count` numbers.
 template <class T>
 EIGENGRAD_INLINE void store(T* to, const lane_t<T>& from, Index count) {
   T numbers[lane_width<T>];
   store(numbers, from);
-  Index done = 0;
-  for_indices<5>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
-    constexpr Index piece = Index{16} >> k;
-    if constexpr (piece <= lane_width<T>)
-      if ((count & piece) != 0) {
-        std::memcpy(to + done, numbers + done, piece * sizeof(T));
-        done += piece;
-      }
-  });
+  copy_some(numbers, to, count);
 }
 /// The first `count` numbers of a lane, the others 0.
 template <class T>

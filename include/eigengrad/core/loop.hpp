@@ -34,19 +34,13 @@ struct Loop {
   /// Calls body(offsets) for every row, with each operand's element offset of the row's start.
   template <class Body>
   EIGENGRAD_INLINE void for_each_row(Body&& body) const {
+    if (row == 0) return;
     Offsets offsets = {};
-    if (row == 0 || rows == 0) return;
-    if (outer_rank_ == 0) return body(static_cast<const Index*>(offsets));
     Index position[Shape::max_rank] = {};
-    for (Index done = 0;;) {
+    // The body stands here once, so that it is compiled once.
+    for (Index done = 0; done < rows; ++done) {
+      if (done > 0) advance(offsets, position);
       body(static_cast<const Index*>(offsets));
-      if (++done == rows) return;
-      for (Index axis = outer_rank_ - 1;; --axis) {
-        for (int k = 0; k < operands; ++k) offsets[k] += strides_[axis][k];
-        if (++position[axis] < sizes_[axis]) break;
-        for (int k = 0; k < operands; ++k) offsets[k] -= strides_[axis][k] * sizes_[axis];
-        position[axis] = 0;
-      }
     }
   }
 
@@ -54,6 +48,14 @@ struct Loop {
   Index run(int k) const { return outer_rank_ > 0 && strides_[outer_rank_ - 1][k] == 0 ? sizes_[outer_rank_ - 1] : 1; }
 
  private:
+  EIGENGRAD_OUTLINE void advance(Index* offsets, Index* position) const {
+    for (Index axis = outer_rank_ - 1;; --axis) {
+      for (int k = 0; k < operands; ++k) offsets[k] += strides_[axis][k];
+      if (++position[axis] < sizes_[axis]) break;
+      for (int k = 0; k < operands; ++k) offsets[k] -= strides_[axis][k] * sizes_[axis];
+      position[axis] = 0;
+    }
+  }
   EIGENGRAD_COLD void plan(const Shape& space, const Shape* const* shapes) {
     // Outermost first; an axis that continues the one before it in every operand is merged into it.
     Index rank = 0;

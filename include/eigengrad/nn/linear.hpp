@@ -186,7 +186,8 @@ struct LinearOptions {
 template <class T>
 class Linear : public Module<T> {
  public:
-  Linear(Index in, Index out, LinearOptions options = {}, Generator& generator = default_generator()) {
+  EIGENGRAD_OUTLINE Linear(Index in, Index out, LinearOptions options = {},
+                           Generator& generator = default_generator()) {
     require<ValueError>(in >= 0 && out >= 0, "Linear: sizes ", in, " and ", out, " must not be negative");
     const double bound = 1 / std::sqrt(static_cast<double>(std::max<Index>(in, 1)));
     weight.initialize_as(init::uniform<T>({out, in}, -bound, bound, generator));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,33 +15,47 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 template <class T>
 class Module;
 
-/// Collects what a module is made of; handed to Module::members, which names each parameter, buffer and inner module:
+/// Is told what a module is made of; handed to Module::members, which names each parameter, buffer and inner module:
 ///   void members(eg::Members<float>& m) override { m("first", first); m("second", second); }
 template <class T>
 class Members {
  public:
-  void operator()(const std::string& name, ParameterRef<T>& parameter) {
-    parameters.emplace_back(full(name), parameter);
-  }
+  /// One of them; two of the three pointers are null. A module comes before its members.
+  struct Member {
+    const std::string& name;
+    ParameterRef<T>* parameter;
+    Tensor<T>* buffer;
+    Module<T>* module;
+  };
+  using Visit = void (*)(void* context, const Member& member);
+
+  Members(Visit each, void* context) : visit_(each), context_(context) {}
+
+  void operator()(std::string_view name, ParameterRef<T>& parameter) { tell(name, &parameter, nullptr); }
   /// A tensor that belongs to the state but is not trained.
-  void operator()(const std::string& name, Tensor<T>& buffer) { buffers.emplace_back(full(name), &buffer); }
-  void operator()(const std::string& name, Module<T>& module) {
-    const std::string outside = std::exchange(prefix_, full(name) + ".");
+  void operator()(std::string_view name, Tensor<T>& buffer) { tell(name, nullptr, &buffer); }
+  EIGENGRAD_COLD void operator()(std::string_view name, Module<T>& module) {
+    const std::size_t outside = prefix_.size();
+    prefix_ += name;
+    prefix_ += '.';
     visit(module);
-    prefix_ = outside;
+    prefix_.resize(outside);
   }
-  void visit(Module<T>& module) {
-    modules.push_back(&module);
+  EIGENGRAD_COLD void visit(Module<T>& module) {
+    visit_(context_, {prefix_, nullptr, nullptr, &module});
     module.members(*this);
   }
 
-  std::vector<std::pair<std::string, ParameterRef<T>>> parameters;
-  std::vector<std::pair<std::string, Tensor<T>*>> buffers;
-  std::vector<Module<T>*> modules;
-
  private:
-  std::string full(const std::string& name) const { return prefix_ + name; }
+  EIGENGRAD_COLD void tell(std::string_view name, ParameterRef<T>* parameter, Tensor<T>* buffer) {
+    const std::size_t outside = prefix_.size();
+    prefix_ += name;
+    visit_(context_, {prefix_, parameter, buffer, nullptr});
+    prefix_.resize(outside);
+  }
 
+  Visit visit_;
+  void* context_;
   std::string prefix_;
 };
 
@@ -68,19 +83,42 @@ class Module {
 
   Tensor<T> operator()(const Tensor<T>& x) { return forward(x); }
 
-  /// What an optimizer takes, in the order of `members`.
-  std::vector<ParameterRef<T>> parameters() {
+  /// What an optimizer takes, in the order of `members`; a parameter that has two names appears once.
+  EIGENGRAD_OUTLINE std::vector<ParameterRef<T>> parameters() {
     std::vector<ParameterRef<T>> result;
-    for (auto& [name, parameter] : named_parameters()) result.push_back(parameter);
+    visit(
+        [](void* to, const Member& member) {
+          auto& list = *static_cast<std::vector<ParameterRef<T>>*>(to);
+          if (member.parameter == nullptr) return;
+          for (const ParameterRef<T>& other : list)
+            if (other.same_as(*member.parameter)) return;
+          list.push_back(*member.parameter);
+        },
+        &result);
     return result;
   }
-  /// The same with names; a parameter that has two appears once, under its first.
+  /// The same with names; a parameter that has two appears under its first.
   std::vector<std::pair<std::string, ParameterRef<T>>> named_parameters() {
     std::vector<std::pair<std::string, ParameterRef<T>>> result;
-    for (auto& entry : collect().parameters)
-      if (std::none_of(result.begin(), result.end(),
-                       [&](const auto& other) { return other.second.same_as(entry.second); }))
-        result.push_back(entry);
+    visit(
+        [](void* to, const Member& member) {
+          auto& list = *static_cast<std::vector<std::pair<std::string, ParameterRef<T>>>*>(to);
+          if (member.parameter == nullptr) return;
+          for (const auto& other : list)
+            if (other.second.same_as(*member.parameter)) return;
+          list.emplace_back(member.name, *member.parameter);
+        },
+        &result);
+    return result;
+  }
+  /// This module and all modules inside, the outer ones first.
+  std::vector<Module*> modules() {
+    std::vector<Module*> result;
+    visit(
+        [](void* to, const Member& member) {
+          if (member.module != nullptr) static_cast<std::vector<Module*>*>(to)->push_back(member.module);
+        },
+        &result);
     return result;
   }
   /// Gives every parameter its name, to be shown where a tape is printed or drawn.
@@ -89,50 +127,62 @@ class Module {
   }
   Index parameter_count() {
     Index count = 0;
-    for (auto& [name, parameter] : named_parameters()) count += parameter.size();
+    for (const auto& parameter : parameters()) count += parameter.size();
     return count;
   }
   void zero_grad() {
-    for (auto& [name, parameter] : collect().parameters) parameter.zero_grad();
+    for (const auto& parameter : parameters()) parameter.zero_grad();
   }
 
   StateDict<T> state_dict() {
     StateDict<T> result;
-    Members<T> all = collect();
-    for (auto& [name, parameter] : all.parameters) result.emplace(name, parameter.value());
-    for (auto& [name, buffer] : all.buffers) result.emplace(name, *buffer);
+    visit(
+        [](void* to, const Member& member) {
+          auto& state = *static_cast<StateDict<T>*>(to);
+          if (member.parameter != nullptr) state.emplace(member.name, member.parameter->value());
+          if (member.buffer != nullptr) state.emplace(member.name, *member.buffer);
+        },
+        &result);
     return result;
   }
   /// Sets every parameter and buffer. Throws ShapeError listing all that is missing, unknown or of another shape, and
   /// then changes nothing.
   void load_state_dict(const StateDict<T>& state, Location where = Location::current()) {
-    Members<T> all = collect();
-    std::string faults;
-    std::size_t known = 0;
-    const auto check = [&](const std::string& name, const Shape& shape) {
-      const auto entry = state.find(name);
-      if (entry == state.end()) return append(faults, to_text("\n  ", name, " is missing"));
-      ++known;
-      if (!(entry->second.shape() == shape))
-        append(faults, to_text("\n  ", name, " is ", entry->second.shape(), ", the module's is ", shape));
-    };
-    for (auto& [name, parameter] : all.parameters) check(name, parameter.shape());
-    for (auto& [name, buffer] : all.buffers) check(name, buffer->shape());
-    if (known < state.size())
-      for (const auto& [name, tensor] : state) {
-        bool mine = false;
-        for (auto& entry : all.parameters) mine = mine || entry.first == name;
-        for (auto& entry : all.buffers) mine = mine || entry.first == name;
-        if (!mine) append(faults, to_text("\n  ", name, " is not in the module"));
-      }
-    require<ShapeError>(faults.empty(), "load_state_dict: the state does not fit this module:", faults, where);
-    for (auto& [name, parameter] : all.parameters) parameter.set_value(state.at(name));
-    for (auto& [name, buffer] : all.buffers) *buffer = state.at(name).unrecorded();
+    struct Load {
+      const StateDict<T>& state;
+      std::string faults = {};
+      std::set<std::string, std::less<>> names = {};
+    } load{state};
+    visit(
+        [](void* to, const Member& member) {
+          Load& all = *static_cast<Load*>(to);
+          if (member.module != nullptr) return;
+          all.names.insert(member.name);
+          const Shape& shape = member.parameter != nullptr ? member.parameter->shape() : member.buffer->shape();
+          const auto entry = all.state.find(member.name);
+          if (entry == all.state.end())
+            append(all.faults, to_text("\n  ", member.name, " is missing"));
+          else if (!(entry->second.shape() == shape))
+            append(all.faults,
+                   to_text("\n  ", member.name, " is ", entry->second.shape(), ", the module's is ", shape));
+        },
+        &load);
+    for (const auto& [name, tensor] : state)
+      if (!load.names.contains(name)) append(load.faults, to_text("\n  ", name, " is not in the module"));
+    require<ShapeError>(load.faults.empty(), "load_state_dict: the state does not fit this module:", load.faults,
+                        where);
+    visit(
+        [](void* to, const Member& member) {
+          const StateDict<T>& from = static_cast<Load*>(to)->state;
+          if (member.parameter != nullptr) member.parameter->set_value(from.at(member.name));
+          if (member.buffer != nullptr) *member.buffer = from.at(member.name).unrecorded();
+        },
+        &load);
   }
 
   /// Training mode (the default) or evaluation mode, here and in all inner modules; dropout minds it.
   void train(bool on = true) {
-    for (Module* module : collect().modules) module->training_ = on;
+    for (Module* module : modules()) module->training_ = on;
   }
   void eval() { train(false); }
   bool is_training() const { return training_; }
@@ -152,11 +202,9 @@ class Module {
   Module& operator=(Module&&) = default;
 
  private:
-  Members<T> collect() {
-    Members<T> result;
-    result.visit(*this);
-    return result;
-  }
+  using Member = typename Members<T>::Member;
+
+  EIGENGRAD_COLD void visit(typename Members<T>::Visit each, void* context) { Members<T>(each, context).visit(*this); }
 
   bool training_ = true;
 };

@@ -13,73 +13,100 @@ class Sequential : public Module<T> {
   template <class First, class... Rest>
     requires(std::is_base_of_v<Module<T>, std::decay_t<First>> &&
              !(sizeof...(Rest) == 0 && std::is_same_v<std::decay_t<First>, Sequential>))
-  explicit Sequential(First&& first, Rest&&... rest) {
+  EIGENGRAD_OUTLINE explicit Sequential(First&& first, Rest&&... rest) : Sequential() {
     add(std::forward<First>(first));
     (add(std::forward<Rest>(rest)), ...);
   }
-  Sequential(const Sequential& other) : Module<T>(other) {
-    for (const auto& held : other.held_) held_.push_back(held->copy());
+  EIGENGRAD_OUTLINE Sequential(const Sequential& other) : Sequential() {
+    Module<T>::operator=(other);
+    for (const Holder* held = other.first_; held != nullptr; held = held->next) append(held->copy());
   }
-  Sequential(Sequential&&) noexcept = default;
-  Sequential& operator=(const Sequential& other) {
-    if (this != &other) *this = Sequential(other);
+  Sequential(Sequential&& other) noexcept : Module<T>(std::move(other)) { swap(other); }
+  Sequential& operator=(Sequential other) noexcept {
+    Module<T>::operator=(std::move(other));
+    swap(other);
     return *this;
   }
-  Sequential& operator=(Sequential&&) noexcept = default;
+  EIGENGRAD_OUTLINE ~Sequential() override {
+    while (first_ != nullptr) delete std::exchange(first_, first_->next);
+  }
 
   /// Puts a module at the end.
   template <class M>
   Sequential& add(M&& module) {
-    held_.push_back(std::make_unique<Held<std::decay_t<M>>>(std::forward<M>(module)));
-    const WeightInitializer<T> wanted = held_.back()->module.preferred_initializer();
-    if (wanted.draw != nullptr && held_.size() > 1) held_[held_.size() - 2]->module.reinitialize(wanted);
+    Holder* const before = last_;
+    append(new Held<std::decay_t<M>>(std::forward<M>(module)));
+    if (before != nullptr) suit(*before);
     return *this;
   }
 
   Tensor<T> forward(const Tensor<T>& x) override {
-    if (held_.empty()) return x;
-    std::size_t next = 0;
+    const Holder* next = first_;
+    if (next == nullptr) return x;
     Tensor<T> y = run(next, x);
-    while (next < held_.size()) y = run(next, y);
+    while (next != nullptr) y = run(next, y);
     return y;
   }
-  void members(Members<T>& m) override {
-    for (std::size_t i = 0; i < held_.size(); ++i) m(to_text(i), held_[i]->module);
+  EIGENGRAD_COLD void members(Members<T>& m) override {
+    Index i = 0;
+    for (Holder* held = first_; held != nullptr; held = held->next) m(to_text(i++), held->module);
   }
   std::string kind() const override { return "Sequential"; }
   // Within another Sequential: its first module follows what is before, its last one is followed by what comes after.
   WeightInitializer<T> preferred_initializer() const override {
-    return held_.empty() ? WeightInitializer<T>() : held_.front()->module.preferred_initializer();
+    return first_ == nullptr ? WeightInitializer<T>() : first_->module.preferred_initializer();
   }
   void reinitialize(const WeightInitializer<T>& initializer) override {
-    if (!held_.empty()) held_.back()->module.reinitialize(initializer);
+    if (last_ != nullptr) last_->module.reinitialize(initializer);
   }
 
-  Index size() const { return static_cast<Index>(held_.size()); }
+  Index size() const { return size_; }
   /// The module at position i; throws IndexError outside.
   Module<T>& operator[](Index i) { return at(i); }
-  Module<T>& at(Index i, Location where = Location::current()) {
-    require<IndexError>(i >= 0 && i < size(), "Sequential: no module ", i, " of ", size(), where);
-    return held_[static_cast<std::size_t>(i)]->module;
-  }
+  Module<T>& at(Index i, Location where = Location::current()) { return holder_at(i, where).module; }
   /// The same, as the type it was added with; throws ValueError when it is another.
   template <class M>
   M& at(Index i, Location where = Location::current()) {
-    Module<T>& module = at(i, where);
-    require<ValueError>(held_[static_cast<std::size_t>(i)]->type() == &type_tag<M>, "Sequential: module ", i, " is a ",
-                        module.kind(), ", not of the type asked for", where);
-    return static_cast<M&>(module);
+    const Holder& held = holder_at(i, where);
+    require<ValueError>(held.type == &type_tag<M>, "Sequential: module ", i, " is a ", held.module.kind(),
+                        ", not of the type asked for", where);
+    return static_cast<M&>(held.module);
   }
 
  private:
+  struct Holder;
+
   /// The next module, with the one after it if that is an activation which a Linear can take along: two passes less
   /// over the numbers. A tape that looks at every value gets to see each.
-  Tensor<T> run(std::size_t& next, const Tensor<T>& x) {
-    const Holder& held = *held_[next++];
-    if (held.linear == nullptr || next == held_.size() || held_[next]->pointwise == nullptr) return held.module(x);
+  static Tensor<T> run(const Holder*& next, const Tensor<T>& x) {
+    const Holder& held = *next;
+    next = held.next;
+    if (held.linear == nullptr || next == nullptr || next->pointwise == nullptr) return held.module(x);
     const TapeState* tape = recording_tape();
     if (tape != nullptr && tape->observer != nullptr) return held.module(x);
-    return held.linear->forward_then(x, held_[next++]->pointwise);
+    return held.linear->forward_then(x, std::exchange(next, next->next)->pointwise);
+  }
+
+  void append(Holder* held) {
+    (last_ != nullptr ? last_->next : first_) = held;
+    last_ = held;
+    ++size_;
+  }
+  /// Lets the module before the last one start as that prefers.
+  EIGENGRAD_COLD void suit(Holder& before) {
+    const WeightInitializer<T> wanted = last_->module.preferred_initializer();
+    if (wanted.draw != nullptr) before.module.reinitialize(wanted);
+  }
+  Holder& holder_at(Index i, const Location& where) {
+    require<IndexError>(i >= 0 && i < size_, "Sequential: no module ", i, " of ", size_, where);
+    Holder* held = first_;
+    while (i-- > 0) held = held->next;
+    return *held;
+  }
+  void swap(Sequential& other) noexcept {
+    std::swap(first_, other.first_);
+    std::swap(last_, other.last_);
+    std::swap(size_, other.size_);
   }
 
   template <class M>
@@ -88,28 +115,31 @@ class Sequential : public Module<T> {
   // A module of any type, copyable although Module itself knows nothing of copying.
   struct Holder {
     template <class M>
-    explicit Holder(M& m) : module(m) {  // of exactly these types: a derived one may do something else
+    explicit Holder(M& m)
+        : module(m), type(&type_tag<M>) {  // of exactly these types: a derived one may do other things
       if constexpr (std::is_same_v<M, Linear<T>>) linear = &m;
       if constexpr (requires { requires std::is_same_v<typename M::Itself, M>; }) pointwise = M::pointwise;
     }
     virtual ~Holder() = default;
-    virtual const void* type() const = 0;  // stands in for RTTI, which may be off
-    virtual std::unique_ptr<Holder> copy() const = 0;
+    virtual Holder* copy() const = 0;
 
     Module<T>& module;
+    const void* type;  // stands in for RTTI, which may be off
     Linear<T>* linear = nullptr;
     const Pointwise<T>* pointwise = nullptr;
+    Holder* next = nullptr;
   };
   template <class M>
   struct Held final : Holder {
-    explicit Held(M m) : Holder(held), held(std::move(m)) {}
-    const void* type() const override { return &type_tag<M>; }
-    std::unique_ptr<Holder> copy() const override { return std::make_unique<Held>(held); }
+    template <class From>
+    EIGENGRAD_COLD explicit Held(From&& from) : Holder(held), held(std::forward<From>(from)) {}
+    EIGENGRAD_COLD Holder* copy() const override { return new Held(held); }
 
     M held;
   };
 
-  std::vector<std::unique_ptr<Holder>> held_;
+  Holder *first_ = nullptr, *last_ = nullptr;
+  Index size_ = 0;
 };
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -28,16 +28,15 @@ class Optimizer {
   Index steps() const { return steps_; }
 
  protected:
-  Optimizer(const char* name, std::vector<ParameterRef<T>> parameters, T learning_rate)
-      : parameters_(std::move(parameters)) {
+  EIGENGRAD_OUTLINE Optimizer(const char* name, std::vector<ParameterRef<T>> parameters, T learning_rate)
+      : parameters_(std::move(parameters)), kept_(parameters_.size()) {
     require<ValueError>(!parameters_.empty(), name, ": there are no parameters to optimize: pass model.parameters()");
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j)
         require<ValueError>(!parameters_[i].same_as(parameters_[j]), name, ": parameters ", j, " and ", i,
                             " are the same one: list it once");
-      for (int s = 0; s < slots; ++s) state_[s].push_back(Tensor<T>::zeros(parameters_[i].shape()));
+      for (int s = 0; s < slots; ++s) kept_[i].state[s] = Tensor<T>::zeros(parameters_[i].shape());
     }
-    updates_.resize(parameters_.size());
     set_learning_rate(learning_rate);
   }
 
@@ -55,7 +54,7 @@ class Optimizer {
       ParameterState<T>& parameter = parameters_[i].state();
       if (!parameter.gradient.filled) continue;
       parameter.fresh = false;
-      update_one(rule_at(++updates_[i]), parameter, i, std::make_index_sequence<used>());
+      update_one(rule_at(++kept_[i].updates), parameter, kept_[i].state, std::make_index_sequence<used>());
     }
   }
 
@@ -70,7 +69,7 @@ class Optimizer {
 
  private:
   template <class Rule, std::size_t... s>
-  void update_one(const Rule& rule, ParameterState<T>& parameter, [[maybe_unused]] std::size_t i,
+  void update_one(const Rule& rule, ParameterState<T>& parameter, [[maybe_unused]] Tensor<T>* kept,
                   std::index_sequence<s...>) {
     constexpr Index width = lane_width<T>;
     using L = lane_t<T>;
@@ -80,7 +79,7 @@ class Optimizer {
     const Index size = parameter.value.size(),
                 whole = padded ? (size + width - 1) / width * width : size - size % width;
     const T* g = parameter.gradient.value.data();
-    [[maybe_unused]] T* const state[sizeof...(s) + 1] = {state_[s][i].mutable_data()..., nullptr};
+    [[maybe_unused]] T* const state[sizeof...(s) + 1] = {kept[s].mutable_data()..., nullptr};
     for (Index at = 0; at < whole; at += width) {
       L weight = lane::load(w + at), lanes[sizeof...(s) + 1] = {lane::load(state[s] + at)..., L(0)};
       rule(weight, lane::load(g + at), lanes[s]...);
@@ -96,8 +95,11 @@ class Optimizer {
   }
 
   std::vector<ParameterRef<T>> parameters_;
-  std::vector<Tensor<T>> state_[slots + 1];
-  std::vector<Index> updates_;  // of each parameter
+  struct Kept {
+    Tensor<T> state[slots + 1];
+    Index updates = 0;
+  };
+  std::vector<Kept> kept_;  // of each parameter
 };
 
 /// The 2-norm of all gradients together; finite where it can be, although a square may not be.

@@ -11,9 +11,7 @@ template <class T>
 class [[nodiscard]] ModeGuard {
  public:
   explicit ModeGuard(Module<T>& model) {
-    Members<T> all;
-    all.visit(model);
-    for (Module<T>* module : all.modules) modes_.emplace_back(module, module->is_training());
+    for (Module<T>* module : model.modules()) modes_.emplace_back(module, module->is_training());
   }
   ModeGuard(Module<T>& model, bool training) : ModeGuard(model) { model.train(training); }
   ModeGuard(const ModeGuard&) = delete;
