@@ -28,3 +28,9 @@ eigengrad_target(viz LINK eigengrad)
 if(ZLIB_FOUND)
   eigengrad_target(io LINK eigengrad ZLIB::ZLIB)
 endif()
+
+# Large works on several threads.
+if(Threads_FOUND)
+  eigengrad_target(threads LINK eigengrad Threads::Threads)
+  target_compile_definitions(eigengrad_threads INTERFACE EIGENGRAD_USE_THREADS)
+endif()
