@@ -34,13 +34,20 @@ struct Loop {
   /// Calls body(offsets) for every row, with each operand's element offset of the row's start.
   template <class Body>
   EIGENGRAD_INLINE void for_each_row(Body&& body) const {
+    for_each_row(0, rows, body);
+  }
+  /// The same for rows `first` to `end`.
+  template <class Body>
+  EIGENGRAD_INLINE void for_each_row(Index first, Index end, Body&& body) const {
     Offsets offsets = {};
-    if (row == 0 || rows == 0) return;
+    if (row == 0 || first >= end) return;
     if (outer_rank_ == 0) return body(static_cast<const Index*>(offsets));
     Index position[Shape::max_rank] = {};
-    for (Index done = 0;;) {
+    if (first > 0) [[unlikely]]
+      go_to(first, position, offsets);
+    for (Index done = first;;) {
       body(static_cast<const Index*>(offsets));
-      if (++done == rows) return;
+      if (++done == end) return;
       for (Index axis = outer_rank_ - 1;; --axis) {
         for (int k = 0; k < operands; ++k) offsets[k] += strides_[axis][k];
         if (++position[axis] < sizes_[axis]) break;
@@ -54,6 +61,13 @@ struct Loop {
   Index run(int k) const { return outer_rank_ > 0 && strides_[outer_rank_ - 1][k] == 0 ? sizes_[outer_rank_ - 1] : 1; }
 
  private:
+  EIGENGRAD_COLD void go_to(Index at, Index* position, Index* offsets) const {
+    for (Index axis = outer_rank_ - 1; axis >= 0; --axis) {
+      position[axis] = at % sizes_[axis];
+      at /= sizes_[axis];
+      for (int k = 0; k < operands; ++k) offsets[k] += strides_[axis][k] * position[axis];
+    }
+  }
   EIGENGRAD_COLD void plan(const Shape& space, const Shape* const* shapes) {
     // Outermost first; an axis that continues the one before it in every operand is merged into it.
     Index rank = 0;

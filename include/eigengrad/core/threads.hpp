@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <utility>
 #ifdef EIGENGRAD_USE_THREADS
 #include <cstdlib>
 #include <system_error>

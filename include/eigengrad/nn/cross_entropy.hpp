@@ -55,23 +55,28 @@ struct SoftmaxCrossEntropyGradient {
   /// (p - y) dy / N.
   void write_to(Tensor<T>& target, bool add) const {
     const Index n = probabilities.shape()[0], classes = probabilities.shape()[1];
-    T* to = target.mutable_data();
-    const T* p = probabilities.data();
-    for (Index i = 0; i < n; ++i, to += classes, p += classes) {
-      const T factor = dy.data()[per_sample ? i : 0] * scale;
-      if (labels.size() > 0) {
-        const Index label = labels.data()[i];
-        const T old = add ? to[label] : T(0);
-        for (Index j = 0; j < classes; ++j) to[j] = add ? to[j] + p[j] * factor : p[j] * factor;
-        to[label] = old + (p[label] - T(1)) * factor;
-      } else {
-        const T* y = distribution.data() + i * classes;
-        T weight(0);
-        for (Index j = 0; j < classes; ++j) weight += y[j];
-        for (Index j = 0; j < classes; ++j) {
-          const T here = (p[j] * weight - y[j]) * factor;
-          to[j] = add ? to[j] + here : here;
-        }
+    T* const to = target.mutable_data();
+    const auto rows = [&](Index first, Index end) {
+      for (Index i = first; i < end; ++i) write_row(i, classes, to + i * classes, add);
+    };
+    if (has_threads && n * classes >= large_rows) return parallel_ranges(n, 1, 1 + large_rows / (4 * classes), rows);
+    rows(0, n);
+  }
+  void write_row(Index i, Index classes, T* to, bool add) const {
+    const T* p = probabilities.data() + i * classes;
+    const T factor = dy.data()[per_sample ? i : 0] * scale;
+    if (labels.size() > 0) {
+      const Index label = labels.data()[i];
+      const T old = add ? to[label] : T(0);
+      for (Index j = 0; j < classes; ++j) to[j] = add ? to[j] + p[j] * factor : p[j] * factor;
+      to[label] = old + (p[label] - T(1)) * factor;
+    } else {
+      const T* y = distribution.data() + i * classes;
+      T weight(0);
+      for (Index j = 0; j < classes; ++j) weight += y[j];
+      for (Index j = 0; j < classes; ++j) {
+        const T here = (p[j] * weight - y[j]) * factor;
+        to[j] = add ? to[j] + here : here;
       }
     }
   }
@@ -94,22 +99,35 @@ void softmax_cross_entropy_rows(const Tensor<T>& x, const Tensor<std::int64_t>& 
   const Index n = x.shape()[0], classes = x.shape()[1];
   T* const p = probabilities.size() > 0 ? probabilities.shared_data() : nullptr;
   T* const loss = result.shared_data();
-  Total<T> total(0);
-  for (Index i = 0; i < n; ++i) {
-    const T* row = x.data() + i * classes;
-    const T normaliser = log_sum_exp_row(row, classes, p != nullptr ? p + i * classes : nullptr);
-    T term(0);
-    if (labels.size() > 0) {
-      term = normaliser - row[labels.data()[i]];
-    } else {
-      for (Index j = 0; j < classes; ++j)
-        if (const T y = distribution.data()[i * classes + j]; y != T(0)) term += y * (normaliser - row[j]);
+  const auto rows = [&](Index first, Index end) {
+    Total<T> total(0);
+    for (Index i = first; i < end; ++i) {
+      const T* row = x.data() + i * classes;
+      const T normaliser = log_sum_exp_row(row, classes, p != nullptr ? p + i * classes : nullptr);
+      T term(0);
+      if (labels.size() > 0) {
+        term = normaliser - row[labels.data()[i]];
+      } else {
+        for (Index j = 0; j < classes; ++j)
+          if (const T y = distribution.data()[i * classes + j]; y != T(0)) term += y * (normaliser - row[j]);
+      }
+      if (per_sample)
+        loss[i] = term;
+      else
+        total += term;
     }
-    if (per_sample)
-      loss[i] = term;
-    else
-      total += term;
+    return total;
+  };
+  if (n * classes < large_rows) {
+    const Total<T> total = rows(0, n);
+    if (!per_sample) loss[0] = static_cast<T>(total * scale);
+    return;
   }
+  constexpr Index most = 64;
+  const Index blocks = std::min(most, n);
+  Total<T> parts[most], total(0);
+  parallel_for(blocks, team_size(), [&](Index b) { parts[b] = rows(n * b / blocks, n * (b + 1) / blocks); });
+  for (Index b = 0; b < blocks; ++b) total += parts[b];
   if (!per_sample) loss[0] = static_cast<T>(total * scale);
 }
 
