@@ -2,6 +2,7 @@
 
 #include "buffer.hpp"
 #include "lane.hpp"
+#include "library_product.hpp"
 #include "threads.hpp"
 
 // The matrix product C (=|+=) A . B over lanes. B is taken in panels of two lanes' columns, packed one after another so
@@ -33,9 +34,17 @@ template <class T>
 class Gemm {
  public:
   /// C[m, n] = A[m, k] . B[k, n] (+ C if `add`, + bias[n] in every row if not null). C is contiguous; with `room`,
-  /// lanes that begin inside it, or inside the bias, can be written and read whole.
-  static void run(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c, bool add,
-                  const T* bias = nullptr, bool room = false) {
+  /// lanes that begin inside it, or inside the bias, can be written and read whole. Large ones go to the library that
+  /// the program was built to use, if any.
+  EIGENGRAD_INLINE static void run(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c,
+                                   bool add, const T* bias = nullptr, bool room = false) {
+    if constexpr (has_library_product<T>)
+      if (worth_library(m, n, k) && by_library(m, n, k, a, b, c, add, bias)) return;
+    compute(m, n, k, a, b, c, add, bias, room);
+  }
+  /// The same by our own kernel.
+  static void compute(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c, bool add,
+                      const T* bias, bool room) {
     if (m == 0 || n == 0) return;
     if (k == 0) return nothing(m, n, c, add, bias);
     if (n == 1 && m * k <= 128) return column(m, k, a, b, c, add, bias);
@@ -51,6 +60,18 @@ class Gemm {
   }
 
  private:
+  /// False where the operands do not lie as libraries want them: rows, or columns, of numbers next to each other.
+  static bool by_library(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c, bool add,
+                         const T* bias) {
+    LibraryOperand<T> left, right;
+    if (!left.set(a.data, a.row_step, a.column_step, m, k) || !right.set(b.data, b.row_step, b.column_step, k, n))
+      return false;
+    if (bias != nullptr)
+      for (Index i = 0; i < m; ++i)
+        for (Index j = 0; j < n; ++j) c[i * n + j] = add ? c[i * n + j] + bias[j] : bias[j];
+    return library_product(m, n, k, left, right, add || bias != nullptr, c);
+  }
+
   using L = lane_t<T>;
   static constexpr Index width = lane_width<T>;
   static constexpr int rows = EIGENGRAD_LANE_BYTES == 64 ? 8 : 4;  // as many sums as there are registers for
