@@ -228,7 +228,8 @@ EIGENGRAD_INLINE lane_t<T> sums(lane_t<T>* lanes) {
     constexpr int step = k;
     if constexpr (step > 0 && (step & (step - 1)) == 0)
       for_indices<width / (2 * step) == 0 ? 1 : width / (2 * step)>([&](auto i) EIGENGRAD_INLINE_LAMBDA {
-        lanes[i] = every_other<T, 0>(lanes[2 * i], lanes[2 * i + 1]) + every_other<T, 1>(lanes[2 * i], lanes[2 * i + 1]);
+        lanes[i] =
+            every_other<T, 0>(lanes[2 * i], lanes[2 * i + 1]) + every_other<T, 1>(lanes[2 * i], lanes[2 * i + 1]);
       });
   });
   return lanes[0];

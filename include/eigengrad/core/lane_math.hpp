@@ -143,8 +143,8 @@ EIGENGRAD_INLINE FloatLane expm1(FloatLane x) {
   return select(x > FloatLane(88.f), exp(x),
                 select(x == FloatLane(0.f), x, scale * expm1_of_rest(rest) + (scale - 1.f)));
 }
-/// erfc(a) for a >= 0: exp(-a^2) P(a) / Q(a), the quotient fitted to 6e-9. Of a^2 both halves of the digits are needed, as a
-/// relative error there is one of a^2 times as much here.
+/// erfc(a) for a >= 0: exp(-a^2) P(a) / Q(a), the quotient fitted to 6e-9. Of a^2 both halves of the digits are needed,
+/// as a relative error there is one of a^2 times as much here.
 EIGENGRAD_INLINE FloatLane erfc_of_magnitude(FloatLane a) {
   a = select(a > FloatLane(10.5f), FloatLane(10.5f), a);  // long 0
   const FloatLane head = from_bits<float>(to_bits(a) & ~0xfff);

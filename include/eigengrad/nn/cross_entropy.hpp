@@ -67,10 +67,12 @@ struct SoftmaxCrossEntropyGradient {
   /// dy times the derivative, dy being a number per row.
   void write_to(Tensor<T>& target, bool add) const {
     const Index n = derivative.shape()[0], classes = derivative.shape()[1];
-    T* to = target.mutable_data();
-    const T* from = derivative.data();
-    for (Index i = 0; i < n; ++i, to += classes, from += classes)
-      for (Index j = 0; j < classes; ++j) to[j] = add ? to[j] + from[j] * dy.data()[i] : from[j] * dy.data()[i];
+    T* const to = target.mutable_data();
+    for (Index i = 0; i < n; ++i)
+      for (Index j = i * classes; j < (i + 1) * classes; ++j) {
+        const T here = derivative.data()[j] * dy.data()[i];
+        to[j] = add ? to[j] + here : here;
+      }
   }
   /// The same of recorded operations, to be differentiated again.
   Tensor<T> to_tensor() const {
@@ -102,23 +104,36 @@ void softmax_cross_entropy_rows(const Tensor<T>& x, const Tensor<std::int64_t>& 
   const Index n = x.shape()[0], classes = x.shape()[1];
   T* const to = derivative.size() > 0 ? derivative.shared_data() : nullptr;
   T* const loss = result.shared_data();
-  Total<T> total(0);
-  for (Index i = 0; i < n; ++i) {
-    const T* row = x.data() + i * classes;
-    const T* const y = labels.size() > 0 ? nullptr : distribution.data() + i * classes;
-    const Index label = labels.size() > 0 ? labels.data()[i] : 0;
-    const T normaliser = cross_entropy_row(row, classes, y, label, scale, to != nullptr ? to + i * classes : nullptr);
-    T term(0);
-    if (y == nullptr)
-      term = normaliser - row[label];
-    else
-      for (Index j = 0; j < classes; ++j)
-        if (y[j] != T(0)) term += y[j] * (normaliser - row[j]);
-    if (per_sample)
-      loss[i] = term;
-    else
-      total += term;
+  const auto rows = [&](Index first, Index end) {
+    Total<T> total(0);
+    for (Index i = first; i < end; ++i) {
+      const T* row = x.data() + i * classes;
+      const T* const y = labels.size() > 0 ? nullptr : distribution.data() + i * classes;
+      const Index label = labels.size() > 0 ? labels.data()[i] : 0;
+      const T normaliser = cross_entropy_row(row, classes, y, label, scale, to != nullptr ? to + i * classes : nullptr);
+      T term(0);
+      if (y == nullptr)
+        term = normaliser - row[label];
+      else
+        for (Index j = 0; j < classes; ++j)
+          if (y[j] != T(0)) term += y[j] * (normaliser - row[j]);
+      if (per_sample)
+        loss[i] = term;
+      else
+        total += term;
+    }
+    return total;
+  };
+  if (n * classes < large_rows) {
+    const Total<T> total = rows(0, n);
+    if (!per_sample) loss[0] = static_cast<T>(total * scale);
+    return;
   }
+  constexpr Index most = 64;
+  const Index blocks = std::min(most, n);
+  Total<T> parts[most], total(0);
+  parallel_for(blocks, team_size(), [&](Index b) { parts[b] = rows(n * b / blocks, n * (b + 1) / blocks); });
+  for (Index b = 0; b < blocks; ++b) total += parts[b];
   if (!per_sample) loss[0] = static_cast<T>(total * scale);
 }
 

@@ -23,7 +23,14 @@ struct Pointwise {
     constexpr Index width = lane_width<T>;
     const Index size = to.size(), whole = a.padded() && b.padded() && to.padded() ? size : size - size % width;
     T* const result = to.shared_data();
-    lanes(a.data(), b.data(), result, whole);
+    const T *const first = a.data(), *const second = b.data();
+    constexpr Index large = 1 << 16;
+    if (has_threads && size >= large)
+      parallel_ranges(whole, 64 * width, large / 4, [=](Index begin, Index end) {
+        lanes(first + begin, second + begin, result + begin, end - begin);
+      });
+    else
+      lanes(first, second, result, whole);
     if (whole == size) return;
     T last[3][width] = {};
     std::copy_n(a.data() + whole, size - whole, last[0]);
