@@ -83,7 +83,7 @@ class Gemm {
   EIGENGRAD_OUTLINE static void panels(Index m, Index n, Index k, MatrixView<T> a, const MatrixView<T>& b, T* c,
                                        bool add, const T* bias, bool room, Index from, Index to) {
     // Rows of B that are already lanes next to each other can be read in place while they stay in the cache.
-    const bool in_place = b.column_step == 1 && (n % width == 0 || b.padded) && (k * n <= 8192 || m <= rows);
+    const bool in_place = b.column_step == 1 && (n % width == 0 || b.padded) && (k * n <= 8192 || m <= rows || k <= 32);
     // What a row's last lane writes too much is where the next row begins, which comes later.
     const bool whole = room && !add && n <= panel;
     Block packed_b, packed_a;
@@ -91,6 +91,13 @@ class Gemm {
     alignas(64) T on_stack[small];  // for products too small to be worth a buffer
     if (!in_place) b_panel = k * panel <= small ? on_stack : scratch(packed_b, k * panel);
     if (a.column_step != 1 && n > panel && k > 1) a = pack_rows(m, k, a, packed_a);
+    // Of few products each, C is what takes time: it is written by rows, not by panels.
+    if (const Index block = 4 * rows; in_place && k <= 32 && m > block && to - from > 4 * panel) {
+      for (Index i = 0; i < m; i += block)
+        panels(std::min(block, m - i), n, k, {a.data + i * a.row_step, a.row_step, a.column_step}, b, c + i * n, add,
+               bias, room, from, to);
+      return;
+    }
     for (Index j = from; j < to; j += panel) {
       const Index columns = std::min(panel, n - j), lanes = (columns + width - 1) / width;
       MatrixView<T> right{b.data + j, b.row_step, 1};
@@ -136,30 +143,37 @@ class Gemm {
     // The lanes' rest is computed with, though never looked at.
     if (columns < padded)
       for (Index p = 0; p < k; ++p) lane::store<T>(to + p * padded + padded - width, L(0));
-    // A transposed operand: eight of its rows at a time, so that reads and writes both stay in few cache lines.
-    Index j = 0;
-    for (; j + 8 <= columns; j += 8) {
-      const T* from = b.data + j * b.column_step;
-      T* row = to + j;
-      for (Index p = 0; p < k; ++p, ++from, row += padded)
-        for (Index l = 0; l < 8; ++l) row[l] = from[l * b.column_step];
+    transpose(columns, k, b.data, b.column_step, to, padded);
+  }
+  /// to[j][i] = from[i][j], by squares of lanes.
+  EIGENGRAD_OUTLINE static void transpose(Index from_rows, Index from_columns, const T* from, Index from_step, T* to,
+                                          Index to_step) {
+    const Index squares = from_columns - from_columns % width;
+    Index i = 0;
+    for (; width > 1 && i + width <= from_rows; i += width) {
+      for (Index j = 0; j < squares; j += width) {
+        L lanes[width];
+        EIGENGRAD_UNROLL
+        for (Index l = 0; l < width; ++l) lanes[l] = lane::load(from + (i + l) * from_step + j);
+        lane::transpose<T>(lanes);
+        EIGENGRAD_UNROLL
+        for (Index l = 0; l < width; ++l) lane::store<T>(to + (j + l) * to_step + i, lanes[l]);
+      }
+      for (Index j = squares; j < from_columns; ++j)
+        for (Index l = i; l < i + width; ++l) to[j * to_step + l] = from[l * from_step + j];
     }
-    for (; j < columns; ++j)
-      for (Index p = 0; p < k; ++p) to[p * padded + j] = b(p, j);
+    for (; i < from_rows; ++i)
+      for (Index j = 0; j < from_columns; ++j) to[j * to_step + i] = from[i * from_step + j];
   }
 
-  /// A transposed copied to rows, by blocks of eight.
+  /// A transposed copied to rows.
   static MatrixView<T> pack_rows(Index m, Index k, const MatrixView<T>& a, Block& block) {
     T* to = scratch(block, m * k);
     pack_some_rows(0, m, k, a, to);
     return {to, k, 1};
   }
   static void pack_some_rows(Index from, Index end, Index k, const MatrixView<T>& a, T* to) {
-    for (Index i = from; i < end; i += 8) {
-      const Index count = std::min<Index>(8, end - i);
-      for (Index p = 0; p < k; ++p)
-        for (Index l = 0; l < count; ++l) to[(i + l) * k + p] = a(i + l, p);
-    }
+    transpose(k, end - from, a.data + from * a.row_step, a.column_step, to + from * k, k);
   }
 
   // On several threads: whole panels, or where there are few of them blocks of whole tiles' rows, so that every element

@@ -234,6 +234,34 @@ EIGENGRAD_INLINE lane_t<T> sums(lane_t<T>* lanes) {
   });
   return lanes[0];
 }
+/// Of two lanes the lower halves' numbers, or the upper halves', in turn.
+template <class T, bool upper>
+EIGENGRAD_INLINE lane_t<T> interleave(const lane_t<T>& a, const lane_t<T>& b) {
+  if constexpr (lane_width<T> == 1)
+    return upper ? b : a;
+  else
+    return [&]<int... i>(std::integer_sequence<int, i...>) EIGENGRAD_INLINE_LAMBDA {
+      constexpr int width = static_cast<int>(lane_width<T>), first = upper ? width / 2 : 0;
+      return lane_t<T>(__builtin_shufflevector(a.values, b.values, (first + i / 2 + i % 2 * width)...));
+    }(std::make_integer_sequence<int, static_cast<int>(lane_width<T>)>());
+}
+/// A square of as many lanes as a lane has numbers, transposed in place: shuffled like two halves of a deck of cards,
+/// as often as its side can be halved.
+template <class T>
+EIGENGRAD_INLINE void transpose(lane_t<T>* lanes) {
+  constexpr int width = static_cast<int>(lane_width<T>);
+  EIGENGRAD_UNROLL
+  for (int done = 1; done < width; done *= 2) {
+    lane_t<T> next[width];
+    EIGENGRAD_UNROLL
+    for (int i = 0; i < width / 2; ++i) {
+      next[2 * i] = interleave<T, false>(lanes[i], lanes[i + width / 2]);
+      next[2 * i + 1] = interleave<T, true>(lanes[i], lanes[i + width / 2]);
+    }
+    EIGENGRAD_UNROLL
+    for (int i = 0; i < width; ++i) lanes[i] = next[i];
+  }
+}
 /// The sum of a vector's numbers, halves first.
 template <class T, Index width, class Vector>
 EIGENGRAD_INLINE T sum_of(const Vector& from) {
