@@ -204,6 +204,8 @@ class Tensor {
     return result;
   }
   bool unshared() const { return block_.unshared(); }
+  /// How many tensors share this one's numbers, itself counted.
+  std::uint32_t holders() const { return block_.references(); }
   /// For what is replayed: writes through to everybody who shares the numbers.
   T* shared_data() const { return own(); }
   Block& block() { return block_; }

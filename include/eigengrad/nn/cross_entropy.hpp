@@ -91,7 +91,8 @@ template <class T>
 void contribute(Slot<T>& slot, const Shape& shape, const SoftmaxCrossEntropyGradient<T>& gradient) {
   if (records_gradients()) [[unlikely]]
     return contribute_recorded_result(slot, shape, gradient);
-  if (!gradient.per_sample) return contribute_multiple(slot, gradient.dy, gradient.derivative);
+  if (!gradient.per_sample)  // held by the rule, and by what it returned
+    return contribute_multiple(slot, gradient.dy, gradient.derivative, 2);
   bool add = false;
   Tensor<T>& target = prepare(slot, shape, add);
   gradient.write_to(target, add);

@@ -16,16 +16,17 @@ struct DerivativeProduct {
 
 /// Under a plain sum the derivative is the gradient. Who else holds it (a compiled step) will write to it.
 template <class T>
-EIGENGRAD_INLINE bool hand_over(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& derivative) {
-  if (dy.size() != 1 || !(*dy.data() == T(1)) || slot.filled || !derivative.unshared()) return false;
+EIGENGRAD_INLINE bool hand_over(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& derivative,
+                                std::uint32_t holders = 1) {
+  if (dy.size() != 1 || !(*dy.data() == T(1)) || slot.filled || derivative.holders() > holders) return false;
   slot.value = derivative;
   slot.filled = true;
   return true;
 }
-/// The slot gets dy, one number, times the derivative.
+/// The slot gets dy, one number, times the derivative, which the record itself holds `holders` times.
 template <class T>
-void contribute_multiple(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& derivative) {
-  if (hand_over(slot, dy, derivative)) return;
+void contribute_multiple(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& derivative, std::uint32_t holders = 1) {
+  if (hand_over(slot, dy, derivative, holders)) return;
   bool add = false;
   Tensor<T>& gradient = prepare(slot, derivative.shape(), add);
   const T* from = derivative.data();

@@ -107,19 +107,24 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
   T last[Loop::max_operands][width];
   ReverseJob<T> job{sinks, 0, true, has_result, totals};
   while (wanted[job.first].data == nullptr) ++job.first;
-  bool room = rows.padded(), sums = false;
+  bool room = rows.readable(), sums = false;
   for (int k = 0; k < leaves; ++k) {
     sinks[k] = wanted[k];
     if (sinks[k].data == nullptr) continue;
     sinks[k].stretched = loop.row_strides[k] == 0;
     sums = sums || sinks[k].stretched;
-    room = room && (sinks[k].stretched || sinks[k].room);
+    // A last lane may be written whole in a sink of one row, and in one of all rows where the next row comes later.
+    const bool one_row = rows.operands[k].shape->size() == row;
+    room =
+        room && (sinks[k].stretched || (sinks[k].room && (one_row || (!sinks[k].add && !rows.reads(sinks[k].data)))));
     job.single = job.single && sinks[k].data == wanted[job.first].data && !sinks[k].stretched;
   }
-  const Index whole = end_of_lanes<T>(row, room), chunk = sums ? lane_chunk<T> : whole;
   ManyRows<T> many_rows(loop, wanted, leaves, first, end);
+  Index left = end - first;
 
   loop.for_each_row(first, end, [&](const Index* offsets) {
+    const Index whole = end_of_lanes<T>(row, room && (--left > 0 || end == loop.rows));
+    const Index chunk = sums ? lane_chunk<T> : whole;
     rows.start(offsets);
     for (int k = 0; k < leaves; ++k)
       if (wanted[k].data != nullptr) sinks[k].data = wanted[k].data + offsets[k];

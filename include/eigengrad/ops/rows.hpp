@@ -48,9 +48,17 @@ struct Rows {
         loop(make_loop(space, read, read_count, written)) {}
 
   /// Whether there is one row, and every operand that advances along it can be read to the end of its last lane.
-  bool padded() const {
-    bool result = loop.rows == 1;
+  bool padded() const { return loop.rows == 1 && readable(); }
+  /// Whether every operand can be read to the end of any row's last lane: there the next row begins, or memory to
+  /// spare.
+  bool readable() const {
+    bool result = true;
     for (int k = 0; k < count; ++k) result = result && (loop.row_strides[k] == 0 || operands[k].padded);
+    return result;
+  }
+  bool reads(const void* numbers) const {
+    bool result = false;
+    for (int k = 0; k < count; ++k) result = result || operands[k].data == numbers;
     return result;
   }
   void start(const Index* offsets) const {
@@ -112,10 +120,14 @@ template <class T, class E>
 EIGENGRAD_OUTLINE void evaluate_rows(Rows<T> rows, EvaluateLanes lanes, const void* formula, E* target, bool add,
                                      bool room, bool large) {
   constexpr Index width = lane_width<T>;
-  const Index row = rows.loop.row, whole = end_of_lanes<T>(row, room && rows.padded());
+  const Index row = rows.loop.row;
+  // What a row's last lane writes too much is where the next row begins, which comes later.
+  const bool writes_on = room && rows.readable() && (rows.loop.rows == 1 || (!add && !rows.reads(target)));
   const auto walk = [=](Rows<T>& here, Index first, Index last, bool by_lanes) {
     E* to = target + first * row;
+    Index left = last - first;
     here.loop.for_each_row(first, last, [&](const Index* offsets) {
+      const Index whole = end_of_lanes<T>(row, writes_on && (--left > 0 || last == here.loop.rows));
       here.start(offsets);
       if (by_lanes)
         evaluate_flat<T>(lanes, formula, here.cursors, to, whole, add);

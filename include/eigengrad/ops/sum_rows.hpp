@@ -73,7 +73,7 @@ struct RowBlocks {
 template <class T>
 Total<T> sum_of_row(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, const Index* offsets, bool large) {
   constexpr Index width = lane_width<T>;
-  const Index row = rows.loop.row, whole = end_of_lanes<T>(row, rows.padded());
+  const Index row = rows.loop.row, whole = end_of_lanes<T>(row, rows.readable());
   const auto chunks = [&](Index from, Index end) {
     Total<T> sum(0);
     for (; from < end; from += lane_chunk<T>)
