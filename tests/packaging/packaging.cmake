@@ -3,18 +3,26 @@ set(packaging_dir "${CMAKE_CURRENT_SOURCE_DIR}/packaging")
 set(packaging_work "${CMAKE_CURRENT_BINARY_DIR}/packaging")
 get_target_property(packaging_eigen_dir Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
 
+set(packaging_products "")
+foreach(component blas onednn)
+  if(TARGET eigengrad::${component})
+    list(APPEND packaging_products ${component})
+  endif()
+endforeach()
+
 function(packaging_test name)
   add_test(NAME packaging.${name}
     COMMAND ${CMAKE_COMMAND} -D CASE=${name} -D SOURCE_DIR=${PROJECT_SOURCE_DIR} -D BUILD_DIR=${PROJECT_BINARY_DIR}
             -D WORK_DIR=${packaging_work} -D GENERATOR=${CMAKE_GENERATOR} -D COMPILER=${CMAKE_CXX_COMPILER}
             -D EIGEN_DIR=${packaging_eigen_dir} -D Eigen3_DIR=${Eigen3_DIR} -D HAVE_IO=$<TARGET_EXISTS:eigengrad::io>
+            -D "HAVE_PRODUCTS=${packaging_products}"
             -D EIGEN_INCLUDE_DIR=${EIGENGRAD_EIGEN_INCLUDE_DIR} -P ${packaging_dir}/run.cmake)
   set_tests_properties(packaging.${name} PROPERTIES LABELS packaging TIMEOUT 300 ${ARGN})
 endfunction()
 
 if(EIGENGRAD_INSTALL)
   packaging_test(install FIXTURES_SETUP installed)
-  foreach(case find_package io_component wrong_version missing_eigen old_eigen pkg_config)
+  foreach(case find_package io_component threads_component product_components wrong_version missing_eigen old_eigen pkg_config)
     packaging_test(${case} FIXTURES_REQUIRED installed SKIP_REGULAR_EXPRESSION "skipped: ")
   endforeach()
 endif()

@@ -76,6 +76,21 @@ elseif(CASE STREQUAL "io_component")
     run(${configure} -D WAY=find_package -D WANTED_COMPONENTS=io -D CMAKE_DISABLE_FIND_PACKAGE_ZLIB=OFF)
   endif()
 
+elseif(CASE STREQUAL "threads_component")
+  run(${configure} -D WAY=find_package -D WANTED_COMPONENTS=threads)
+  build_and_run()
+
+elseif(CASE STREQUAL "product_components")
+  run(${configure} -D WAY=find_package -D WANTED_COMPONENTS=blas -D CMAKE_DISABLE_FIND_PACKAGE_BLAS=ON
+    FAILS_WITH "component blas needs a BLAS.*libopenblas-dev")
+  run(${configure} -D WAY=find_package -D WANTED_COMPONENTS=onednn -D CMAKE_DISABLE_FIND_PACKAGE_dnnl=ON
+    FAILS_WITH "component onednn needs oneDNN.*libdnnl-dev")
+  foreach(component IN LISTS HAVE_PRODUCTS)
+    run(${configure} -D WAY=find_package -D WANTED_COMPONENTS=${component} -D CMAKE_DISABLE_FIND_PACKAGE_BLAS=OFF
+      -D CMAKE_DISABLE_FIND_PACKAGE_dnnl=OFF)
+    build_and_run()
+  endforeach()
+
 elseif(CASE STREQUAL "wrong_version")
   run(${configure} -D WAY=find_package -D WANTED_VERSION=0.2 FAILS_WITH "compatible with requested version \"0.2\"")
 
@@ -106,11 +121,14 @@ elseif(CASE STREQUAL "plain_include")
   run(${build}/consumer)
 
 elseif(CASE STREQUAL "abi_mismatch")
-  # Two objects built differently must not link: with one alignment they do, with two they do not.
+  # Two objects built differently must not link.
   set(compile ${COMPILER} -std=c++20 -O0 -I${SOURCE_DIR}/include -isystem ${EIGEN_DIR} -c)
   run(${compile} ${two_units}/first.cpp -o ${build}/first.o)
-  run(${compile} ${two_units}/second.cpp -o ${build}/second.o -DEIGEN_MAX_ALIGN_BYTES=0)
-  run(${COMPILER} ${build}/first.o ${build}/second.o -o ${build}/mixed FAILS_WITH "undefined (reference|symbol).*doubled")
+  foreach(other EIGEN_MAX_ALIGN_BYTES=0 EIGENGRAD_USE_THREADS EIGENGRAD_USE_BLAS)
+    run(${compile} ${two_units}/second.cpp -o ${build}/second.o -D${other})
+    run(${COMPILER} ${build}/first.o ${build}/second.o -o ${build}/mixed
+      FAILS_WITH "undefined (reference|symbol).*doubled")
+  endforeach()
 
 elseif(CASE MATCHES "^(fast_math|no_exceptions|no_rtti)$")
   set(compile ${COMPILER} ${strict} -fsyntax-only -I${SOURCE_DIR}/include -isystem ${EIGEN_DIR} ${program})

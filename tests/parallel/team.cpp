@@ -6,6 +6,7 @@
 
 #include "bits.hpp"
 #include "support/close.hpp"
+#include "support/sanitizers.hpp"
 
 // The team itself: every piece once, exceptions, nothing to do, teams within teams, fork.
 namespace eg = eigengrad;
@@ -97,6 +98,7 @@ TEST(Team, FromSeveralThreadsAtOnce) {
 }
 
 TEST(Team, AChildOfForkHasATeamOfItsOwn) {
+  if (EIGENGRAD_THREAD_SANITIZER) GTEST_SKIP() << "ThreadSanitizer wants no threads in a child of fork";
   const support::ThreadsRestored restored;
   eg::set_num_threads(3);
   const auto x = eg::Tensor<float>::full({400, 400}, 1.f);

@@ -1,6 +1,7 @@
 #include <thread>
 
 #include "bits.hpp"
+#include "support/sanitizers.hpp"
 
 // Whole training steps and inference: the same bits with any number of threads, recorded and replayed.
 namespace eg = eigengrad;
@@ -38,7 +39,9 @@ const std::vector<Network> networks = {
     {"784-128-10", {784, 128, 10}, 64, 6, true},
     {"784-256-128-10", {784, 256, 128, 10}, 128, 4, true},
     {"odd sizes", {331, 517, 203, 7}, 151, 3, true},
+#if !EIGENGRAD_ANY_SANITIZER  // it would take minutes
     {"1024-1024-1024-1024-10", {1024, 1024, 1024, 1024, 10}, 256, 2, true},
+#endif
 };
 
 /// Trains a little and gives parameters, gradients and losses.

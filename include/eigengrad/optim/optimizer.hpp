@@ -81,12 +81,16 @@ class Optimizer {
                 whole = padded ? (size + width - 1) / width * width : size - size % width;
     const T* g = parameter.gradient.value.data();
     [[maybe_unused]] T* const state[sizeof...(s) + 1] = {kept[s].mutable_data()..., nullptr};
-    const auto run = [&](Index begin, Index end) EIGENGRAD_FLATTEN_LAMBDA {
+    const auto run = [=](Index begin, Index end) EIGENGRAD_FLATTEN_LAMBDA {
+      // Copies, which no number written can change.
+      const Rule formula = rule;
+      T *const weights = w, *const slots_of[sizeof...(s) + 1] = {state[s]..., nullptr};
+      const T* const gradient = g;
       for (Index at = begin; at < end; at += width) {
-        L weight = lane::load(w + at), lanes[sizeof...(s) + 1] = {lane::load(state[s] + at)..., L(0)};
-        rule(weight, lane::load(g + at), lanes[s]...);
-        lane::store<T>(w + at, weight);
-        (lane::store<T>(state[s] + at, lanes[s]), ...);
+        L weight = lane::load(weights + at), lanes[sizeof...(s) + 1] = {lane::load(slots_of[s] + at)..., L(0)};
+        formula(weight, lane::load(gradient + at), lanes[s]...);
+        lane::store<T>(weights + at, weight);
+        (lane::store<T>(slots_of[s] + at, lanes[s]), ...);
       }
     };
     if constexpr (has_threads) {
