@@ -3,6 +3,16 @@ add_library(eigengrad_build_settings INTERFACE)
 target_link_libraries(eigengrad_build_settings INTERFACE
   $<IF:$<BOOL:${EIGENGRAD_NATIVE}>,eigengrad::native,eigengrad::eigengrad>)
 target_compile_definitions(eigengrad_build_settings INTERFACE EIGENGRAD_DATA_DIR="${EIGENGRAD_DATA_DIR}")
+if(EIGENGRAD_THREADS)
+  target_link_libraries(eigengrad_build_settings INTERFACE eigengrad::threads)
+endif()
+if(NOT EIGENGRAD_PRODUCT_BACKEND STREQUAL "own")
+  if(NOT TARGET eigengrad::${EIGENGRAD_PRODUCT_BACKEND})
+    message(FATAL_ERROR "eigengrad: EIGENGRAD_PRODUCT_BACKEND is ${EIGENGRAD_PRODUCT_BACKEND}, which was not found; say own, blas (Debian, "
+      "Ubuntu: apt-get install libopenblas-dev) or onednn (libdnnl-dev).")
+  endif()
+  target_link_libraries(eigengrad_build_settings INTERFACE eigengrad::${EIGENGRAD_PRODUCT_BACKEND})
+endif()
 
 if(NOT MSVC)
   target_compile_options(eigengrad_build_settings INTERFACE -Wall -Wextra -Wconversion -Wshadow

@@ -10,11 +10,14 @@ install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDI
 
 install(TARGETS eigengrad eigengrad_native eigengrad_viz EXPORT eigengrad_targets)
 install(EXPORT eigengrad_targets FILE eigengrad-targets.cmake NAMESPACE eigengrad:: DESTINATION "${package_dir}")
-if(TARGET eigengrad_io)
-  # A file of its own, so that zlib is looked for only when the component io is asked for.
-  install(TARGETS eigengrad_io EXPORT eigengrad_io_targets)
-  install(EXPORT eigengrad_io_targets FILE eigengrad-io-targets.cmake NAMESPACE eigengrad:: DESTINATION "${package_dir}")
-endif()
+# Each in a file of its own, so that what it needs is looked for only when the component is asked for.
+foreach(component io threads blas onednn)
+  if(TARGET eigengrad_${component})
+    install(TARGETS eigengrad_${component} EXPORT eigengrad_${component}_targets)
+    install(EXPORT eigengrad_${component}_targets FILE eigengrad-${component}-targets.cmake NAMESPACE eigengrad::
+      DESTINATION "${package_dir}")
+  endif()
+endforeach()
 
 configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/eigengrad-config.cmake.in"
   "${PROJECT_BINARY_DIR}/eigengrad-config.cmake" INSTALL_DESTINATION "${package_dir}")

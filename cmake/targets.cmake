@@ -28,3 +28,19 @@ eigengrad_target(viz LINK eigengrad)
 if(ZLIB_FOUND)
   eigengrad_target(io LINK eigengrad ZLIB::ZLIB)
 endif()
+
+# Large works on several threads.
+if(Threads_FOUND)
+  eigengrad_target(threads LINK eigengrad Threads::Threads)
+  target_compile_definitions(eigengrad_threads INTERFACE EIGENGRAD_USE_THREADS)
+endif()
+
+# Large matrix products by another library, for those who ask.
+if(BLAS_FOUND)
+  eigengrad_target(blas LINK eigengrad BLAS::BLAS)
+  target_compile_definitions(eigengrad_blas INTERFACE EIGENGRAD_USE_BLAS)
+endif()
+if(TARGET DNNL::dnnl)
+  eigengrad_target(onednn LINK eigengrad DNNL::dnnl)
+  target_compile_definitions(eigengrad_onednn INTERFACE EIGENGRAD_USE_ONEDNN)
+endif()

@@ -37,6 +37,9 @@ void learn(const char* name, const eg::Dataset<float>& gate, eg::Sequential<floa
 }
 
 int main() {
+  std::printf("%s\n", eg::build_info().c_str());
+  if (const auto advice = eg::build_advice(); !advice.empty()) std::fprintf(stderr, "%s\n", advice.c_str());
+
   eg::manual_seed(7);
   const eg::Sequential<float> neuron(eg::Linear<float>(2, 1), eg::Sigmoid<float>());
   const eg::Sequential<float> network(eg::Linear<float>(2, 8), eg::Tanh<float>(), eg::Linear<float>(8, 1),

@@ -4,6 +4,7 @@
 #include "autograd/draw.hpp"
 #include "autograd/gradcheck.hpp"
 #include "autograd/tape.hpp"
+#include "core/build_info.hpp"
 #include "core/print.hpp"
 #include "data/csv.hpp"
 #include "data/datasets.hpp"

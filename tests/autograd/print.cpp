@@ -40,7 +40,7 @@ TEST(PrintTape, IsATable) {
             "    operation  formula                  inputs  shape   bytes  line\n"
             "%0  tanh       tanh(w * c0[2, 2] + p0)  w, p0   [2, 2]     32  " +
                 line(0) + "%1  multiply   unused * 1.5             unused  [2]        16  " + line(1) +
-                "%2  mean       mean(square(%0 - 0.25))  %0      []          8  " + line(2));
+                "%2  mean       mean(square(%0 - 0.25))  %0      []         40  " + line(2));
 }
 
 TEST(PrintTape, SaysWhichParametersGotNoGradient) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+
 #include <vector>
 
 #include "eigengrad/core/random.hpp"
@@ -83,9 +85,17 @@ TEST(LaneMath, Expm1) { CHECK_LANE(expm1, -20.f, 89.f, 3); }
 TEST(LaneMath, Log) { CHECK_LANE(log, 0.f, 10.f, 3); }
 TEST(LaneMath, Log1p) { CHECK_LANE(log1p, -0.999f, 10.f, 4); }
 TEST(LaneMath, Sqrt) { CHECK_LANE(sqrt, 0.f, 1e6f, 2); }
-TEST(LaneMath, Tanh) { CHECK_LANE(tanh, -12.f, 12.f, 4); }
+TEST(LaneMath, Tanh) { CHECK_LANE(tanh, -12.f, 12.f, 6); }
+TEST(LaneMath, TanhStaysWithinOneAndIsOdd) {
+  for (std::uint32_t bits = 0x3f000000; bits < 0x41200000; bits += 101) {  // 0.5 to 10
+    const float x = std::bit_cast<float>(bits), y = at(math::tanh(L(x)), 0);
+    ASSERT_LE(y, 1.f) << x;
+    ASSERT_EQ(at(math::tanh(L(-x)), 0), -y) << x;
+  }
+}
 TEST(LaneMath, Tan) { CHECK_LANE(tan, -1.5f, 1.5f, 2); }
-TEST(LaneMath, Erf) { CHECK_LANE(erf, -4.f, 4.f, 2); }
+TEST(LaneMath, Erf) { CHECK_LANE(erf, -4.f, 4.f, 4); }
+TEST(LaneMath, Erfc) { CHECK_LANE(erfc, -4.f, 10.f, 6); }
 TEST(LaneMath, Abs) { CHECK_LANE(abs, -4.f, 4.f, 0); }
 
 // Near their zeros sine and cosine are exact to a float's rounding of 1, as the reduction keeps absolute digits.

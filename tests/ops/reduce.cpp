@@ -1,5 +1,7 @@
+#include <eigengrad/autograd/tape.hpp>
 #include <eigengrad/ops/functions.hpp>
 #include <eigengrad/ops/reduce.hpp>
+#include <eigengrad/ops/sum.hpp>
 
 #include "support/numeric.hpp"
 
@@ -164,4 +166,26 @@ TEST(ReduceGradients, AgreeWithDifferences) {
                   "prod");
   expect_gradient([](const auto& v) { return eg::max(v, 1); }, Tensor<double>::zeros({0, 3}), "max");
   expect_gradient([](const auto& v) { return eg::prod(v, 1); }, Tensor<double>::zeros({3, 0}), "prod");
+}
+
+// A sum of a formula over one tensor stores its derivative as it sums; what it gives must be what the way back over the
+// formula gives.
+TEST(Reduce, SumsThatStoreTheirDerivative) {
+  for (const eg::Index n : {1, 5, 16, 129, 3000}) {
+    const auto x = eg::Tensor<double>::randn({n}), c = eg::Tensor<double>::randn({n});
+    const eg::Parameter<double> p(x);
+    const auto expect = [&](const eg::Tensor<double>& got, double factor) {
+      for (eg::Index i = 0; i < n; ++i)
+        ASSERT_NEAR(got(i), factor * 2 * (x(i) - c(i)) * std::cos(std::pow(x(i) - c(i), 2)), 1e-12) << n << ' ' << i;
+    };
+    const auto f = [&](const auto& v) { return sin(square(v - c)); };
+    eg::Tape tape;
+    const eg::Tensor<double> once = eg::sum(f(p)), average = eg::mean(f(p));
+    const eg::Tensor<double> both = 3 * eg::sum(f(p)) + eg::mean(f(p)) * 0.5;  // dy is not 1, and the second adds
+    ASSERT_EQ(once.item(), eg::sum(f(x)).item()) << n;
+    expect(tape.gradient(once, p, {.retain_graph = true}), 1);
+    expect(tape.gradient(once, p, {.retain_graph = true}), 1);  // the derivative was handed over, yet kept
+    expect(tape.gradient(average, p, {.retain_graph = true}), 1.0 / static_cast<double>(n));
+    expect(tape.gradient(both, p), 3 + 0.5 / static_cast<double>(n));
+  }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../core/lane.hpp"
 #include "../core/loop.hpp"
 #include "../core/replay_tensors.hpp"
 #include "tape_state.hpp"
@@ -14,7 +15,7 @@ struct Expanded {
 };
 
 template <class T>
-void expand_into(T* to, const Tensor<T>& value, const Shape& shape);
+void expand_into(T* to, const Tensor<T>& value, const Shape& shape, bool add = false);
 template <class T>
 void sum_to_into(T* to, const Tensor<T>& value, const Shape& shape);
 
@@ -28,12 +29,22 @@ Tensor<T> expand(const Tensor<T>& value, const Shape& shape) {
             [](const TensorStep<T>& step) { expand_into(step.to(), step.operands[0], step.result.shape()); });
   return result;
 }
+/// One row of it: a number or a row of numbers, written or added.
 template <class T>
-void expand_into(T* to, const Tensor<T>& value, const Shape& shape) {
+EIGENGRAD_OUTLINE void expand_row(T* to, const T* from, Index stride, Index count, bool add) {
+  const lane_t<T> number(*from);
+  Index i = 0;
+  for (; i + lane_width<T> <= count; i += lane_width<T>) {
+    const lane_t<T> next = stride == 0 ? number : lane::load(from + i);
+    lane::store<T>(to + i, add ? lane_t<T>(lane::load(to + i) + next) : next);
+  }
+  for (; i < count; ++i) to[i] = add ? to[i] + from[i * stride] : from[i * stride];
+}
+template <class T>
+void expand_into(T* to, const Tensor<T>& value, const Shape& shape, bool add) {
   const Loop loop(shape, {&value.shape(), &shape});
   loop.for_each_row([&](const Index* offsets) {
-    const T* from = value.data() + offsets[0];
-    for (Index i = 0; i < loop.row; ++i) to[offsets[1] + i] = from[i * loop.row_strides[0]];
+    expand_row(to + offsets[1], value.data() + offsets[0], loop.row_strides[0], loop.row, add);
   });
 }
 
@@ -92,8 +103,7 @@ auto as_recorded(const Result& result) {
 template <class T>
 void add_in_place(Tensor<T>& target, const Tensor<T>& value) {
   T* to = target.mutable_data();
-  const T* from = value.data();
-  for (Index i = 0; i < target.size(); ++i) to[i] = to[i] + from[i];
+  if (target.size() > 0) expand_row(to, value.data(), 1, target.size(), true);
 }
 
 // How a rule's result reaches a slot: written the first time, added afterwards. A rule may return a tensor, an
@@ -121,6 +131,8 @@ void contribute(Slot<T>& slot, const Shape& shape, Expanded<T> gradient) {
   if (!slot.filled && !slot.keep_whole) {
     slot.value = std::move(gradient.value);
     slot.filled = true;
+  } else if (slot.filled && slot.value.shape() == shape) {
+    expand_into(slot.value.mutable_data(), gradient.value, shape, true);
   } else {
     contribute(slot, shape, expand(gradient.value, shape));
   }

@@ -62,14 +62,33 @@
 #define EIGENGRAD_CONTRACT
 #endif
 
-// Two objects that disagree on alignment, register width, Eigen or our version must fail to link, not crash.
-#define EIGENGRAD_ABI_JOIN_(major, minor, align, lane, world, eigen) \
-  v##major##_##minor##_align##align##_lane##lane##_eigen##world##_##eigen
-#define EIGENGRAD_ABI_JOIN(major, minor, align, lane, world, eigen) \
-  EIGENGRAD_ABI_JOIN_(major, minor, align, lane, world, eigen)
+// Who computes large matrix products: ourselves, or a library that the program links (eigengrad::blas,
+// eigengrad::onednn).
+#if defined(EIGENGRAD_USE_BLAS) && defined(EIGENGRAD_USE_ONEDNN)
+#error "EIGENGRAD_USE_BLAS and EIGENGRAD_USE_ONEDNN: link eigengrad::blas or eigengrad::onednn, not both."
+#elif defined(EIGENGRAD_USE_BLAS)
+#define EIGENGRAD_PRODUCTS blas
+#elif defined(EIGENGRAD_USE_ONEDNN)
+#define EIGENGRAD_PRODUCTS onednn
+#else
+#define EIGENGRAD_PRODUCTS own
+#endif
+// Whether large works are done by several threads (eigengrad::threads).
+#ifdef EIGENGRAD_USE_THREADS
+#define EIGENGRAD_THREADING threads
+#else
+#define EIGENGRAD_THREADING serial
+#endif
+
+// Two objects that disagree on alignment, register width, threads, products, Eigen or our version must fail to link,
+// not crash.
+#define EIGENGRAD_ABI_JOIN_(major, minor, align, lane, threading, products, world, eigen) \
+  v##major##_##minor##_align##align##_lane##lane##_##threading##_##products##_eigen##world##_##eigen
+#define EIGENGRAD_ABI_JOIN(major, minor, align, lane, threading, products, world, eigen) \
+  EIGENGRAD_ABI_JOIN_(major, minor, align, lane, threading, products, world, eigen)
 #define EIGENGRAD_ABI                                                                                               \
   EIGENGRAD_ABI_JOIN(EIGENGRAD_VERSION_MAJOR, EIGENGRAD_VERSION_MINOR, EIGEN_MAX_ALIGN_BYTES, EIGENGRAD_LANE_BYTES, \
-                     EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION)
+                     EIGENGRAD_THREADING, EIGENGRAD_PRODUCTS, EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION)
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 

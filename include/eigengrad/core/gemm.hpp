@@ -2,6 +2,8 @@
 
 #include "buffer.hpp"
 #include "lane.hpp"
+#include "library_product.hpp"
+#include "threads.hpp"
 
 // The matrix product C (=|+=) A . B over lanes. B is taken in panels of two lanes' columns, packed one after another so
 // that they are read in order; a tile of rows of A against a panel keeps its sums in registers. Packing is skipped
@@ -32,26 +34,54 @@ template <class T>
 class Gemm {
  public:
   /// C[m, n] = A[m, k] . B[k, n] (+ C if `add`, + bias[n] in every row if not null). C is contiguous; with `room`,
-  /// lanes that begin inside it, or inside the bias, can be written and read whole.
-  static void run(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c, bool add,
-                  const T* bias = nullptr, bool room = false) {
+  /// lanes that begin inside it, or inside the bias, can be written and read whole. Large ones go to the library that
+  /// the program was built to use, if any.
+  EIGENGRAD_INLINE static void run(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c,
+                                   bool add, const T* bias = nullptr, bool room = false) {
+    if constexpr (has_library_product<T>)
+      if (worth_library(m, n, k) && by_library(m, n, k, a, b, c, add, bias)) return;
+    compute(m, n, k, a, b, c, add, bias, room);
+  }
+  /// The same by our own kernel.
+  static void compute(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c, bool add,
+                      const T* bias, bool room) {
     if (m == 0 || n == 0) return;
     if (k == 0) return nothing(m, n, c, add, bias);
     if (n == 1 && m * k <= 128) return column(m, k, a, b, c, add, bias);
     if (n <= width && k * width <= small && room && !add) return narrow(m, n, k, a, b, c, bias);
-    if (m < 4 && b.row_step == 1 && a.column_step == 1 && k >= width) return dots(m, n, k, a, b, c, add, bias);
-    panels(m, n, k, a, b, c, add, bias, room);
+    const bool by_rows = m < 4 && b.row_step == 1 && a.column_step == 1 && k >= width;
+    if constexpr (has_threads)
+      if (m * n * k >= (by_rows ? large / 8 : large)) [[unlikely]]
+        if (const int threads = team_size(); threads > 1)
+          return by_rows ? dots_by(threads, m, n, k, a, b, c, add, bias)
+                         : panels_by(threads, m, n, k, a, b, c, add, bias, room);
+    if (by_rows) return dots(m, 0, n, n, k, a, b, c, add, bias);
+    panels(m, n, k, a, b, c, add, bias, room, 0, n);
   }
 
  private:
+  /// False where the operands do not lie as libraries want them: rows, or columns, of numbers next to each other.
+  static bool by_library(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c, bool add,
+                         const T* bias) {
+    LibraryOperand<T> left, right;
+    if (!left.set(a.data, a.row_step, a.column_step, m, k) || !right.set(b.data, b.row_step, b.column_step, k, n))
+      return false;
+    if (bias != nullptr)
+      for (Index i = 0; i < m; ++i)
+        for (Index j = 0; j < n; ++j) c[i * n + j] = add ? c[i * n + j] + bias[j] : bias[j];
+    return library_product(m, n, k, left, right, add || bias != nullptr, c);
+  }
+
   using L = lane_t<T>;
   static constexpr Index width = lane_width<T>;
   static constexpr int rows = EIGENGRAD_LANE_BYTES == 64 ? 8 : 4;  // as many sums as there are registers for
+  static constexpr Index panel = 2 * width;                        // a panel's columns
   static constexpr Index small = 256;                              // numbers of B that are packed on the stack
+  static constexpr Index large = Index{1} << 20;                   // products of numbers that are worth a second thread
 
+  /// Columns `from`, where a panel begins, to `to` of C.
   EIGENGRAD_OUTLINE static void panels(Index m, Index n, Index k, MatrixView<T> a, const MatrixView<T>& b, T* c,
-                                       bool add, const T* bias, bool room) {
-    const Index panel = 2 * width;
+                                       bool add, const T* bias, bool room, Index from, Index to) {
     // Rows of B that are already lanes next to each other can be read in place while they stay in the cache.
     const bool in_place = b.column_step == 1 && (n % width == 0 || b.padded) && (k * n <= 8192 || m <= rows);
     // What a row's last lane writes too much is where the next row begins, which comes later.
@@ -61,7 +91,7 @@ class Gemm {
     alignas(64) T on_stack[small];  // for products too small to be worth a buffer
     if (!in_place) b_panel = k * panel <= small ? on_stack : scratch(packed_b, k * panel);
     if (a.column_step != 1 && n > panel && k > 1) a = pack_rows(m, k, a, packed_a);
-    for (Index j = 0; j < n; j += panel) {
+    for (Index j = from; j < to; j += panel) {
       const Index columns = std::min(panel, n - j), lanes = (columns + width - 1) / width;
       MatrixView<T> right{b.data + j, b.row_step, 1};
       if (!in_place) {
@@ -121,12 +151,56 @@ class Gemm {
   /// A transposed copied to rows, by blocks of eight.
   static MatrixView<T> pack_rows(Index m, Index k, const MatrixView<T>& a, Block& block) {
     T* to = scratch(block, m * k);
-    for (Index i = 0; i < m; i += 8) {
-      const Index count = std::min<Index>(8, m - i);
+    pack_some_rows(0, m, k, a, to);
+    return {to, k, 1};
+  }
+  static void pack_some_rows(Index from, Index end, Index k, const MatrixView<T>& a, T* to) {
+    for (Index i = from; i < end; i += 8) {
+      const Index count = std::min<Index>(8, end - i);
       for (Index p = 0; p < k; ++p)
         for (Index l = 0; l < count; ++l) to[(i + l) * k + p] = a(i + l, p);
     }
-    return {to, k, 1};
+  }
+
+  // On several threads: whole panels, or where there are few of them blocks of whole tiles' rows, so that every element
+  // is computed as by one thread.
+  EIGENGRAD_COLD static void panels_by(int threads, Index m, Index n, Index k, MatrixView<T> a, const MatrixView<T>& b,
+                                       T* c, bool add, const T* bias, bool room) {
+    const Index count = (n + panel - 1) / panel;
+    Block packed;
+    if (a.column_step != 1 && n > panel && k > 1) {
+      T* to = scratch(packed, m * k);
+      parallel_ranges(m, 8, 32, [&](Index from, Index end) { pack_some_rows(from, end, k, a, to); });
+      a = {to, k, 1};
+    }
+    if (count >= 2 * threads || (count >= threads && count % threads == 0) || m < 4 * rows)
+      return parallel_for(count, threads, [&](Index p) {
+        panels(m, n, k, a, b, c, add, bias, room, p * panel, std::min(n, (p + 1) * panel));
+      });
+    constexpr Index unit = std::max<Index>(rows, width);
+    const Index units = m / unit, pieces = std::min<Index>(threads, units / 2);
+    parallel_for(pieces, threads, [&](Index p) {
+      const auto block = [&](Index begin, Index end, bool may_write_on) {
+        panels(end - begin, n, k, {a.data + begin * a.row_step, a.row_step, a.column_step}, b, c + begin * n, add, bias,
+               may_write_on, 0, n);
+      };
+      const Index begin = units * p / pieces * unit, end = p + 1 == pieces ? m : units * (p + 1) / pieces * unit;
+      // What a block's last lanes write too much would be where another thread's rows are.
+      if (room && p + 1 < pieces && n <= panel) {
+        block(begin, end - unit, true);
+        block(end - unit, end, false);
+      } else {
+        block(begin, end, room);
+      }
+    });
+  }
+  EIGENGRAD_COLD static void dots_by(int threads, Index m, Index n, Index k, const MatrixView<T>& a,
+                                     const MatrixView<T>& b, T* c, bool add, const T* bias) {
+    const Index lanes = n / width, pieces = std::min<Index>(threads, std::max<Index>(lanes, 1));
+    parallel_for(pieces, threads, [&](Index p) {
+      const Index from = lanes * p / pieces * width, to = p + 1 == pieces ? n : lanes * (p + 1) / pieces * width;
+      dots(m, from, to, n, k, a, b, c, add, bias);
+    });
   }
 
   /// A small product no wider than a lane, all of which may be used.
@@ -262,10 +336,26 @@ class Gemm {
   }
 
   /// Few rows against a transposed B: every element is a product of two rows, and B is read once.
-  EIGENGRAD_OUTLINE static void dots(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c,
-                                     bool add, const T* bias) {
-    for (Index i = 0; i < m; ++i)
-      for (Index j = 0; j < n; ++j) {
+  EIGENGRAD_OUTLINE static void dots(Index m, Index from, Index to, Index n, Index k, const MatrixView<T>& a,
+                                     const MatrixView<T>& b, T* c, bool add, const T* bias) {
+    for (Index i = 0; i < m; ++i) {
+      Index j = from;
+      if (width > 1 && k % width == 0 && k <= 256)  // short rows: a lane of elements at once
+        for (; j + width <= to; j += width) {
+          const T *left = a.data + i * a.row_step, *right = b.data + j * b.column_step;
+          L sums[width] = {};
+          for (Index p = 0; p < k; p += width) {
+            const L numbers = lane::load(left + p);
+            for_indices<width>([&](auto v) EIGENGRAD_INLINE_LAMBDA {
+              sums[v] = sums[v] + numbers * lane::load(right + v * b.column_step + p);
+            });
+          }
+          T* const element = c + i * n + j;
+          L sum = lane::sums<T>(sums);
+          if (bias != nullptr) sum = sum + lane::load(bias + j);
+          lane::store<T>(element, add ? L(sum + lane::load(element)) : sum);
+        }
+      for (; j < to; ++j) {
         const T *left = a.data + i * a.row_step, *right = b.data + j * b.column_step;
         L sums[4] = {L(0), L(0), L(0), L(0)};
         Index p = 0;
@@ -280,6 +370,7 @@ class Gemm {
         if (bias != nullptr) sum = sum + bias[j];
         c[i * n + j] = add ? T(c[i * n + j] + sum) : sum;
       }
+    }
   }
 };
 

@@ -210,6 +210,30 @@ EIGENGRAD_INLINE lane_t<T> join_halves(const lane_t<T>& a, const lane_t<T>& b) {
       return lane_t<T>(__builtin_shufflevector(a.values, b.values, (i < half ? i : i + half)...));
     }(std::make_integer_sequence<int, static_cast<int>(lane_width<T>)>());
 }
+/// Of two lanes the numbers at even places, or at odd ones: those of a, then those of b.
+template <class T, int odd>
+EIGENGRAD_INLINE lane_t<T> every_other(const lane_t<T>& a, const lane_t<T>& b) {
+  if constexpr (lane_width<T> == 1)
+    return a;
+  else
+    return [&]<int... i>(std::integer_sequence<int, i...>) EIGENGRAD_INLINE_LAMBDA {
+      return lane_t<T>(__builtin_shufflevector(a.values, b.values, (2 * i + odd)...));
+    }(std::make_integer_sequence<int, static_cast<int>(lane_width<T>)>());
+}
+/// The sums of as many lanes as a lane has numbers, as one lane; overwrites them.
+template <class T>
+EIGENGRAD_INLINE lane_t<T> sums(lane_t<T>* lanes) {
+  constexpr int width = static_cast<int>(lane_width<T>);
+  for_indices<width>([&](auto k) EIGENGRAD_INLINE_LAMBDA {  // by halves: the stages one after another
+    constexpr int step = k;
+    if constexpr (step > 0 && (step & (step - 1)) == 0)
+      for_indices<width / (2 * step) == 0 ? 1 : width / (2 * step)>([&](auto i) EIGENGRAD_INLINE_LAMBDA {
+        lanes[i] =
+            every_other<T, 0>(lanes[2 * i], lanes[2 * i + 1]) + every_other<T, 1>(lanes[2 * i], lanes[2 * i + 1]);
+      });
+  });
+  return lanes[0];
+}
 /// The sum of a vector's numbers, halves first.
 template <class T, Index width, class Vector>
 EIGENGRAD_INLINE T sum_of(const Vector& from) {

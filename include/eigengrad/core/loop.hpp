@@ -34,12 +34,19 @@ struct Loop {
   /// Calls body(offsets) for every row, with each operand's element offset of the row's start.
   template <class Body>
   EIGENGRAD_INLINE void for_each_row(Body&& body) const {
+    for_each_row(0, rows, body);
+  }
+  /// The same for rows `first` to `end`.
+  template <class Body>
+  EIGENGRAD_INLINE void for_each_row(Index first, Index end, Body&& body) const {
     if (row == 0) return;
     Offsets offsets = {};
     Index position[Shape::max_rank] = {};
+    if (first > 0) [[unlikely]]
+      go_to(first, position, offsets);
     // The body stands here once, so that it is compiled once.
-    for (Index done = 0; done < rows; ++done) {
-      if (done > 0) advance(offsets, position);
+    for (Index done = first; done < end; ++done) {
+      if (done > first) advance(offsets, position);
       body(static_cast<const Index*>(offsets));
     }
   }
@@ -54,6 +61,13 @@ struct Loop {
       if (++position[axis] < sizes_[axis]) break;
       for (int k = 0; k < operands; ++k) offsets[k] -= strides_[axis][k] * sizes_[axis];
       position[axis] = 0;
+    }
+  }
+  EIGENGRAD_COLD void go_to(Index at, Index* position, Index* offsets) const {
+    for (Index axis = outer_rank_ - 1; axis >= 0; --axis) {
+      position[axis] = at % sizes_[axis];
+      at /= sizes_[axis];
+      for (int k = 0; k < operands; ++k) offsets[k] += strides_[axis][k] * position[axis];
     }
   }
   EIGENGRAD_COLD void plan(const Shape& space, const Shape* const* shapes) {

@@ -30,50 +30,49 @@ Tensor<T> one_hot_rows(const Shape& shape, const Tensor<std::int64_t>& labels) {
   return result;
 }
 
-/// log(sum(exp(x))) of one row of logits, and its probabilities if `p` is not null.
+/// log(sum(exp(x))) of one row of logits. If `to` is not null, it gets (softmax(x) w - y) scale, the derivative of the
+/// row's loss times `scale`: y is the row `target` and w its sum, or, where that is null, 1 at `label`.
 template <class T>
-T log_sum_exp_row(const T* x, Index count, T* p) {
+T cross_entropy_row(const T* x, Index count, const T* target, Index label, T scale, T* to) {
   const T largest = winner_of_row<Largest>(x, count);
   const T shift = std::isfinite(plain_value(largest)) ? largest : T(0);
-  const T sum = sum_of_exponentials(x, count, shift, p), scale = T(1) / sum;
-  if (p != nullptr)
-    for (Index j = 0; j < count; ++j) p[j] = p[j] * scale;
+  const T sum = sum_of_exponentials(x, count, shift, to);
+  if (to != nullptr && target == nullptr) {
+    const T here = (to[label] / sum - T(1)) * scale, factor = scale / sum;
+    Index j = 0;
+    for (; j + lane_width<T> <= count; j += lane_width<T>)
+      lane::store<T>(to + j, lane::load(to + j) * lane_t<T>(factor));
+    for (; j < count; ++j) to[j] = to[j] * factor;
+    to[label] = here;
+  } else if (to != nullptr) {
+    T weight(0);
+    for (Index j = 0; j < count; ++j) weight += target[j];
+    const T factor = weight / sum;
+    for (Index j = 0; j < count; ++j) to[j] = (to[j] * factor - target[j]) * scale;
+  }
   return log(sum) + shift;
 }
 
-/// What softmax_cross_entropy leaves for the way back: probabilities, and the target as labels or a distribution.
+/// What softmax_cross_entropy leaves for the way back: the derivative, and what it takes to differentiate that.
 template <class T>
 struct SoftmaxCrossEntropyGradient {
-  Tensor<T> probabilities, distribution;
+  Tensor<T> derivative, distribution;
   Tensor<std::int64_t> labels;
   T scale;
   bool per_sample;
   Tensor<T> logits;
   Tensor<T> dy;
 
-  Shape shape() const { return probabilities.shape(); }
-  /// (p - y) dy / N.
+  Shape shape() const { return derivative.shape(); }
+  /// dy times the derivative, dy being a number per row.
   void write_to(Tensor<T>& target, bool add) const {
-    const Index n = probabilities.shape()[0], classes = probabilities.shape()[1];
-    T* to = target.mutable_data();
-    const T* p = probabilities.data();
-    for (Index i = 0; i < n; ++i, to += classes, p += classes) {
-      const T factor = dy.data()[per_sample ? i : 0] * scale;
-      if (labels.size() > 0) {
-        const Index label = labels.data()[i];
-        const T old = add ? to[label] : T(0);
-        for (Index j = 0; j < classes; ++j) to[j] = add ? to[j] + p[j] * factor : p[j] * factor;
-        to[label] = old + (p[label] - T(1)) * factor;
-      } else {
-        const T* y = distribution.data() + i * classes;
-        T weight(0);
-        for (Index j = 0; j < classes; ++j) weight += y[j];
-        for (Index j = 0; j < classes; ++j) {
-          const T here = (p[j] * weight - y[j]) * factor;
-          to[j] = add ? to[j] + here : here;
-        }
+    const Index n = derivative.shape()[0], classes = derivative.shape()[1];
+    T* const to = target.mutable_data();
+    for (Index i = 0; i < n; ++i)
+      for (Index j = i * classes; j < (i + 1) * classes; ++j) {
+        const T here = derivative.data()[j] * dy.data()[i];
+        to[j] = add ? to[j] + here : here;
       }
-    }
   }
   /// The same of recorded operations, to be differentiated again.
   Tensor<T> to_tensor() const {
@@ -87,29 +86,54 @@ struct SoftmaxCrossEntropyGradient {
   }
 };
 
-/// Writes the loss, and the probabilities where that tensor is not empty.
+/// A loss that is one number: its derivative is handed over if dy is 1.
+template <class T>
+void contribute(Slot<T>& slot, const Shape& shape, const SoftmaxCrossEntropyGradient<T>& gradient) {
+  if (records_gradients()) [[unlikely]]
+    return contribute_recorded_result(slot, shape, gradient);
+  if (!gradient.per_sample) return contribute_multiple(slot, gradient.dy, gradient.derivative);
+  bool add = false;
+  Tensor<T>& target = prepare(slot, shape, add);
+  gradient.write_to(target, add);
+}
+
+/// Writes the loss, and its derivative where that tensor is not empty.
 template <class T>
 void softmax_cross_entropy_rows(const Tensor<T>& x, const Tensor<std::int64_t>& labels, const Tensor<T>& distribution,
-                                const Tensor<T>& probabilities, const Tensor<T>& result, bool per_sample, T scale) {
+                                const Tensor<T>& derivative, const Tensor<T>& result, bool per_sample, T scale) {
   const Index n = x.shape()[0], classes = x.shape()[1];
-  T* const p = probabilities.size() > 0 ? probabilities.shared_data() : nullptr;
+  T* const to = derivative.size() > 0 ? derivative.shared_data() : nullptr;
   T* const loss = result.shared_data();
-  Total<T> total(0);
-  for (Index i = 0; i < n; ++i) {
-    const T* row = x.data() + i * classes;
-    const T normaliser = log_sum_exp_row(row, classes, p != nullptr ? p + i * classes : nullptr);
-    T term(0);
-    if (labels.size() > 0) {
-      term = normaliser - row[labels.data()[i]];
-    } else {
-      for (Index j = 0; j < classes; ++j)
-        if (const T y = distribution.data()[i * classes + j]; y != T(0)) term += y * (normaliser - row[j]);
+  const auto rows = [&](Index first, Index end) {
+    Total<T> total(0);
+    for (Index i = first; i < end; ++i) {
+      const T* row = x.data() + i * classes;
+      const T* const y = labels.size() > 0 ? nullptr : distribution.data() + i * classes;
+      const Index label = labels.size() > 0 ? labels.data()[i] : 0;
+      const T normaliser = cross_entropy_row(row, classes, y, label, scale, to != nullptr ? to + i * classes : nullptr);
+      T term(0);
+      if (y == nullptr)
+        term = normaliser - row[label];
+      else
+        for (Index j = 0; j < classes; ++j)
+          if (y[j] != T(0)) term += y[j] * (normaliser - row[j]);
+      if (per_sample)
+        loss[i] = term;
+      else
+        total += term;
     }
-    if (per_sample)
-      loss[i] = term;
-    else
-      total += term;
+    return total;
+  };
+  if (n * classes < large_rows) {
+    const Total<T> total = rows(0, n);
+    if (!per_sample) loss[0] = static_cast<T>(total * scale);
+    return;
   }
+  constexpr Index most = 64;
+  const Index blocks = std::min(most, n);
+  Total<T> parts[most], total(0);
+  parallel_for(blocks, team_size(), [&](Index b) { parts[b] = rows(n * b / blocks, n * (b + 1) / blocks); });
+  for (Index b = 0; b < blocks; ++b) total += parts[b];
   if (!per_sample) loss[0] = static_cast<T>(total * scale);
 }
 
@@ -124,18 +148,18 @@ Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t
                       where);
   const bool recorded = records(name, x), per_sample = reduction == Reduction::none;
   const T scale = per_sample || reduction == Reduction::sum ? T(1) : T(1) / static_cast<T>(n);
-  const Tensor<T> probabilities = recorded ? Tensor<T>::empty(x.shape()) : Tensor<T>();
+  const Tensor<T> derivative = recorded ? Tensor<T>::empty(x.shape()) : Tensor<T>();
   const Tensor<T> result = Tensor<T>::empty(per_sample ? Shape{n} : Shape{});
-  softmax_cross_entropy_rows(x, labels, distribution, probabilities, result, per_sample, scale);
+  softmax_cross_entropy_rows(x, labels, distribution, derivative, result, per_sample, scale);
   on_replay([&] {
     return [=] {
       if (labels.size() > 0) require_labels(name, x.shape(), labels, where);
-      softmax_cross_entropy_rows(x, labels, distribution, probabilities, result, per_sample, scale);
+      softmax_cross_entropy_rows(x, labels, distribution, derivative, result, per_sample, scale);
     };
   });
   if (!recorded) return result;
   return record({name, where}, result, wrt(x, [=](const Tensor<T>& dy) {
-                  return SoftmaxCrossEntropyGradient<T>{probabilities, distribution, labels, scale, per_sample, x, dy};
+                  return SoftmaxCrossEntropyGradient<T>{derivative, distribution, labels, scale, per_sample, x, dy};
                 }));
 }
 

@@ -10,9 +10,9 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 template <class T>
 struct Pointwise {
   const char* name;
-  void (*value)(const T* x, const T* unused, T* to, Index end);     // to = f(x)
-  void (*gradient)(const T* dy, const T* y, T* to, Index end);      // to = dy f'(x), by y = f(x)
-  Tensor<T> (*recorded)(const Tensor<T>& dy, const Tensor<T>& y);   // the same, to be differentiated again
+  void (*value)(const T* x, const T* unused, T* to, Index end);    // to = f(x)
+  void (*gradient)(const T* dy, const T* y, T* to, Index end);     // to = dy f'(x), by y = f(x)
+  Tensor<T> (*recorded)(const Tensor<T>& dy, const Tensor<T>& y);  // the same, to be differentiated again
 
   void evaluate(const Tensor<T>& x, Tensor<T>& y) const { run(value, x, x, y); }
   void pull_back(const Tensor<T>& dy, const Tensor<T>& y, Tensor<T>& dx) const { run(gradient, dy, y, dx); }
@@ -23,7 +23,14 @@ struct Pointwise {
     constexpr Index width = lane_width<T>;
     const Index size = to.size(), whole = a.padded() && b.padded() && to.padded() ? size : size - size % width;
     T* const result = to.shared_data();
-    lanes(a.data(), b.data(), result, whole);
+    const T *const first = a.data(), *const second = b.data();
+    constexpr Index large = 1 << 16;
+    if (has_threads && size >= large)
+      parallel_ranges(whole, 64 * width, large / 4, [=](Index begin, Index end) {
+        lanes(first + begin, second + begin, result + begin, end - begin);
+      });
+    else
+      lanes(first, second, result, whole);
     if (whole == size) return;
     T last[3][width] = {};
     std::copy_n(a.data() + whole, size - whole, last[0]);
@@ -61,8 +68,8 @@ inline constexpr const Pointwise<T>* pointwise_of<Formula<Op, Leaf<T>>, T> = &Po
 template <class T>
 class PointwiseNode final : public OperationNode<T> {
  public:
-  PointwiseNode(const Pointwise<T>& function, const Location& where, const Tensor<T>& y, TypedNode<T>* x)
-      : OperationNode<T>({function.name, where}, y.shape()), function_(function), x_(x) {}
+  PointwiseNode(const Pointwise<T>& function, const Location& from, const Tensor<T>& y, TypedNode<T>* x)
+      : OperationNode<T>({function.name, from}, y.shape()), function_(function), x_(x) {}
   void keep_result(const Tensor<T>& y) { y_ = y; }
   void propagate() override {
     const Tensor<T> dy = whole(this->take_gradient(), this->shape_);

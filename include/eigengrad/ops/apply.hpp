@@ -135,6 +135,13 @@ EIGENGRAD_INLINE V tangent_of_number(const Op& op, const V& tangent, const V& va
     return V(std::get<k>(gradients_of(op, tangent, value, x...)));
 }
 
+/// The position of the first true.
+constexpr std::size_t first_true(auto... conditions) {
+  std::size_t position = 0;
+  (void)((conditions || (++position, false)) || ...);
+  return position;
+}
+
 // Forward mode for every operation at once: each element's Jacobian is a number, so the gradient rule with a tangent in
 // place of dy is the derivative in that direction.
 template <class Op, class... X>
@@ -146,11 +153,13 @@ EIGENGRAD_INLINE auto apply_to_duals(const Op& op, const X&... x) {
   } else {
     using V = decltype(value);
     Dual<V> result(value, V(0));
+    constexpr std::size_t first = first_true(is_dual<X>...);
     const auto add = [&]<std::size_t k>(std::integral_constant<std::size_t, k>, const auto& input) {
       if constexpr (is_dual<std::decay_t<decltype(input)>>) {
         if constexpr (!is_lane<V>)
           if (is_zero(input.tangent)) return;  // 0 also times an infinite slope
-        result.tangent = V(result.tangent + tangent_of_number<T, k>(op, V(input.tangent), value, value_part(x)...));
+        const V part = tangent_of_number<T, k>(op, V(input.tangent), value, value_part(x)...);
+        result.tangent = k == first ? part : V(result.tangent + part);
       }
     };
     [&]<std::size_t... k>(std::index_sequence<k...>) {

@@ -1,7 +1,8 @@
 #pragma once
 
 #include "apply.hpp"
-#include "rows.hpp"
+#include "reverse_rows.hpp"
+#include "sum_rows.hpp"
 
 // The loops of a formula F over lanes: forward, backward, and forward into a sum. Each is one function over the lanes
 // of a row; where shapes differ, ops/rows.hpp calls it row by row.
@@ -49,11 +50,12 @@ struct Operands {
 };
 
 template <class F>
-EIGENGRAD_KERNEL void evaluate_lanes(const void* f, const Cursor* cursors, void* target, Index end, bool add) {
+EIGENGRAD_KERNEL void evaluate_lanes(const void* f, const Cursor* cursors, void* target, Index begin, Index end,
+                                     bool add) {
   using T = typename F::Scalar;
   const F& formula = *static_cast<const F*>(f);
   auto* const to = static_cast<typename F::Element*>(target);
-  for (Index i = 0; i < end; i += lane_width<T>) {
+  for (Index i = begin; i < end; i += lane_width<T>) {
     lane_t<T> values[F::nodes];
     auto value = formula.template forward<T, 0, 0>(cursors, i, values);
     if constexpr (is_mask<decltype(value)>) {
@@ -71,18 +73,22 @@ void evaluate(const F& formula, typename F::Element* target, bool add, bool room
   using T = typename F::Scalar;
   const Shape& space = formula.shape();
   Operands<F, 0> operands(formula);
-  if (room && operands.start_flat(space))
-    evaluate_lanes<F>(&formula, operands.cursors, target, space.size(), add);
+  const bool large = space.size() >= large_size<F>;
+  if (!room || !operands.start_flat(space))
+    evaluate_rows<T>(operands.rows(space, nullptr), &evaluate_lanes<F>, &formula, target, add, room, large);
+  else if (has_threads && large)
+    evaluate_flat<T>(&evaluate_lanes<F>, &formula, operands.cursors, target, space.size(), add);
   else
-    evaluate_rows<T>(operands.rows(space, nullptr), &evaluate_lanes<F>, &formula, target, add, room);
+    evaluate_lanes<F>(&formula, operands.cursors, target, 0, space.size(), add);
 }
 
 template <class F>
 EIGENGRAD_KERNEL void derivative_lanes(const void* f, const Cursor* cursors, const bool* wanted,
-                                       typename F::Scalar* target, typename F::Scalar* derivative, Index end) {
+                                       typename F::Scalar* target, typename F::Scalar* derivative, Index begin,
+                                       Index end) {
   using T = typename F::Scalar;
   const F& formula = *static_cast<const F*>(f);
-  for (Index i = 0; i < end; i += lane_width<T>) {
+  for (Index i = begin; i < end; i += lane_width<T>) {
     lane_t<T> values[F::nodes], adjoints[F::leaves] = {}, sum(0);
     lane::store<T>(target + i, formula.template forward<T, 0, 0>(cursors, i, values));
     formula.template reverse<T, 0, 0>(values, lane_t<T>(1), adjoints);
@@ -100,10 +106,15 @@ void evaluate_with_derivative(const F& formula, const bool* wanted, typename F::
                               typename F::Scalar* derivative) {
   const Shape& space = formula.shape();
   Operands<F, 0> operands(formula);
-  if (operands.start_flat(space))
-    derivative_lanes<F>(&formula, operands.cursors, wanted, target, derivative, space.size());
+  using T = typename F::Scalar;
+  const bool large = space.size() >= large_size<F>;
+  if (!operands.start_flat(space))
+    derivative_rows<T>(operands.rows(space, nullptr), &derivative_lanes<F>, &formula, wanted, target, derivative,
+                       large);
+  else if (has_threads && large)
+    derivative_flat<T>(&derivative_lanes<F>, &formula, operands.cursors, wanted, target, derivative, space.size());
   else
-    derivative_rows(operands.rows(space, nullptr), &derivative_lanes<F>, &formula, wanted, target, derivative);
+    derivative_lanes<F>(&formula, operands.cursors, wanted, target, derivative, 0, space.size());
 }
 
 template <class F>
@@ -172,12 +183,16 @@ void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const T
       flat = flat && sinks[k].room && operands.cursors[k].step != 0;
       single = single && sinks[k].data == sinks[first].data;
     }
-  if (flat)
-    reverse_lanes<F>(&formula, operands.cursors, {sinks, first, single, result != nullptr, nullptr}, 0, space.size(),
-                     space.size());
-  else
+  const Index size = space.size();
+  const bool large = size >= large_size<F>;
+  if (!flat)
     reverse_rows(operands.rows(space, nullptr, dy, value), &reverse_lanes<F>, &formula, sinks, leaves,
-                 result != nullptr);
+                 result != nullptr, large);
+  else if (has_threads && large)
+    reverse_flat(&reverse_lanes<F>, &formula, operands.cursors, {sinks, first, single, result != nullptr, nullptr},
+                 size);
+  else
+    reverse_lanes<F>(&formula, operands.cursors, {sinks, first, single, result != nullptr, nullptr}, 0, size, size);
 }
 
 template <class F>
@@ -244,11 +259,9 @@ bool sum_with_derivative(const F& formula, const bool* wanted, typename F::Scala
   const Shape& space = formula.shape();
   Operands<F, 0> operands(formula);
   if (!operands.start_flat(space)) return false;
-  const Index size = space.size(), whole = end_of_lanes<T>(size, true);
-  Total<T> total(0);
-  for (Index from = 0; from < whole; from += lane_chunk<T>)
-    total = total + sum_derivative_lanes<F>(&formula, operands.cursors, wanted, derivative, from,
-                                            std::min(from + lane_chunk<T>, whole), size, scale);
+  const Index size = space.size();
+  const Total<T> total = sum_with_derivative_flat<T>(&sum_derivative_lanes<F>, &formula, operands.cursors, wanted,
+                                                     derivative, size, scale, size >= 2 * large_size<F>);
   target[0] = static_cast<T>(target[0] + total * scale);
   return true;
 }
@@ -264,7 +277,8 @@ void sum_into(const F& formula, const Shape& kept, typename F::Scalar* target, t
     const Total<T> total = sum_lanes<F>(&formula, operands.cursors, nullptr, 0, size, size, scale);
     target[0] = static_cast<T>(target[0] + total * scale);
   } else {
-    sum_rows(operands.rows(space, &kept), &sum_lanes<F>, &formula, kept.size() == 1, target, scale);
+    sum_rows(operands.rows(space, &kept), &sum_lanes<F>, &formula, kept.size() == 1, target, scale,
+             size >= 2 * large_size<F>);
   }
 }
 

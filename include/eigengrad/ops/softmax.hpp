@@ -49,13 +49,20 @@ void log_softmax_row(const T* x, T* y, Index n) {
   for (Index i = 0; i < n; ++i) y[i] = (x[i] - largest) - rest;
 }
 
+/// As many numbers in rows with exponentials are worth a second thread.
+inline constexpr Index large_rows = Index{1} << 15;
+
 template <class T, class Row>
 Tensor<T> for_each_row(const Tensor<T>& x, Row row) {
   Tensor<T> result = Tensor<T>::empty(x.shape());
   if (result.size() == 0) return result;
   const auto run = [row](const Tensor<T>& from, T* to) {
     const Index n = from.rank() == 0 ? 1 : from.shape().back();
-    for (Index i = 0; i < from.size(); i += n) row(from.data() + i, to + i, n);
+    const auto some = [&](Index first, Index end) {
+      for (Index i = first; i < end; ++i) row(from.data() + i * n, to + i * n, n);
+    };
+    if (has_threads && from.size() >= large_rows) return parallel_ranges(from.size() / n, 1, 1, some);
+    some(0, from.size() / n);
   };
   run(x, result.mutable_data());
   on_replay([&] { return [=] { run(x, result.shared_data()); }; });

@@ -4,6 +4,7 @@
 
 #include "../autograd/parameter.hpp"
 #include "../core/lane_math.hpp"
+#include "../core/threads.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -80,11 +81,19 @@ class Optimizer {
                 whole = padded ? (size + width - 1) / width * width : size - size % width;
     const T* g = parameter.gradient.value.data();
     [[maybe_unused]] T* const state[sizeof...(s) + 1] = {kept[s].mutable_data()..., nullptr};
-    for (Index at = 0; at < whole; at += width) {
-      L weight = lane::load(w + at), lanes[sizeof...(s) + 1] = {lane::load(state[s] + at)..., L(0)};
-      rule(weight, lane::load(g + at), lanes[s]...);
-      lane::store<T>(w + at, weight);
-      (lane::store<T>(state[s] + at, lanes[s]), ...);
+    const auto run = [&](Index begin, Index end) EIGENGRAD_FLATTEN_LAMBDA {
+      for (Index at = begin; at < end; at += width) {
+        L weight = lane::load(w + at), lanes[sizeof...(s) + 1] = {lane::load(state[s] + at)..., L(0)};
+        rule(weight, lane::load(g + at), lanes[s]...);
+        lane::store<T>(w + at, weight);
+        (lane::store<T>(state[s] + at, lanes[s]), ...);
+      }
+    };
+    if constexpr (has_threads) {
+      constexpr Index large = (Index{1} << 17) / (1 + Index{sizeof...(s)}), least = large / 8;
+      whole >= large ? parallel_ranges(whole, 64 * width, least, run) : run(0, whole);
+    } else {
+      run(0, whole);
     }
     if (const Index rest = size - whole; rest > 0) [[unlikely]] {
       L weight = lane::load(w + whole, rest), lanes[sizeof...(s) + 1] = {lane::load(state[s] + whole, rest)..., L(0)};

@@ -1,0 +1,221 @@
+#pragma once
+
+#include "rows.hpp"
+#include "sum_rows.hpp"
+
+// A formula's gradient where shapes differ: rows backward, with sums over what was stretched.
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// Where the gradient of one operand goes; null when it is not wanted.
+template <class T>
+struct Sink {
+  T* data = nullptr;
+  bool add = false;
+  bool room = false;       // its last lane may be written whole
+  bool stretched = false;  // along the row, over which it is then summed
+};
+
+/// How reverse's lanes are to be worked on. `first` is the first sink that is wanted; with `single` all are the same.
+template <class T>
+struct ReverseJob {
+  const Sink<T>* sinks;
+  int first = 0;
+  bool single = false;
+  bool has_result = false;
+  Total<T>* totals;  // for stretched sinks
+};
+/// Adds lanes begin to end of the row to the sinks; only the first `row` numbers count.
+template <class T>
+using ReverseLanes = void (*)(const void* formula, const Cursor* cursors, const ReverseJob<T>& job, Index begin,
+                              Index end, Index row);
+
+/// Keeps the digits of sinks that many rows are added to, as a bias' is: every 128 rows what has gathered moves to
+/// doubles.
+template <class T>
+class ManyRows {
+ public:
+  /// For rows `first` to `end` of the loop.
+  ManyRows(const Loop& loop, const Sink<T>* sinks, int leaves, Index first, Index end) : rows_(first), end_(end) {
+    if (end - first > block && !std::is_same_v<T, Total<T>>) start(loop, sinks, leaves);
+  }
+  void end_row(const Loop& loop, const Sink<T>* sinks, const Index* offsets) {
+    if (gathered_) next(loop, sinks, offsets);
+  }
+
+ private:
+  static constexpr Index block = 128;
+
+  void start(const Loop& loop, const Sink<T>* sinks, int leaves) {
+    leaves_ = leaves;
+    for (int k = 0; k < leaves; ++k) {
+      bool mine = sinks[k].data != nullptr && loop.run(k) > block;
+      for (int before = 0; before < k; ++before) mine = mine && sinks[before].data != sinks[k].data;
+      run_[k] = mine ? loop.run(k) : 0;
+      if (!mine || gathered_) continue;
+      gathered_ = Block(static_cast<std::size_t>(leaves * loop.row) * sizeof(Total<T>));
+      std::fill_n(static_cast<Total<T>*>(gathered_.data()), leaves * loop.row, Total<T>(0));
+    }
+  }
+  void next(const Loop& loop, const Sink<T>* sinks, const Index* offsets) {
+    ++rows_;
+    for (int k = 0; k < leaves_; ++k) {
+      const bool ends = run_[k] > 0 && (rows_ % run_[k] == 0 || rows_ == end_);
+      if (run_[k] == 0 || (!ends && rows_ % block != 0)) continue;
+      T* from = sinks[k].data + offsets[k];
+      Total<T>* to = static_cast<Total<T>*>(gathered_.data()) + k * loop.row;
+      for (Index j = 0; j < (loop.row_strides[k] == 0 ? 1 : loop.row); ++j) {
+        to[j] = to[j] + from[j];
+        from[j] = ends ? static_cast<T>(to[j]) : T(0);
+        if (ends) to[j] = Total<T>(0);
+      }
+    }
+  }
+
+  Block gathered_;
+  int leaves_ = 0;
+  Index run_[Loop::max_operands];  // how many rows a sink's row gathers; 0 where it is not for us
+  Index rows_, end_;
+};
+
+/// Lanes 0 to `whole` of one long row. What is summed along it is summed in blocks, as many as the length asks for.
+template <class T>
+EIGENGRAD_OUTLINE void reverse_long_row(ReverseLanes<T> lanes, const void* formula, const Cursor* cursors,
+                                        const ReverseJob<T>& job, int leaves, Index whole, Index row) {
+  const RowBlocks<T> blocks(whole);
+  Total<T> totals[RowBlocks<T>::most][Loop::max_operands];
+  parallel_for(blocks.count, team_size(), [&](Index b) {
+    std::fill_n(totals[b], leaves, Total<T>(0));
+    ReverseJob<T> own = job;
+    own.totals = totals[b];
+    for (Index from = blocks.begin(b); from < blocks.end(b); from += lane_chunk<T>)
+      lanes(formula, cursors, own, from, std::min(from + lane_chunk<T>, blocks.end(b)), row);
+  });
+  for (Index b = 0; b < blocks.count; ++b)
+    for (int k = 0; k < leaves; ++k) job.totals[k] = job.totals[k] + totals[b][k];
+}
+
+/// Rows `first` to `end`.
+template <class T>
+EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> lanes, const void* formula,
+                                         const Sink<T>* wanted, int leaves, bool has_result, Index first, Index end,
+                                         bool long_row) {
+  constexpr Index width = lane_width<T>;
+  const Loop& loop = rows.loop;
+  const Index row = loop.row;
+  Sink<T> sinks[Loop::max_operands];
+  Total<T> totals[Loop::max_operands] = {};
+  T last[Loop::max_operands][width];
+  ReverseJob<T> job{sinks, 0, true, has_result, totals};
+  while (wanted[job.first].data == nullptr) ++job.first;
+  bool room = rows.padded(), sums = false;
+  for (int k = 0; k < leaves; ++k) {
+    sinks[k] = wanted[k];
+    if (sinks[k].data == nullptr) continue;
+    sinks[k].stretched = loop.row_strides[k] == 0;
+    sums = sums || sinks[k].stretched;
+    room = room && (sinks[k].stretched || sinks[k].room);
+    job.single = job.single && sinks[k].data == wanted[job.first].data && !sinks[k].stretched;
+  }
+  const Index whole = end_of_lanes<T>(row, room), chunk = sums ? lane_chunk<T> : whole;
+  ManyRows<T> many_rows(loop, wanted, leaves, first, end);
+
+  loop.for_each_row(first, end, [&](const Index* offsets) {
+    rows.start(offsets);
+    for (int k = 0; k < leaves; ++k)
+      if (wanted[k].data != nullptr) sinks[k].data = wanted[k].data + offsets[k];
+    if (long_row)
+      reverse_long_row(lanes, formula, rows.cursors, job, leaves, whole, row);
+    else
+      for (Index from = 0; from < whole; from += chunk)
+        lanes(formula, rows.cursors, job, from, std::min(from + chunk, whole), row);
+    if (whole < row) {
+      rows.start_tail(whole, row - whole);
+      for (int k = 0; k < leaves; ++k) {
+        if (sinks[k].data == nullptr || sinks[k].stretched) continue;
+        // The same tensor in two places shares one piece of scratch, as it shares its gradient.
+        int owner = 0;
+        while (wanted[owner].data != wanted[k].data) ++owner;
+        if (owner == k) std::copy_n(sinks[k].data + whole, sinks[k].add ? row - whole : 0, last[k]);
+        sinks[k].data = last[owner];
+      }
+      lanes(formula, rows.cursors, job, 0, width, row - whole);
+    }
+    for (int k = 0; k < leaves; ++k) {
+      if (wanted[k].data == nullptr) continue;
+      if (sinks[k].stretched) {
+        T& sum = wanted[k].data[offsets[k]];
+        sum = static_cast<T>(sum + totals[k]);
+        totals[k] = Total<T>(0);
+      } else if (sinks[k].data == last[k]) {
+        std::copy_n(last[k], row - whole, wanted[k].data + offsets[k] + whole);
+      }
+    }
+    many_rows.end_row(loop, wanted, offsets);
+  });
+}
+
+/// Blocks of rows for several threads. A sink to which rows of several blocks are added has numbers of its own in each
+/// block; these are summed at last, in order.
+template <class T>
+EIGENGRAD_COLD void reverse_blocks(const Rows<T>& rows, ReverseLanes<T> lanes, const void* formula,
+                                   const Sink<T>* wanted, int leaves, bool has_result) {
+  constexpr Index most = 16;
+  const Loop& loop = rows.loop;
+  Index sizes[Loop::max_operands], gathered = 0;  // of sinks that several rows are added to; 0 for others
+  int owners[Loop::max_operands];
+  for (int k = 0; k < leaves; ++k) {
+    const Index size = rows.operands[k].shape->size();
+    owners[k] = k;
+    for (int before = k - 1; before >= 0; --before)
+      if (wanted[before].data == wanted[k].data) owners[k] = before;
+    const bool several = size < loop.rows * (loop.row_strides[k] == 0 ? 1 : loop.row);
+    sizes[k] = wanted[k].data != nullptr && several ? size : 0;
+    if (owners[k] == k) gathered += sizes[k];
+  }
+  Index blocks = std::min(most, loop.rows);
+  if (gathered > 0) blocks = std::min(blocks, loop.rows * loop.row / (2 * gathered));
+  if (blocks < 2) return reverse_some_rows(rows, lanes, formula, wanted, leaves, has_result, 0, loop.rows, false);
+  const Block memory(static_cast<std::size_t>(blocks * gathered) * sizeof(T));
+  T* const numbers = static_cast<T*>(memory.data());
+  std::fill_n(numbers, blocks * gathered, T(0));
+  parallel_for(blocks, team_size(), [&](Index b) {
+    OwnRows<T> own(rows);
+    Sink<T> sinks[Loop::max_operands];
+    T* next = numbers + b * gathered;
+    for (int k = 0; k < leaves; ++k) {
+      sinks[k] = wanted[k];
+      if (sizes[k] == 0) continue;
+      sinks[k].data = owners[k] == k ? std::exchange(next, next + sizes[k]) : sinks[owners[k]].data;
+      sinks[k].add = true;
+      sinks[k].room = false;
+    }
+    reverse_some_rows(own.rows, lanes, formula, sinks, leaves, has_result, loop.rows * b / blocks,
+                      loop.rows * (b + 1) / blocks, false);
+  });
+  const T* from = numbers;
+  for (int k = 0; k < leaves; ++k) {
+    if (owners[k] != k) continue;
+    for (Index j = 0; j < sizes[k]; ++j, ++from) {
+      Total<T> total(wanted[k].data[j]);
+      for (Index b = 0; b < blocks; ++b) total = total + from[b * gathered];
+      wanted[k].data[j] = static_cast<T>(total);
+    }
+  }
+}
+
+template <class T>
+EIGENGRAD_OUTLINE void reverse_rows(const Rows<T>& rows, ReverseLanes<T> lanes, const void* formula,
+                                    const Sink<T>* wanted, int leaves, bool has_result, bool large) {
+  if (large && rows.loop.rows > 1)
+    reverse_blocks(rows, lanes, formula, wanted, leaves, has_result);
+  else
+    reverse_some_rows(rows, lanes, formula, wanted, leaves, has_result, 0, rows.loop.rows, large);
+}
+
+template <class T>
+EIGENGRAD_OUTLINE void reverse_flat(ReverseLanes<T> lanes, const void* formula, const Cursor* cursors,
+                                    const ReverseJob<T>& job, Index size) {
+  parallel_lanes<T>(size, [&](Index begin, Index end) { lanes(formula, cursors, job, begin, end, size); });
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI
