@@ -49,7 +49,7 @@ class GradientChecker {
       double analytic = 0;
       for (std::size_t k = 0; k < inputs_.size(); ++k) {
         direction.push_back(Tensor<double>::randn(inputs_[k].shape(), generator_));
-        analytic += (direction[k].array() * gradients_[k].array()).sum();
+        analytic += inner(direction[k], gradients_[k]);
       }
       if (!(excess(analytic, difference(direction)) <= 1)) report_worst();
       if constexpr (Forward::exists) check_forward(direction, analytic);
@@ -59,6 +59,17 @@ class GradientChecker {
  private:
   using Numeric = double (GradientChecker::*)(const List& direction) const;
   using Excess = double (GradientChecker::*)(double analytic, double other) const;
+
+  /// The sum of the products, or of their sizes. Plain loops here and below: Eigen's expressions are compiled where
+  /// they are written, called or not.
+  static double inner(const Tensor<double>& a, const Tensor<double>& b, bool sizes = false) {
+    double sum = 0;
+    for (Index i = 0; i < a.size(); ++i) {
+      const double product = a.data()[i] * b.data()[i];
+      sum += sizes ? std::abs(product) : product;
+    }
+    return sum;
+  }
 
   /// Forward mode does not use the rules of operations other than element-wise ones, and is exact.
   void check_forward(const List& direction, double analytic) {
@@ -70,7 +81,7 @@ class GradientChecker {
       return;  // somewhere inside f works on plain numbers only
     }
     double size = std::abs(forward);
-    for (std::size_t k = 0; k < inputs_.size(); ++k) size += (direction[k].array() * gradients_[k].array()).abs().sum();
+    for (std::size_t k = 0; k < inputs_.size(); ++k) size += inner(direction[k], gradients_[k], true);
     if (!(std::abs(analytic - forward) <= options_.forward * size))
       report_worst(&GradientChecker::along, &GradientChecker::forward_excess, "forward mode gives ");
   }
@@ -78,7 +89,7 @@ class GradientChecker {
   double along(const List& direction) const {
     if constexpr (Forward::exists) {
       const Tensor<double> tangent = forward_(inputs_, direction);
-      return (weights_.array() * tangent.array()).sum();
+      return inner(weights_, tangent);
     } else {
       return 0;
     }
@@ -110,11 +121,15 @@ class GradientChecker {
     for (std::size_t k = 0; k < inputs_.size(); ++k) {
       above.push_back(inputs_[k]);
       below.push_back(inputs_[k]);
-      above[k].mutable_array() += options_.epsilon * direction[k].array();
-      below[k].mutable_array() -= options_.epsilon * direction[k].array();
+      for (Index i = 0; i < inputs_[k].size(); ++i) {
+        above[k].mutable_data()[i] += options_.epsilon * direction[k].data()[i];
+        below[k].mutable_data()[i] -= options_.epsilon * direction[k].data()[i];
+      }
     }
     const Tensor<double> high = f_(above), low = f_(below);
-    return (weights_.array() * (high.array() - low.array())).sum() / (2 * options_.epsilon);
+    double change = 0;
+    for (Index i = 0; i < high.size(); ++i) change += weights_.data()[i] * (high.data()[i] - low.data()[i]);
+    return change / (2 * options_.epsilon);
   }
 
   /// How many times what is allowed the two are apart; NaN when one of them is.

@@ -55,7 +55,7 @@ class ParameterRef {
   const Shape& shape() const { return value().shape(); }
   Index size() const { return value().size(); }
   /// Replaces the value; throws ShapeError when the shape differs.
-  void set_value(const Tensor<T>& value, Location where = Location::current()) const {
+  EIGENGRAD_OUTLINE void set_value(const Tensor<T>& value, Location where = Location::current()) const {
     require<ShapeError>(value.shape() == shape(), "set_value: the parameter is ", shape(), ", the new value is ",
                         value.shape(), ": give a value of the parameter's shape, or make a new parameter", where);
     state().value = value.unrecorded();
@@ -146,7 +146,7 @@ class Parameter : public ParameterRef<T> {
   Parameter& operator=(Parameter&&) noexcept = default;
 
   /// Starts anew as a parameter of this value and shape.
-  void initialize_as(const Tensor<T>& value) {
+  EIGENGRAD_OUTLINE void initialize_as(const Tensor<T>& value) {
     *this = Parameter(value);
     this->state().fresh = true;
   }

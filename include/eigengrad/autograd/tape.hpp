@@ -61,7 +61,7 @@ class Tape {
   /// Gradients of `loss`, which has one element, with respect to the parameters it was computed from; added to .grad().
   /// Throws GradientError for a loss that was not recorded here, has more elements, or whose records were released.
   template <class L>
-  void backward(const L& loss, BackwardOptions options = {}, Location where = Location::current()) {
+  EIGENGRAD_OUTLINE void backward(const L& loss, BackwardOptions options = {}, Location where = Location::current()) {
     using T = typename L::Element;
     const Tensor<T>& root = Tensor<T>::evaluated(loss, where);
     require<GradientError>(root.size() == 1, "backward: shape ", root.shape(), " has ", root.size(),

@@ -49,7 +49,7 @@ void walk(TypedNode<T>& root, Tensor<T> seed, BackwardOptions options, TapeObser
 
 /// Switches off, while it lives, every record that leads from `root` to none of the inputs: what remains is what the
 /// gradients with respect to the inputs need. An input that was computed after `root` stays out.
-class OnlyTowards {
+EIGENGRAD_LAZY class OnlyTowards {
  public:
   OnlyTowards(Node* root, const std::vector<Node*>& inputs) {
     std::size_t missing = inputs.size();
@@ -101,7 +101,7 @@ std::vector<Tensor<T>> pull_back(TapeState* tape, const Tensor<T>& root, const T
   std::vector<bool> found(inputs.size(), false);
   for (const Tensor<T>& input : inputs) targets.push_back(node_on(tape, input, "gradient"));
   if (TypedNode<T>* top = node_on(tape, root, "gradient")) {
-    const OnlyTowards only(top, targets);
+    const OnlyTowards<> only(top, targets);
     ForgetGradients forget{top};
     const NoGrad pause(!create_graph);
     if (Slot<T>* slot = top->slot()) contribute(*slot, root.shape(), seed);

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 
+#include "../core/clock.hpp"
 #include "labels.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -41,7 +41,6 @@ struct SeenInput {
 /// The observer behind TapeOptions.
 EIGENGRAD_LAZY class Watch final : public TapeObserver {
  public:
-  using Clock = std::chrono::steady_clock;
   struct Record {
     const Node* node = nullptr;
     std::string formula;
@@ -52,7 +51,7 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
     FirstNumbers value, gradient;
   };
 
-  explicit Watch(const TapeOptions& options) : options_(options), last_(Clock::now()) {}
+  explicit Watch(const TapeOptions& options) : options_(options), last_(seconds_now()) {}
 
   const TapeOptions& options() const { return options_; }
   const std::vector<Record>& records() const { return records_; }
@@ -85,7 +84,7 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
     }
     places_[&node] = records_.size();
     records_.push_back(std::move(record));
-    if (!backward_) last_ = Clock::now();
+    if (!backward_) last_ = seconds_now();
   }
   void begin_backward(const Node& root, const AnyNumbers& seed) override {
     backward_ = true;
@@ -98,10 +97,10 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
   void propagate(Node& node) override {
     const auto place = places_.find(&node);
     if (options_.keep_values && place != places_.end()) records_[place->second].gradient.set(node.gradient());
-    const Clock::time_point start = Clock::now();
+    const double start = seconds_now();
     node.propagate();
     if (place == places_.end()) return;
-    records_[place->second].backward += std::chrono::duration<double>(Clock::now() - start).count();
+    records_[place->second].backward += seconds_now() - start;
     if (!options_.detect_anomaly) return;
     struct Visit {
       Watch& watch;
@@ -118,7 +117,7 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
   }
   void end_backward() override {
     backward_ = false;
-    last_ = Clock::now();
+    last_ = seconds_now();
   }
 
   /// A record's steps; what only its rules keep is filled in from what was seen going in.
@@ -142,8 +141,8 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
 
  private:
   double lap() {
-    const Clock::time_point now = Clock::now();
-    return std::chrono::duration<double>(now - std::exchange(last_, now)).count();
+    const double now = seconds_now();
+    return now - std::exchange(last_, now);
   }
   /// Whether no operand, recorded or kept in the formula, had a NaN or an infinity already.
   bool finite_operands(const Node& node) const {
@@ -186,7 +185,7 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
   }
 
   TapeOptions options_;
-  Clock::time_point last_;
+  double last_;
   Labels<> labels_;
   std::vector<Record> records_;
   Places places_;

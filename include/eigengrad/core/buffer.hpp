@@ -197,7 +197,7 @@ class Block {
     return *this;
   }
   EIGENGRAD_INLINE ~Block() {
-    if (header_ != &no_block && drop(header_)) give_back(header_);
+    if (header_ != &no_block) let_go(header_);
   }
   /// A block that shows this one's numbers, and has a shape and a link of its own.
   Block view() const {
@@ -243,7 +243,11 @@ class Block {
     if (header != &no_block) count_up(header->references);
   }
   EIGENGRAD_INLINE static bool drop(BlockHeader* header) noexcept { return count_down(header->references); }
-  static void give_back(BlockHeader* header) noexcept {
+  /// Out of line, as it stands at the end of almost everything, and again where an exception passes.
+  EIGENGRAD_OUTLINE static void let_go(BlockHeader* header) noexcept {
+    if (drop(header)) give_back(header);
+  }
+  EIGENGRAD_INLINE static void give_back(BlockHeader* header) noexcept {
     if (BlockHeader* const base = header->base; base != nullptr && drop(base)) BufferPool::give_back(base);
     BufferPool::give_back(header);
   }

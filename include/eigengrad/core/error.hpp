@@ -129,9 +129,9 @@ EIGENGRAD_COLD inline void append(std::string& text, const Location& where) {
     if (*c == '/' || *c == '\\') name = c + 1;
   text += " (";
   text += name;
-  text += ':';
+  text += ":";
   append(text, where.line);
-  text += ')';
+  text += ")";
 }
 
 EIGENGRAD_OUTLINE inline std::string text_of(std::initializer_list<TextPart> parts) {

@@ -10,8 +10,8 @@ struct TensorStep final : ReplayStep {
   using Run = void (*)(const TensorStep& step);
   static constexpr int max_operands = 3;
 
-  TensorStep(Run f, const Tensor<T>& to, std::initializer_list<const Tensor<T>*> from, int number)
-      : function(f), result(to), setting(number) {
+  TensorStep(Run f, const Tensor<T>& to, std::initializer_list<const Tensor<T>*> from, const void* more)
+      : function(f), result(to), setting(more) {
     Tensor<T>* next_operand = operands;
     for (const Tensor<T>* operand : from) *next_operand++ = *operand;
   }
@@ -20,18 +20,18 @@ struct TensorStep final : ReplayStep {
 
   Run function;
   Tensor<T> result, operands[max_operands];
-  int setting;
+  const void* setting;  // whatever else the function needs
 };
 
 template <class T>
 EIGENGRAD_COLD void add_to_plan(const Tensor<T>& result, std::initializer_list<const Tensor<T>*> operands,
-                                typename TensorStep<T>::Run run, int setting) {
+                                typename TensorStep<T>::Run run, const void* setting) {
   replay_plan->add(new TensorStep<T>(run, result, operands, setting));
 }
 /// Called after `result` was computed: `run` does it again, from the step's operands into its result.
 template <class T, class Run>
 EIGENGRAD_INLINE void on_replay(const Tensor<T>& result, std::initializer_list<const Tensor<T>*> operands, Run run,
-                                int setting = 0) {
+                                const void* setting = nullptr) {
   if (replay_plan != nullptr) [[unlikely]]
     add_to_plan<T>(result, operands, run, setting);
 }

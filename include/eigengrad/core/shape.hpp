@@ -67,7 +67,7 @@ class Shape {
     sizes_[axis] = size;
     recount();
   }
-  void push_back(Index size) {
+  EIGENGRAD_OUTLINE void push_back(Index size) {
     append_size(size);
     if (size_ > 0 && size > 0) [[likely]]
       size_ = product(size_, size);
@@ -82,7 +82,8 @@ class Shape {
     return result;
   }
   /// Turns a negative axis into the one it counts back to; throws IndexError naming `operation` when there is none.
-  Index checked_axis(Index axis, std::string_view operation, Location where = Location::current()) const {
+  EIGENGRAD_OUTLINE Index checked_axis(Index axis, std::string_view operation,
+                                       Location where = Location::current()) const {
     const Index result = axis < 0 ? axis + rank_ : axis;
     require<IndexError>(rank_ > 0, operation, ": axis ", axis, " of shape [], a single number, which has no axes",
                         where);
@@ -91,13 +92,13 @@ class Shape {
     return result;
   }
 
-  friend void append(std::string& text, const Shape& shape) {
-    text += '[';
+  EIGENGRAD_COLD friend void append(std::string& text, const Shape& shape) {
+    text += "[";
     for (Index axis = 0; axis < shape.rank_; ++axis) {
       if (axis > 0) text += ", ";
       append(text, shape[axis]);
     }
-    text += ']';
+    text += "]";
   }
 
  private:

@@ -57,7 +57,7 @@ class Tensor {
   Tensor(const E& expression);
 
   /// Uninitialised numbers.
-  static Tensor empty(const Shape& shape) {
+  EIGENGRAD_OUTLINE static Tensor empty(const Shape& shape) {
     const std::size_t bytes = static_cast<std::size_t>(shape.size()) * sizeof(T);
     Block block(bytes);
     block->shape = shape;

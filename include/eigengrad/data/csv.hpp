@@ -27,10 +27,10 @@ struct CsvLabels {
 
 /// A CSV file's rows and named columns (without a header they are called "0", "1", ...). Cells become numbers when
 /// asked for; every error is a FileError with the file, the line, the column and what to do.
-class CsvTable {
+EIGENGRAD_LAZY class BasicCsvTable {
  public:
   /// Takes a CSV text; `name` stands for the file in messages.
-  CsvTable(std::string text, CsvOptions options, std::string name) : options_(options), name_(std::move(name)) {
+  BasicCsvTable(std::string text, CsvOptions options, std::string name) : options_(options), name_(std::move(name)) {
     const auto is_punctuation = [](char c) { return c != '"' && c != '\n' && c != '\r'; };
     require<ValueError>(is_punctuation(options_.delimiter) && options_.delimiter != options_.decimal,
                         "csv: the delimiter may not be a quote, a line end or the decimal sign");
@@ -218,9 +218,11 @@ class CsvTable {
   Index first_row_ = 0;
 };
 
+using CsvTable = BasicCsvTable<>;
+
 /// Reads a CSV file whole: `read_csv("iris.csv").classification<float>("species")`. RFC 4180, UTF-8 with or without a
 /// byte order mark, the same in every locale; nan and inf are numbers, 1e400 is an error. Only a header gives no rows.
-inline CsvTable read_csv(const std::string& path, CsvOptions options = {}) {
+EIGENGRAD_LAZY CsvTable read_csv(const std::string& path, CsvOptions options = {}) {
   return CsvTable(read_file(path), options, path);
 }
 

@@ -10,7 +10,7 @@
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// A piece of a file for an error message: at most 40 bytes, control characters as '?'.
-inline std::string excerpt(std::string_view text) {
+EIGENGRAD_LAZY std::string excerpt(std::string_view text) {
   std::string result = "'";
   result += text.substr(0, 40);
   for (char& c : result)
@@ -34,7 +34,7 @@ struct CsvCells {
 };
 
 /// Cuts a text into cells, one character after another; see split_csv.
-class CsvSplitter {
+EIGENGRAD_LAZY class CsvSplitter {
  public:
   CsvSplitter(std::string text, char delimiter, std::string_view name)
       : text_(std::move(text)), delimiter_(delimiter), name_(name) {}
@@ -119,8 +119,8 @@ class CsvSplitter {
 /// Splits a CSV text as RFC 4180 says: quoted fields may hold delimiters, doubled quotes and line ends. Lines end in
 /// LF, CRLF or CR; a UTF-8 byte order mark and empty lines are skipped. Throws FileError with `name` and the line for
 /// an empty text, rows of different length, or quotes out of place.
-inline CsvCells split_csv(std::string text, char delimiter, std::string_view name) {
-  return CsvSplitter(std::move(text), delimiter, name).split();
+EIGENGRAD_LAZY CsvCells split_csv(std::string text, char delimiter, std::string_view name) {
+  return CsvSplitter<>(std::move(text), delimiter, name).split();
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

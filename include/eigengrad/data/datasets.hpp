@@ -19,7 +19,7 @@ inline std::string data_directory() {
 }
 
 /// Reads one of the shipped tables; throws FileError saying where it was looked for.
-inline CsvTable read_shipped_csv(const std::string& file, const std::string& directory) {
+EIGENGRAD_LAZY CsvTable read_shipped_csv(const std::string& file, const std::string& directory) {
   const std::string path = directory + "/" + file;
   require<FileError>(file_exists(path), "data sets: there is no '", path, "': pass the path of eigengrad's data ",
                      "folder, or set the environment variable EIGENGRAD_DATA_DIR to it");

@@ -78,10 +78,13 @@ class LinearNode final : public OperationNode<T> {
         dy = std::move(inner);
       }
     }
-    const Index out = this->shape_[1];
-    pass(weight_node_, {out, x_.shape().back()}, Product<T>{{dy, true}, {x_}});
-    pass(bias_node_, {out}, ColumnSum<T>{dy});
-    pass(x_node_, {this->shape_[0], weight_.shape().back()}, Product<T>{{dy}, {weight_}});
+    contribute_product(weight_node_, Product<T>{{dy, true}, {x_}});
+    if (Slot<T>* slot = bias_node_ != nullptr ? bias_node_->slot() : nullptr) {
+      bool add = false;
+      Tensor<T>& target = prepare(*slot, bias_node_->shape(), add);
+      ColumnSum<T>{dy}.run(target.shared_data(), target.padded(), add);
+    }
+    contribute_product(x_node_, Product<T>{{dy}, {weight_}});
   }
   void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
     for (TypedNode<T>* node : {x_node_, weight_node_, bias_node_})
@@ -100,24 +103,13 @@ class LinearNode final : public OperationNode<T> {
   }
 
  private:
-  template <class Rule>
-  EIGENGRAD_INLINE static void pass(TypedNode<T>* node, const Shape& shape, const Rule& rule) {
-    Slot<T>* slot = node != nullptr ? node->slot() : nullptr;
-    if (slot == nullptr) return;
-    bool add = false;
-    Tensor<T>& target = prepare(*slot, shape, add);
-    rule.run(target.shared_data(), target.padded(), add);
-  }
   EIGENGRAD_COLD void propagate_recorded(const Tensor<T>& dy) {
-    const auto pass_on = [](TypedNode<T>* node, const auto& rule) {
-      if (Slot<T>* slot = node != nullptr ? node->slot() : nullptr)
-        contribute_recorded(*slot, node->shape(), rule.to_tensor());
-    };
     // A parameter's value was kept bare.
     if (weight_node_ != nullptr) weight_ = weight_.linked(recording_tape()->link_to(weight_node_));
-    pass_on(x_node_, Product<T>{{dy}, {weight_}});
-    pass_on(weight_node_, Product<T>{{dy, true}, {x_}});
-    pass_on(bias_node_, ColumnSum<T>{dy});
+    contribute_product(x_node_, Product<T>{{dy}, {weight_}});
+    contribute_product(weight_node_, Product<T>{{dy, true}, {x_}});
+    if (Slot<T>* slot = bias_node_ != nullptr ? bias_node_->slot() : nullptr)
+      contribute_recorded(*slot, bias_node_->shape(), ColumnSum<T>{dy}.to_tensor());
   }
 
   TypedNode<T>*x_node_, *weight_node_, *bias_node_;
@@ -125,6 +117,18 @@ class LinearNode final : public OperationNode<T> {
   Tensor<T> x_, weight_;  // each kept where the other's gradient needs it
   Tensor<T> y_;           // with a function on top, what that gave
 };
+
+template <class T>
+EIGENGRAD_OUTLINE Tensor<T> linear_of_batches(const Appearance<T>& x, const Appearance<T>& weight,
+                                              const Appearance<T>& bias, const Location& where,
+                                              const Pointwise<T>* then) {
+  const Shape& from = x.tensor.shape();
+  const Shape& over = weight.tensor.shape();
+  Shape shape(from.begin(), from.end() - 1);
+  const Tensor<T> flat = recorded_reshape(x.tensor, Shape{shape.size(), over[1]});
+  shape.push_back(over[0]);
+  return recorded_reshape(linear(appearance_of(flat, "linear"), weight, bias, where, then), shape);
+}
 
 /// x W^T + b for x [n, in] (more leading axes are batches), W [out, in] and b [out] or empty: one record.
 /// Gradients: dx = dy W, dW = dy^T x, db = the sum of dy's rows. Throws ShapeError naming all three. `then`, if not
@@ -139,19 +143,18 @@ Tensor<T> linear(const Appearance<T>& x, const Appearance<T>& weight, const Appe
                           (start.size() == 0 || (start.rank() == 1 && start[0] == over[0])),
                       "linear: x is ", from, ", weight is ", over, ", bias is ", start,
                       ": x's last axis must be the weight's second, the bias as long as its first", where);
-  if (from.rank() != 2) {
-    Shape shape(from.begin(), from.end() - 1);
-    const Tensor<T> flat = recorded_reshape(x.tensor, Shape{shape.size(), over[1]});
-    shape.push_back(over[0]);
-    return recorded_reshape(linear(appearance_of(flat, "linear"), weight, bias, where, then), shape);
-  }
+  if (from.rank() != 2) [[unlikely]]
+    return linear_of_batches(x, weight, bias, where, then);
   Tensor<T> y = Tensor<T>::empty({from[0], over[0]});
   run_linear(x.tensor, weight.tensor, bias.tensor, y, then);
-  on_replay([&] {
-    return [x = x.tensor, weight = weight.tensor, bias = bias.tensor, y = y, then]() mutable {
-      run_linear(x, weight, bias, y, then);
-    };
-  });
+  on_replay(
+      y, {&x.tensor, &weight.tensor, &bias.tensor},
+      [](const TensorStep<T>& step) {
+        Tensor<T> result = step.result;
+        run_linear(step.operands[0], step.operands[1], step.operands[2], result,
+                   static_cast<const Pointwise<T>*>(step.setting));
+      },
+      then);
   if (x.node == nullptr && weight.node == nullptr && bias.node == nullptr) return y;
   TapeState* tape = recording_tape();
   if (tape->observer != nullptr) [[unlikely]]

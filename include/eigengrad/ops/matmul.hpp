@@ -21,10 +21,15 @@ struct Operand {
   }
 };
 
+template <class T>
+class ProductNode;
+
 /// a . b, not computed until it is written where it is needed: what a product's rules return. Refers to its operands.
 template <class T>
 struct Product {
   using Element = T;
+  static constexpr bool transposes[4][2] = {{false, false}, {false, true}, {true, false}, {true, true}};
+
   Operand<T> a, b;
 
   Shape shape() const { return {a.rows(), b.columns()}; }
@@ -32,28 +37,74 @@ struct Product {
   void run(T* target, bool padded, bool add) const {
     Gemm<T>::run(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target, add, nullptr, padded);
   }
-  Tensor<T> to_tensor(Location where = {}) const {
+  EIGENGRAD_OUTLINE Tensor<T> to_tensor(Location where = {}) const {
     Tensor<T> result = Tensor<T>::empty(shape());
     write_to(result, false);
     on_replay(
         result, {&a.tensor, &b.tensor},
         [](const TensorStep<T>& step) {
-          Product{{step.operands[0], (step.setting & 1) != 0}, {step.operands[1], (step.setting & 2) != 0}}.run(
+          const bool* const transposed = static_cast<const bool*>(step.setting);
+          Product{{step.operands[0], transposed[0]}, {step.operands[1], transposed[1]}}.run(
               step.to(), step.result.padded(), false);
         },
-        (a.transposed ? 1 : 0) + (b.transposed ? 2 : 0));
+        transposes[(a.transposed ? 2 : 0) + (b.transposed ? 1 : 0)]);
     if (!records("matmul", a.tensor, b.tensor)) return result;
-    // y = a b:  da = dy b^T, db = a^T dy; for an operand that is read transposed, the transpose of that.
-    const bool at = a.transposed, bt = b.transposed;
-    return record({"matmul", where}, std::move(result),
-                  wrt(a.tensor,
-                      [=, right = b.tensor](const Tensor<T>& dy) {
-                        return at ? Product{{right, bt}, {dy, true}} : Product{{dy}, {right, !bt}};
-                      }),
-                  wrt(b.tensor, [=, left = a.tensor](const Tensor<T>& dy) {
-                    return bt ? Product{{dy, true}, {left, at}} : Product{{left, !at}, {dy}};
-                  }));
+    TapeState* tape = recording_tape();
+    Node* node = tape->template add<ProductNode<T>>(tape->last, OperationName("matmul", where), result.shape(), *this);
+    tape->connect(result, node);
+    return result;
   }
+};
+
+/// A product added to the gradient of what the record `node` computes, if that is wanted; recorded while a tape is.
+template <class T>
+EIGENGRAD_OUTLINE void contribute_product(TypedNode<T>* node, const Product<T>& product) {
+  Slot<T>* slot = node != nullptr ? node->slot() : nullptr;
+  if (slot == nullptr) return;
+  if (records_gradients()) [[unlikely]]
+    return contribute_recorded(*slot, node->shape(), product.to_tensor());
+  bool add = false;
+  Tensor<T>& target = prepare(*slot, product.shape(), add);
+  product.run(target.shared_data(), target.padded(), add);
+}
+
+/// The record of y = a b:  da = dy b^T, db = a^T dy; for an operand that is read transposed, the transpose of that.
+template <class T>
+class ProductNode final : public OperationNode<T> {
+ public:
+  ProductNode(const OperationName& operation, const Shape& shape, const Product<T>& product)
+      : OperationNode<T>(operation, shape),
+        a_node_(node_on(recording_tape(), product.a.tensor, operation.name)),
+        b_node_(node_on(recording_tape(), product.b.tensor, operation.name)),
+        at_(product.a.transposed),
+        bt_(product.b.transposed) {
+    if (b_node_ != nullptr) a_ = product.a.tensor;
+    if (a_node_ != nullptr) b_ = product.b.tensor;
+  }
+  void propagate() override {
+    const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
+    contribute_product(a_node_, at_ ? Product<T>{{b_, bt_}, {dy, true}} : Product<T>{{dy}, {b_, !bt_}});
+    contribute_product(b_node_, bt_ ? Product<T>{{dy, true}, {a_, at_}} : Product<T>{{a_, !at_}, {dy}});
+  }
+  void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
+    for (TypedNode<T>* node : {a_node_, b_node_})
+      if (node != nullptr) visit(context, node);
+  }
+  void describe(Steps& steps) const override {
+    steps.operand(a_node_);
+    steps.operand(b_node_);
+    steps.operation(this->name, 2);
+  }
+  void release() override {
+    a_.release();
+    b_.release();
+    this->spent = true;
+  }
+
+ private:
+  TypedNode<T>*a_node_, *b_node_;
+  bool at_, bt_;
+  Tensor<T> a_, b_;  // each kept where the other's gradient needs it
 };
 
 template <Expression A, Expression B>

@@ -265,10 +265,14 @@ struct TracedRule {
   static constexpr TracedOperation<T> operation{name_of(), &run, gradient_of(), destroy_of()};
 };
 
+template <class T>
+EIGENGRAD_COLD Traced<T> traced_number(const T& number) {
+  return Traced<T>(Tensor<T>::full({}, number));
+}
 template <class T, class X>
-Traced<T> to_traced(const X& x) {
+EIGENGRAD_INLINE Traced<T> to_traced(const X& x) {
   if constexpr (Number<X> || is_dual<X>)
-    return Traced<T>(Tensor<T>::full({}, static_cast<T>(x)));
+    return traced_number(static_cast<T>(x));
   else if constexpr (is_traced_mask<X>)
     return x.numbers;
   else
@@ -294,7 +298,7 @@ EIGENGRAD_COLD auto evaluate_traced(const Op& op, const X&... x) {
     static_assert(sizeof...(X) <= Traced<T>::max_inputs, "an element-wise operation of more than four inputs");
     const void* own = nullptr;
     if constexpr (!std::is_empty_v<Op>) own = new Op(op);
-    Traced<T> result(Rule::operation, own, {to_traced<T>(x)...});
+    Traced<T> result(Rule::operation, own, {Traced<T>(to_traced<T>(x))...});
     if constexpr (Predicate<Op>)
       return TracedMask<T>{std::move(result)};
     else

@@ -27,7 +27,7 @@ class SGD : public Optimizer<T, 1> {
     require<ValueError>(!options.nesterov || options.momentum > 0, "SGD: nesterov needs a momentum above 0");
   }
 
-  void step() {
+  EIGENGRAD_OUTLINE void step() {
     const T rate = this->learning_rate_, momentum = options_.momentum, decay = options_.weight_decay;
     const bool nesterov = options_.nesterov;
     if (momentum == 0 && decay == 0)

@@ -159,7 +159,7 @@ History fit(Module<T>& model, const Loss& loss, Optimizer& optimizer, const Data
   optimizer.zero_grad();
   model.train();
   for (Index epoch = 1; epoch <= options.epochs; ++epoch) {
-    const auto start = std::chrono::steady_clock::now();
+    const double start = seconds_now();
     Measure measure(scored, options.threshold);
     Index batch = 0;
     if (!model.is_training()) model.train();
@@ -182,9 +182,8 @@ History fit(Module<T>& model, const Loss& loss, Optimizer& optimizer, const Data
     }
     const Evaluation trained = measure.result();
     const Evaluation validated = options.validation != nullptr ? judge(*options.validation) : Evaluation();
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    const EpochRecord record{epoch,          trained.loss,       trained.accuracy,
-                             validated.loss, validated.accuracy, seconds.count()};
+    const double seconds = seconds_now() - start;
+    const EpochRecord record{epoch, trained.loss, trained.accuracy, validated.loss, validated.accuracy, seconds};
     history.epochs.push_back(record);
     progress.epoch(record);
     if (stopping.best(record) && keeps_best) best = model.state_dict();

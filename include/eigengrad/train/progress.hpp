@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 #endif
 
+#include "../core/clock.hpp"
 #include "history.hpp"
 #include "text.hpp"
 
@@ -65,9 +65,9 @@ class ProgressLine {
   /// After a batch: shown on a terminal, ten times a second at most.
   void batch(Index epoch, Index done, Index batches, double loss) {
     if (style_ != Progress::bar) return;
-    const auto now = Clock::now();
+    const double now = seconds_now();
     if (now < next_) return;
-    next_ = now + std::chrono::milliseconds(100);
+    next_ = now + 0.1;
     constexpr Index cells = 20;
     const auto full = static_cast<std::size_t>(cells * done / std::max<Index>(batches, 1));
     show(to_text("epoch ", epoch, "/", epochs_, " [") + std::string(full, '#') + std::string(cells - full, '.') +
@@ -79,8 +79,8 @@ class ProgressLine {
     last_ = record;
     if (record.epoch == 1 || record.epoch % every_ == 0 || record.epoch == epochs_)
       keep(epoch_line(record, epochs_));
-    else if (style_ == Progress::bar && Clock::now() >= next_) {
-      next_ = Clock::now() + std::chrono::milliseconds(100);
+    else if (style_ == Progress::bar && seconds_now() >= next_) {
+      next_ = seconds_now() + 0.1;
       show(epoch_line(record, epochs_));
     }
   }
@@ -93,8 +93,6 @@ class ProgressLine {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   // 1, 2, 5, 10, 20, 50, ...: some 20 lines.
   static Index round_step(Index epochs) {
     Index step = 1;
@@ -129,7 +127,7 @@ class ProgressLine {
   std::size_t shown_ = 0;  // characters on the line being rewritten
   Index kept_ = 0;         // the last epoch that left a line
   EpochRecord last_;
-  Clock::time_point next_{};
+  double next_ = 0;
 };
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI
