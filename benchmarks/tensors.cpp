@@ -1,4 +1,4 @@
-#include <eigengrad/eigengrad.hpp>
+#include "formulas.hpp"
 
 #include "by_hand/formulas.hpp"
 #include "by_hand/network.hpp"
@@ -11,11 +11,6 @@ namespace {
 
 using Batch = eg::Tensor<float>;
 using Parameter = eg::Parameter<float>;
-
-const auto gelu = [](const auto& x) { return 0.5f * x * (1 + tanh(0.79788456f * (x + 0.044715f * x * x * x))); };
-const auto chain = [](const auto& x) {
-  return tanh(sqrt(square(sigmoid(1.5f * x + 0.5f) - 0.3f) + 0.1f) * exp(-(x * x)));
-};
 
 /// Forward, sum and backward of f(parameters...).
 template <class F, class... P>
@@ -36,16 +31,13 @@ std::shared_ptr<Parameter> parameter(const eg::Shape& shape) {
 Step formula(const Work& work) {
   const std::string& name = work.field(1);
   const eg::Index size = Work::count(work.field(2));
-  if (name == "gelu") return differentiate(gelu, parameter({size}));
+  if (name == "gelu") return differentiate(formulas::gelu, parameter({size}));
   if (name == "gelu_map")
-    return differentiate([](const auto& x) { return eg::map("gelu", gelu, x); }, parameter({size}));
-  if (name == "chain") return differentiate(chain, parameter({size}));
+    return differentiate([](const auto& x) { return eg::map("gelu", formulas::gelu, x); }, parameter({size}));
+  if (name == "chain") return differentiate(formulas::chain, parameter({size}));
   if (name != "normalise") return nullptr;
-  return differentiate(
-      [](const Parameter& x, const Parameter& gain, const Parameter& bias) {
-        return (x - mean(x, -1, true)) / sqrt(var(x, -1, {.correction = 0, .keepdims = true}) + 1e-5f) * gain + bias;
-      },
-      parameter({size / formula_columns, formula_columns}), parameter({formula_columns}), parameter({formula_columns}));
+  return differentiate(formulas::normalise, parameter({size / formula_columns, formula_columns}),
+                       parameter({formula_columns}), parameter({formula_columns}));
 }
 template <class Formula>
 Step fused_by_hand(eg::Index size) {

@@ -1,4 +1,4 @@
-"""Compares eigengrad with Eigen by hand, libtorch and PyTorch: see --help. Run by scripts/bench.sh, which builds first."""
+"""Compares eigengrad with Eigen by hand, libtorch and PyTorch: see --help. scripts/bench.sh builds, then runs it."""
 import argparse
 import datetime
 import json
@@ -34,18 +34,23 @@ def naturals(text):
 
 def parse(arguments):
     parser = argparse.ArgumentParser(
-        prog="scripts/bench.sh", description="Builds and runs the benchmarks; prints one table, and writes bench.json and "
-        "bench.svg into build/bench. Works are done in turns by all programs, round after round; figures are medians.",
+        prog="scripts/bench.sh", allow_abbrev=False,
+        description="Builds and runs the benchmarks; prints one table, and writes bench.json and bench.svg into "
+        "build/bench. All programs do each work in turns, round after round; figures are medians of wall time.",
         epilog="PyTorch is looked for in the python that the variable PYTHON names, python3 otherwise.")
     parser.add_argument("--works", type=expression, default=expression(""), metavar="REGEX",
-                        help="only works whose name it finds, as in benchmarks/works.txt; also compile/, size/, memory/, start_to_end/")
+                        help="only works whose name it finds: those of benchmarks/works.txt, memory/train/..., "
+                        "compile/..., size/xor, start_to_end/xor")
     parser.add_argument("--rounds", type=natural, metavar="N", help="how many (5; with --quick 2)")
-    parser.add_argument("--threads", type=naturals, metavar="N,...", help="numbers of threads (1,2; 1 on one processor)")
+    parser.add_argument("--threads", type=naturals, metavar="N,...",
+                        help="numbers of threads (1,2; 1 where there is one processor)")
     parser.add_argument("--quick", action="store_true",
-                        help="two or three minutes: shorter measurements, without torch.compile, most compile times, PyTorch's memory")
+                        help="some three minutes: shorter measurements; without torch.compile, PyTorch's memory, and "
+                        "compile times of other examples than xor.cpp")
     parser.add_argument("--no-libtorch", dest="libtorch", action="store_false")
     parser.add_argument("--no-pytorch", dest="pytorch", action="store_false")
-    parser.add_argument("--check-options", action="store_true", help=argparse.SUPPRESS)  # for bench.sh, before it builds
+    # For bench.sh, which wants to know before it builds.
+    parser.add_argument("--check-options", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     options.rounds = options.rounds or (2 if options.quick else 5)
     options.threads = options.threads or ([1, 2] if (os.cpu_count() or 1) > 1 else [1])
@@ -60,21 +65,24 @@ def listed_works(wanted):
 
 
 def tell(words):
-    """Progress, on one line of a terminal."""
+    """Progress, on one line where it is a terminal."""
     if sys.stderr.isatty():
         print(f"\r\033[K{words}", end="", file=sys.stderr, flush=True)
 
 
 def measure(programs, works, options):
     rows = {(work, threads): Row(work, threads, "s") for work in works for threads in options.threads}
+    few = 1 if options.quick else 3
     for turn in range(options.rounds):
+        if not sys.stderr.isatty():
+            print(f"== round {turn + 1} of {options.rounds}", file=sys.stderr)
         for (work, threads), row in rows.items():
             tell(f"round {turn + 1} of {options.rounds}: {work}, {threads} thread{'s' * (threads > 1)}")
             for program in programs:
                 for way in program.ways:
                     found = row.rounds.get(way, [])
-                    # What is not done is not asked for again; what takes long is measured three times at most.
-                    if (turn > 0 and not found) or (len(found) >= 3 and found[0] > 2 * options.seconds):
+                    # What is not done is not asked for again; what takes long is measured a few times only.
+                    if (turn > 0 and not found) or (len(found) >= few and found[0] > 2 * options.seconds):
                         continue
                     row.add(way, program.ask(way, work, threads, options.seconds))
     return list(rows.values())
@@ -105,10 +113,11 @@ def main(arguments):
         return 0
     build = os.path.join(SOURCE, "build", "bench")
     python = os.environ.get("PYTHON", "python3")
-    programs, abouts, missing = find_programs(build, python, os.path.join(SOURCE, "benchmarks", "pytorch", "works.py"), options)
+    programs, abouts, missing = find_programs(SOURCE, build, python, options)
     for words in missing:
         print(f"== {words}", file=sys.stderr)
-    header = {"date": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"), "processor": processor(), **abouts,
+    now = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
+    header = {"date": now, "processor": processor(), **abouts,
               "threads": " and ".join(map(str, options.threads)), "rounds": str(options.rounds)}
     if missing:
         header["missing"] = "; ".join(missing)
@@ -120,13 +129,15 @@ def main(arguments):
     rows += Building(SOURCE, build, programs, python).rows(wanted, options.rounds, options.quick, tell)
     tell("")
     if not rows:
-        print(f"bench.sh: no work is found by '{options.works.pattern}'; benchmarks/works.txt has their names", file=sys.stderr)
+        print(f"bench.sh: no work is found by '{options.works.pattern}'; benchmarks/works.txt has their names",
+              file=sys.stderr)
         return 2
     text = report(header, rows)
     print(text)
     first = [row for row in rows if row.threads == options.threads[0] and not row.work.startswith("memory/")]
     threads = f"{options.threads[0]} thread{'s' * (options.threads[0] > 1)}"
-    for name, content in (("bench.json", json.dumps({"header": header, "rows": [row.as_dict() for row in rows]}, indent=1)),
+    everything = {"header": header, "rows": [row.as_dict() for row in rows]}
+    for name, content in (("bench.json", json.dumps(everything, indent=1)),
                           ("bench.svg", chart(f"{header['processor']}, {threads}", first))):
         with open(os.path.join(build, name), "w", encoding="utf-8") as file:
             file.write(content)

@@ -22,7 +22,8 @@ def flags_of(command):
 
 def user_seconds(compiler, flags, source, text=None):
     """User time of compiling a file, or a text, with -O2; None where it does not compile."""
-    command = [compiler, *" ".join(flags).split(), "-O2", "-x", "c++", "-c", "-o", os.devnull, source if text is None else "-"]
+    command = [compiler, *" ".join(flags).split(), "-O2", "-x", "c++", "-c", "-o", os.devnull]
+    command.append(source if text is None else "-")
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdin.write((text or "").encode())
     process.stdin.close()
@@ -36,7 +37,7 @@ def user_seconds(compiler, flags, source, text=None):
 
 
 class Building:
-    """What is measured about building and starting programs; the source folder, the build folder, python for PyTorch."""
+    """What is measured about building and starting programs; `python` is the one that has PyTorch."""
 
     def __init__(self, source, build, programs, python):
         self.source, self.build, self.python = source, build, python

@@ -49,12 +49,14 @@ def chart(header, rows):
     grid = []
     for power in range(low, high + 1):
         x, label = place(10.0 ** power), f"{10.0 ** power:g}"
-        grid.append(f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{y}" stroke="{"#333" if power == 0 else "#ddd"}"/>')
+        colour = "#333" if power == 0 else "#ddd"
+        grid.append(f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{y}" stroke="{colour}"/>')
         grid += [text(x, TOP - 6, label, 11, "middle"), text(x, y + 16, label, 11, "middle")]
     legend, x = [], LABELS
     for way in PEERS:
         if any(way == found for works in groups.values() for _, bars in works for found, _ in bars):
-            legend.append(f'<rect x="{x}" y="58" width="12" height="12" fill="{COLOURS[way]}"/>' + text(x + 17, 68, way))
+            legend.append(f'<rect x="{x}" y="58" width="12" height="12" fill="{COLOURS[way]}"/>')
+            legend.append(text(x + 17, 68, way))
             x += 40 + 7 * len(way)
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '

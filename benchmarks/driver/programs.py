@@ -52,20 +52,28 @@ class Program:
         """Seconds per step, or None where there is no such work."""
         process = self.processes.get(threads)
         if process is None or process.poll() is not None:
-            process = self.processes[threads] = subprocess.Popen(
-                [*self.command, "--threads", str(threads), "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=self.log(), text=True, env=self.environment(threads))
+            process = self.start(threads)
         process.stdin.write(f"{way}\t{work}\t{seconds}\n")
         process.stdin.flush()
         return self.number(process.stdout.readline().strip() or "error the program ended", way, work)
 
+    def start(self, threads):
+        self.end(self.processes.pop(threads, None))
+        with self.log() as log:
+            self.processes[threads] = subprocess.Popen(
+                [*self.command, "--threads", str(threads), "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=log, text=True, env=self.environment(threads))
+        return self.processes[threads]
+
     def memory(self, way, work):
         """The most bytes that a process which only does this work ever has."""
-        found = subprocess.run([*self.command, "--way", way, "--memory", work], stdout=subprocess.PIPE,
-                               stderr=self.log(), text=True, env=self.environment())
+        with self.log() as log:
+            found = subprocess.run([*self.command, "--way", way, "--memory", work], stdout=subprocess.PIPE,
+                                   stderr=log, text=True, env=self.environment())
         return self.number(found.stdout.strip().split("\t")[-1] or "error the program ended", way, work)
 
     def log(self):
+        """Where the programs' own words go."""
         return open(os.path.join(self.build, "bench.log"), "a", encoding="utf-8")
 
     @staticmethod
@@ -77,13 +85,19 @@ class Program:
                 print(f"{work}, {way}: {answer}", file=sys.stderr)
             return None
 
-    def close(self):
-        for process in self.processes.values():
+    @staticmethod
+    def end(process):
+        if process is not None:
             process.stdin.close()
+            process.stdout.close()
             process.wait()
 
+    def close(self):
+        while self.processes:
+            self.end(self.processes.popitem()[1])
 
-def find_programs(build, python, works_py, options):
+
+def find_programs(source, build, python, options):
     """Programs that run, lines about them for the header, and what is missing and how to get it."""
     folder = os.path.join(build, "benchmarks")
     wanted = [("eigengrad", [os.path.join(folder, "eigengrad")], (EIGENGRAD, REPLAYED, BY_HAND), None)]
@@ -91,9 +105,11 @@ def find_programs(build, python, works_py, options):
         wanted.append(("libtorch", [os.path.join(folder, "libtorch", "works")], (LIBTORCH,),
                        "libtorch was not found: sudo apt-get install libtorch-dev"))
     if options.pytorch:
-        wanted.append(("PyTorch", [python, works_py], (EAGER,) if options.quick else (EAGER, COMPILED),
-                       f"'import torch' does not work in {python}: install PyTorch into an environment (python3 -m venv env; "
-                       "env/bin/pip install torch) and name its python: PYTHON=env/bin/python scripts/bench.sh"))
+        ways = (EAGER,) if options.quick else (EAGER, COMPILED)
+        wanted.append(("PyTorch", [python, os.path.join(source, "benchmarks", "pytorch", "works.py")], ways,
+                       f"'import torch' does not work in {python}: install PyTorch into an environment "
+                       "(python3 -m venv env; env/bin/pip install torch) and name its python: "
+                       "PYTHON=env/bin/python scripts/bench.sh"))
     programs, header, missing = [], {}, []
     for name, command, ways, remedy in wanted:
         program = Program(command, ways, build)

@@ -104,7 +104,8 @@ def behind(rows):
 def report(header, rows):
     """The whole text that is printed."""
     lines = [f"{name}: {value}" for name, value in header.items()]
-    lines += ["", "In brackets: how many times eigengrad's own figure; above 1, eigengrad is ahead.", "", table(rows), ""]
+    lines += ["", "In brackets: how many times eigengrad's own figure; above 1, eigengrad is ahead.", ""]
+    lines += [table(rows), ""]
     late = behind(rows)
     lines += (["A peer is ahead of eigengrad, recorded and replayed, in:", *("  " + line for line in late)] if late
               else ["eigengrad is ahead in every line."])

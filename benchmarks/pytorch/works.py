@@ -167,7 +167,8 @@ def prepare(way, name):
     if name not in compiled_steps:
         torch.compiler.reset()  # or the limit of recompilations of one function is met
         try:
-            step = KINDS[kind](fields, lambda f: torch.compile(f, dynamic=False, fullgraph=kind not in ("train", "adam")))
+            whole = kind not in ("train", "adam")  # an optimizer's step is compiled in two parts
+            step = KINDS[kind](fields, lambda f: torch.compile(f, dynamic=False, fullgraph=whole))
             step()
         except Exception as problem:  # whatever the compiler fails with, this work it cannot do
             print(f"torch.compile, {name}: {problem}", file=sys.stderr)
