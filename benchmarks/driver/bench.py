@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import sys
+import time
 
 from building import Building
 from chart import chart
@@ -106,6 +107,16 @@ def processor():
     return f"{model.group(1) if model else platform.processor()}, {os.cpu_count()} processors"
 
 
+def others():
+    """How many processors other programs keep busy while this one sleeps, and what to think of it."""
+    before = [int(word) for word in read("/proc/stat").split()[1:9]]  # all processors; idle at 3, waiting at 4
+    time.sleep(1)
+    spent = [int(word) - was for word, was in zip(read("/proc/stat").split()[1:9], before)]
+    busy = (1 - (spent[3] + spent[4]) / sum(spent)) * (os.cpu_count() or 1) if sum(spent) else 0
+    warning = "; compare this run's figures with care, those of several threads not at all" if busy > 0.2 else ""
+    return f"{busy:.1f} processors busy{warning}"
+
+
 def main(arguments):
     options = parse(arguments)
     wanted = lambda name: options.works.search(name) is not None
@@ -118,7 +129,8 @@ def main(arguments):
         print(f"== {words}", file=sys.stderr)
     now = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
     header = {"date": now, "processor": processor(), **abouts,
-              "threads": " and ".join(map(str, options.threads)), "rounds": str(options.rounds)}
+              "other programs": others(), "threads": " and ".join(map(str, options.threads)),
+              "rounds": str(options.rounds)}
     if missing:
         header["missing"] = "; ".join(missing)
     rows = measure(programs, listed_works(wanted), options)

@@ -72,7 +72,7 @@ class Building:
             tell(work)
             row = Row(work, 0, "s")
             # The two that budgets are set for, in turns; the other examples take long, once.
-            for _ in range(min(3, rounds) if BY_HAND in ways else 1):
+            for _ in range(1 if quick or BY_HAND not in ways else min(3, rounds)):
                 for way, (flags, source, text) in ways.items():
                     if way in self.ways:
                         row.add(way, user_seconds(self.compiler, flags, source, text))
