@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape
 from results import PEERS, digits
 
 COLOURS = dict(zip(PEERS, ("#0072b2", "#d55e00", "#009e73", "#cc79a7")))  # Okabe and Ito's, told apart by everybody
-LABELS, PLOT, RIGHT, BAR, GAP, HEAD, TOP = 330, 560, 70, 11, 8, 30, 96
+NAMES, LABELS, PLOT, RIGHT, BAR, GAP, HEAD, TOP = 320, 370, 560, 70, 11, 8, 30, 96
 
 
 def text(x, y, words, size=12, anchor="start", extra=""):
@@ -37,7 +37,7 @@ def chart(header, rows):
         body.append(text(14, y - 8, kind, 14, extra=' font-weight="bold"'))
         for name, bars in works:
             height = len(bars) * BAR
-            body.append(text(LABELS - 10, y + height / 2 + 4, name, 12, "end"))
+            body.append(text(NAMES, y + height / 2 + 4, name, 12, "end"))
             for i, (way, ratio) in enumerate(bars):
                 end, top = place(ratio), y + i * BAR
                 body.append(f'<rect x="{min(one, end):.1f}" y="{top:.1f}" width="{max(1, abs(end - one)):.1f}" '
