@@ -55,7 +55,7 @@ def parse(arguments):
     options = parser.parse_args(arguments)
     options.rounds = options.rounds or (2 if options.quick else 5)
     options.threads = options.threads or ([1, 2] if (os.cpu_count() or 1) > 1 else [1])
-    options.seconds = 0.03 if options.quick else 0.1
+    options.seconds = 0.03 if options.quick else 0.06
     return options
 
 

@@ -71,10 +71,10 @@ class Building:
                 continue
             tell(work)
             row = Row(work, 0, "s")
-            # The two that budgets are set for, in turns; the other examples take long, once.
-            for _ in range(1 if quick or BY_HAND not in ways else min(3, rounds)):
+            # The two that budgets are set for, in turns, three times; what takes long once.
+            for turn in range(1 if quick or BY_HAND not in ways else min(3, rounds)):
                 for way, (flags, source, text) in ways.items():
-                    if way in self.ways:
+                    if way in self.ways and (turn == 0 or way != LIBTORCH):
                         row.add(way, user_seconds(self.compiler, flags, source, text))
             found.append(row)
         return found + self.xor_rows(wanted, rounds, tell)

@@ -116,7 +116,8 @@ def find_programs(source, build, python, options):
         about = program.about()
         if about:
             programs.append(program)
-            header[name] = about
+            core = program.environment().get("OPENBLAS_CORETYPE")
+            header[name] = f"{about}, OPENBLAS_CORETYPE={core}" if name == "libtorch" else about
         elif remedy:
             missing.append(remedy)
         else:
