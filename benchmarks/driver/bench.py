@@ -74,7 +74,7 @@ def tell(words):
 def measure(programs, works, options):
     rows = {(work, threads): Row(work, threads, "s") for work in works for threads in options.threads}
     few = 1 if options.quick else 3
-    for turn in range(options.rounds):
+    for turn in range(options.rounds if rows else 0):
         if not sys.stderr.isatty():
             print(f"== round {turn + 1} of {options.rounds}", file=sys.stderr)
         for (work, threads), row in rows.items():
