@@ -3,6 +3,7 @@ import argparse
 import statistics
 import sys
 import time
+import types
 
 import torch
 from torch import nn
@@ -155,7 +156,13 @@ def adam(fields, compiler):
 
 
 KINDS = {f.__name__: f for f in (train, infer, forward, gradient, hvp, formula, reduce, softmax_cross_entropy, adam)}
+torch._dynamo.config.recompile_limit = 64  # the optimizers' inner functions are shared by all works
 compiled_steps = {}  # compiling takes seconds, so what is compiled is kept
+
+
+def with_own_code(f):
+    """f with a code object of its own: the compiler keeps what it compiled by code, and looks through all of it."""
+    return types.FunctionType(f.__code__.replace(), f.__globals__, f.__name__, f.__defaults__, f.__closure__)
 
 
 def prepare(way, name):
@@ -165,10 +172,9 @@ def prepare(way, name):
     if way != "torch.compile":
         return KINDS[kind](fields, None)
     if name not in compiled_steps:
-        torch.compiler.reset()  # or the limit of recompilations of one function is met
         try:
             whole = kind not in ("train", "adam")  # an optimizer's step is compiled in two parts
-            step = KINDS[kind](fields, lambda f: torch.compile(f, dynamic=False, fullgraph=whole))
+            step = KINDS[kind](fields, lambda f: torch.compile(with_own_code(f), dynamic=False, fullgraph=whole))
             step()
         except Exception as problem:  # whatever the compiler fails with, this work it cannot do
             print(f"torch.compile, {name}: {problem}", file=sys.stderr)
