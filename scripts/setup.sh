@@ -18,7 +18,6 @@ is_there() {
     ninja-build) command -v ninja >/dev/null ;;
     libeigen3-dev) has_header Eigen/Core -I/usr/include/eigen3 -I/usr/local/include/eigen3 ;;
     libgtest-dev) has_header gtest/gtest.h ;;
-    libbenchmark-dev) has_header benchmark/benchmark.h ;;
     zlib1g-dev) has_header zlib.h ;;
     dataset-fashion-mnist) [ -e /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ] ;;
     python3-pip) python3 -m pip --version >/dev/null 2>&1 ;;

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 . scripts/setup.sh
 preset=${1:-release}
 
-packages=(libgtest-dev libbenchmark-dev pkg-config)
+packages=(libgtest-dev pkg-config)
 case $preset in dev | tsan) packages+=(clang) ;; esac
 install_needed "${packages[@]}"
 install_wanted dataset-fashion-mnist

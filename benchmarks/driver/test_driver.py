@@ -1,0 +1,141 @@
+"""The driver on a small canned result: python3 -m unittest discover -s benchmarks/driver"""
+import contextlib
+import io
+import json
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+import bench
+import chart
+import programs
+import results
+from results import BY_HAND, COMPILED, EIGENGRAD, LIBTORCH, REPLAYED, Row
+
+
+def canned():
+    """A step that libtorch is behind in and the hand-written one ahead, its loss alone, and a size."""
+    gradient = Row("gradient/xor/2-8-1/b4", 1, "s", {EIGENGRAD: [4e-7, 9e-7, 5e-7], REPLAYED: [3e-7] * 3,
+                                                      BY_HAND: [2.5e-7] * 3, LIBTORCH: [6e-5, 7e-5, 5e-5]})
+    forward = Row("forward/xor/2-8-1/b4", 1, "s", {EIGENGRAD: [2e-7], LIBTORCH: [2e-5]})
+    return [gradient, forward, Row("size/xor", 0, "B", {EIGENGRAD: [367000]})]
+
+
+class Results(unittest.TestCase):
+    def test_quantities_have_three_digits_and_a_unit(self):
+        for number, unit, text in ((4.52e-7, "s", "452 ns"), (1.5e-5, "s", "15.0 us"), (0.00123, "s", "1.23 ms"),
+                                   (12.34, "s", "12.3 s"), (367000, "B", "367 kB"), (2.5e9, "B", "2.50 GB"),
+                                   (2.84, "", "2.84"), (0.0457, "", "0.0457"), (None, "s", "-"), (0, "s", "0 ns")):
+            self.assertEqual(results.quantity(number, unit), text)
+
+    def test_ratios_are_of_medians(self):
+        row = canned()[0]
+        self.assertAlmostEqual(row.ratio(LIBTORCH), 120)
+        self.assertAlmostEqual(row.ratio(BY_HAND), 0.5)
+        self.assertIsNone(row.ratio(COMPILED))
+
+    def test_nothing_found_is_not_kept(self):
+        row = Row("infer/xor/2-8-1/b1", 1, "s")
+        row.add(LIBTORCH, None)
+        self.assertEqual(row.rounds, {})
+
+    def test_gradient_to_forward(self):
+        found = results.gradient_to_forward(canned())
+        self.assertEqual([row.work for row in found], ["gradient:forward/xor/2-8-1/b4"])
+        self.assertAlmostEqual(found[0].median(EIGENGRAD), 2.5)
+        self.assertAlmostEqual(found[0].median(LIBTORCH), 3)
+        self.assertIsNone(found[0].median(BY_HAND))
+
+    def test_table(self):
+        lines = results.table(canned()).splitlines()
+        self.assertEqual(len({len(line) for line in lines}), 1, "columns are aligned")
+        cells = [text.strip() for text in lines[2].strip("|").split("|")]
+        self.assertEqual(cells, ["gradient/xor/2-8-1/b4", "1", "500 ns", "300 ns (0.600)", "250 ns (0.500)",
+                                 "60.0 us (120)", "-", "-"])
+
+    def test_what_is_behind_is_told_against_the_better_of_recorded_and_replayed(self):
+        self.assertEqual(results.behind(canned()),
+                         ["gradient/xor/2-8-1/b4, 1 thread: 300 ns, by hand 250 ns (1.20 times as much)"])
+        self.assertIn("eigengrad is ahead in every line", results.report({}, canned()[1:]))
+
+    def test_json(self):
+        found = json.loads(json.dumps(canned()[0].as_dict()))
+        self.assertEqual(found["medians"][EIGENGRAD], 5e-7)
+        self.assertEqual(found["rounds"][EIGENGRAD], [4e-7, 9e-7, 5e-7])
+
+
+class Chart(unittest.TestCase):
+    def bars(self, rows):
+        picture = xml.etree.ElementTree.fromstring(chart.chart("a <processor> & more", rows))
+        space = "{http://www.w3.org/2000/svg}"
+        words = [text.text for text in picture.iter(space + "text")]
+        return [bar for bar in picture.iter(space + "rect") if bar.get("height") == str(chart.BAR - 1)], words
+
+    def test_has_a_bar_and_a_number_for_each_ratio(self):
+        bars, words = self.bars(canned())
+        self.assertEqual(len(bars), 3)  # by hand and libtorch, and libtorch; a size is no time
+        for expected in ("gradient", "xor/2-8-1/b4", "0.500", "120", "1000"):
+            self.assertIn(expected, words)
+        slower, faster = (float(bar.get("width")) for bar in bars[:2])
+        self.assertAlmostEqual(faster / slower, 6.9, delta=0.05)  # log 120 / log 2
+
+    def test_nothing_measured_is_a_picture_too(self):
+        self.assertEqual(self.bars([])[0], [])
+
+
+class Programs(unittest.TestCase):
+    ANSWERS = ("import sys\nprint('about') if '--about' in sys.argv else None\n"
+               "for line in sys.stdin if '--serve' in sys.argv else ():\n"
+               "    way, work, seconds = line.strip().split('\\t')\n"
+               "    if work == 'end': sys.exit()\n"
+               "    print({'good': seconds, 'none': '-'}.get(work, 'error no ' + work), flush=True)\n")
+
+    def test_asks_and_starts_again_what_has_ended(self):
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()) as told:
+            program = programs.Program([sys.executable, "-c", self.ANSWERS], ("way",), folder)
+            self.assertEqual(program.about(), "about")
+            self.assertEqual(program.ask("way", "good", 1, 0.25), 0.25)
+            self.assertIsNone(program.ask("way", "none", 1, 0.25))
+            self.assertIsNone(program.ask("way", "bad", 1, 0.25))
+            self.assertIsNone(program.ask("way", "end", 1, 0.25))
+            program.processes[1].wait()
+            self.assertEqual(program.ask("way", "good", 1, 0.5), 0.5)
+            self.assertEqual(program.ask("way", "good", 2, 0.5), 0.5)
+            program.close()
+        self.assertEqual(told.getvalue().splitlines(),
+                         ["bad, way: error no bad", "end, way: error the program ended"])
+
+    def test_missing_program(self):
+        self.assertIsNone(programs.Program(["/nowhere/to/be/found"], (), "").about())
+
+    def test_openblas_core(self):
+        for vendor, flags, core in (("AuthenticAMD", "avx2 fma", "Zen"), ("GenuineIntel", "avx2", "Haswell"),
+                                    ("AuthenticAMD", "avx2 avx512f", "SkylakeX"), ("GenuineIntel", "sse2", None)):
+            self.assertEqual(programs.openblas_core(f"vendor_id\t: {vendor}\nflags\t\t: {flags}\n"), core)
+
+
+class Options(unittest.TestCase):
+    def test_defaults(self):
+        self.assertEqual(bench.parse([]).rounds, 5)
+        self.assertEqual(bench.parse(["--quick"]).rounds, 2)
+        self.assertEqual(bench.parse(["--rounds", "9", "--quick"]).rounds, 9)
+        self.assertEqual(bench.parse(["--threads", "1,4"]).threads, [1, 4])
+
+    def test_bad_ones_are_named(self):
+        for arguments, words in ((["--rounds", "0"], "'0' is not a whole number from 1 on"),
+                                 (["--rounds", "many"], "'many' is not a whole number"),
+                                 (["--works", "("], "'(' is not a regular expression"),
+                                 (["--no-lib"], "unrecognized arguments: --no-lib")):
+            with self.assertRaises(SystemExit) as stop, contextlib.redirect_stderr(io.StringIO()) as told:
+                bench.parse(arguments)
+            self.assertEqual(stop.exception.code, 2)
+            self.assertIn(words, told.getvalue())
+
+    def test_works_are_found_by_name(self):
+        self.assertEqual(len(set(bench.listed_works(lambda name: True))), len(bench.listed_works(lambda name: True)))
+        self.assertEqual(bench.listed_works(lambda name: name == "adam/10M"), ["adam/10M"])
+
+
+if __name__ == "__main__":
+    unittest.main()
