@@ -12,6 +12,7 @@ from building import Building
 from chart import chart
 from programs import find_programs, read
 from results import COMPILED, EAGER, Row, gradient_to_forward, report
+from roofline import roofline
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -146,6 +147,8 @@ def main(arguments):
         return 2
     text = report(header, rows)
     print(text)
+    if limits := roofline(rows):
+        print("\n" + limits)
     first = [row for row in rows if row.threads == options.threads[0] and not row.work.startswith("memory/")]
     threads = f"{options.threads[0]} thread{'s' * (options.threads[0] > 1)}"
     everything = {"header": header, "rows": [row.as_dict() for row in rows]}
