@@ -12,7 +12,8 @@ class RowSum {
   static constexpr Index block = 128;
 
   /// For columns `begin` to `end`.
-  RowSum(Index begin, Index end) : begin_(begin), end_(end), partial_(bytes<T>()), total_(bytes<Total<T>>()) {
+  EIGENGRAD_OUTLINE RowSum(Index begin, Index end)
+      : begin_(begin), end_(end), partial_(bytes<T>()), total_(bytes<Total<T>>()) {
     std::fill_n(static_cast<T*>(partial_.data()), end, T(0));
     std::fill_n(static_cast<Total<T>*>(total_.data()), end, Total<T>(0));
   }
@@ -20,7 +21,7 @@ class RowSum {
     if (++rows_ > block) flush();
     return static_cast<T*>(partial_.data());
   }
-  void move_to(T* target) {
+  EIGENGRAD_OUTLINE void move_to(T* target) {
     flush();
     Total<T>* total = static_cast<Total<T>*>(total_.data());
     for (Index i = begin_; i < end_; ++i) {
@@ -30,7 +31,7 @@ class RowSum {
   }
 
  private:
-  void flush() {
+  EIGENGRAD_OUTLINE void flush() {
     T* partial = static_cast<T*>(partial_.data());
     Total<T>* total = static_cast<Total<T>*>(total_.data());
     for (Index i = begin_; i < end_; ++i) {
