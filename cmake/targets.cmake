@@ -29,6 +29,17 @@ if(ZLIB_FOUND)
   eigengrad_target(io LINK eigengrad ZLIB::ZLIB)
 endif()
 
+# What most programs need of the templates for float and double, compiled once. Built where somebody links it, or with
+# EIGENGRAD_BUILD_COMPILED; by the same flags as what links it, else it does not link.
+add_library(eigengrad_compiled STATIC "${PROJECT_SOURCE_DIR}/src/compiled.cpp")
+add_library(eigengrad::compiled ALIAS eigengrad_compiled)
+set_target_properties(eigengrad_compiled PROPERTIES EXPORT_NAME compiled)
+target_link_libraries(eigengrad_compiled PUBLIC eigengrad)
+target_compile_definitions(eigengrad_compiled INTERFACE EIGENGRAD_COMPILED)
+if(NOT EIGENGRAD_BUILD_COMPILED)
+  set_target_properties(eigengrad_compiled PROPERTIES EXCLUDE_FROM_ALL ON)
+endif()
+
 # Large works on several threads.
 if(Threads_FOUND)
   eigengrad_target(threads LINK eigengrad Threads::Threads)

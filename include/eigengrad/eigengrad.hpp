@@ -5,6 +5,7 @@
 #include "autograd/gradcheck.hpp"
 #include "autograd/tape.hpp"
 #include "core/build_info.hpp"
+#include "compiled/compiled.hpp"
 #include "core/print.hpp"
 #include "data/csv.hpp"
 #include "data/datasets.hpp"

@@ -149,3 +149,18 @@ TEST(Linear, PermutingHiddenUnitsLeavesTheOutputEqual) {
   const Real twice = eg::linear<double>(relu(eg::linear(Real(2 * x), first, Real())), second, Real());
   EXPECT_TRUE(close(twice, Real(2 * once)));
 }
+
+TEST(Linear, TheBiasGradientOfManyRowsKeepsItsDigits) {
+  const eg::Index rows = 1000, columns = 5;  // more rows than are added up in float, and no whole lane of columns
+  const auto x = eg::Tensor<float>::rand({rows, 3});
+  eg::Linear<float> layer(3, columns);
+  eg::Tape tape;
+  const eg::Tensor<float> dy = eg::Tensor<float>::rand({rows, columns});
+  tape.backward(layer(x), dy);
+  const eg::Tensor<float> gradient = layer.bias.grad();
+  for (eg::Index j = 0; j < columns; ++j) {
+    double exact = 0;
+    for (eg::Index i = 0; i < rows; ++i) exact += static_cast<double>(dy(i, j));
+    EXPECT_NEAR(static_cast<double>(gradient(j)), exact, exact * 2e-7) << j;
+  }
+}

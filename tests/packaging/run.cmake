@@ -67,6 +67,22 @@ elseif(CASE MATCHES "^(add_subdirectory|fetch_content)$")
   run(${configure} -D WAY=${CASE})
   build_and_run()
 
+elseif(CASE STREQUAL "compiled")
+  # From a folder it is built on demand; a build with it installs it, and the moved tree is found.
+  run(${configure} -D WAY=add_subdirectory -D WANTED_COMPONENTS=compiled)
+  build_and_run()
+  set(with_compiled "${build}/library")
+  run(${CMAKE_COMMAND} -S ${SOURCE_DIR} -B ${with_compiled} -G ${GENERATOR} -D CMAKE_CXX_COMPILER=${COMPILER}
+    -D CMAKE_BUILD_TYPE=Debug -D CMAKE_CXX_FLAGS=-O0 -D EIGENGRAD_BUILD_COMPILED=ON -D EIGENGRAD_BUILD_TESTS=OFF
+    -D EIGENGRAD_BUILD_EXAMPLES=OFF -D EIGENGRAD_BUILD_BENCHMARKS=OFF -D Eigen3_DIR=${Eigen3_DIR}
+    -D EIGENGRAD_EIGEN_INCLUDE_DIR=${EIGEN_INCLUDE_DIR})
+  run(${CMAKE_COMMAND} --build ${with_compiled})
+  run(${CMAKE_COMMAND} --install ${with_compiled} --prefix ${build}/stage)
+  file(RENAME "${build}/stage" "${build}/moved")
+  file(REMOVE "${build}/CMakeCache.txt")
+  run(${configure} -D WAY=find_package -D WANTED_COMPONENTS=compiled -D CMAKE_PREFIX_PATH=${build}/moved)
+  build_and_run()
+
 elseif(CASE STREQUAL "io_component")
   set(without_zlib -D CMAKE_DISABLE_FIND_PACKAGE_ZLIB=ON)
   run(${configure} -D WAY=find_package -D WANTED_COMPONENTS=viz ${without_zlib})

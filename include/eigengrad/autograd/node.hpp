@@ -85,7 +85,6 @@ class Node {
  public:
   explicit Node(const OperationName& operation) : name(operation.name), where(operation.where) {}
   Node(const Node&) = delete;
-  virtual ~Node() = default;
 
   /// A gradient has arrived and waits to be passed on.
   bool reached() const { return *filled_; }
@@ -123,10 +122,13 @@ class Node {
   Node* previous = nullptr;
   [[no_unique_address]] Location where;  // the flags lie in its padding
   bool released = false;
-  bool spent = false;  // released, and so bare that it need not be destroyed
-  bool wanted = true;  // off while a walk has no use for this node's gradient
+  void (*destroy)(Node* node) = nullptr;  // one function, where a virtual destructor is two
+  bool spent = false;                     // released, and so bare that it need not be destroyed
+  bool wanted = true;                     // off while a walk has no use for this node's gradient
 
  protected:
+  ~Node() = default;
+
   static constexpr bool never = false;
   const bool* filled_ = &never;  // whether a gradient has arrived
 };

@@ -6,14 +6,19 @@
 // gradients flow through them. Each rule is another of these.
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// The record of a reshape, a stretch, a sum over stretched axes or an addition: dy goes to every input, in its shape.
+template <class T>
+Tensor<T> recorded_scale(const Tensor<T>& x, T factor);
+
+/// The record of a reshape, a stretch, a sum over stretched axes, an addition or a multiple: dy, times the factor, goes
+/// to every input, in its shape.
 template <class T>
 class FittingNode final : public OperationNode<T> {
  public:
-  FittingNode(const OperationName& operation, const Shape& shape, TypedNode<T>* first, TypedNode<T>* second = nullptr)
-      : OperationNode<T>(operation, shape), targets_{first, second} {}
+  FittingNode(const OperationName& operation, const Shape& shape, TypedNode<T>* first, TypedNode<T>* second = nullptr,
+              T factor = T(1))
+      : OperationNode<T>(operation, shape), targets_{first, second}, factor_(factor) {}
   void propagate() override {
-    const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
+    const Tensor<T> dy = recorded_scale(whole(this->take_gradient(), this->shape_), factor_);
     for (TypedNode<T>* target : targets_) {
       Slot<T>* slot = target != nullptr ? target->slot() : nullptr;
       if (slot == nullptr) continue;
@@ -36,17 +41,18 @@ class FittingNode final : public OperationNode<T> {
 
  private:
   TypedNode<T>* targets_[2];
+  T factor_;
 };
 
 template <class T>
 EIGENGRAD_COLD Tensor<T> record_fitting(const char* name, Tensor<T> result, const Tensor<T>& a,
-                                        const Tensor<T>* b = nullptr) {
+                                        const Tensor<T>* b = nullptr, T factor = T(1)) {
   result.set_link({});
   TapeState* tape = recording_tape();
   if (tape == nullptr) return result;
   TypedNode<T>*first = node_on(tape, a, name), *second = b != nullptr ? node_on(tape, *b, name) : nullptr;
   if (first == nullptr && second == nullptr) return result;
-  Node* node = tape->template add<FittingNode<T>>(tape->last, name, result.shape(), first, second);
+  Node* node = tape->template add<FittingNode<T>>(tape->last, name, result.shape(), first, second, factor);
   tape->connect(result, node);
   return result;
 }
@@ -64,6 +70,23 @@ Tensor<T> recorded_sum_to(const Tensor<T>& value, const Shape& shape) {
 template <class T>
 Tensor<T> recorded_expand(const Tensor<T>& value, const Shape& shape) {
   return value.shape() == shape ? value : record_fitting("broadcast_to", expand(value, shape), value);
+}
+template <class T>
+EIGENGRAD_COLD Tensor<T> recorded_multiple(const Tensor<T>& x, T factor) {
+  const auto run = [](const TensorStep<T>& step) {
+    const T* from = step.operands[0].data();
+    for (Index i = 0; i < step.result.size(); ++i) step.to()[i] = from[i] * step.operands[1].data()[0];
+  };
+  Tensor<T> result = Tensor<T>::empty(x.shape());
+  const Tensor<T> number = Tensor<T>::full({}, factor);
+  run(TensorStep<T>(run, result, {&x, &number}, nullptr));
+  on_replay(result, {&x, &number}, run);
+  return record_fitting("multiply", std::move(result), x, static_cast<const Tensor<T>*>(nullptr), factor);
+}
+/// x times a number.
+template <class T>
+Tensor<T> recorded_scale(const Tensor<T>& x, T factor) {
+  return factor == T(1) ? x : recorded_multiple(x, factor);
 }
 /// a + b of one shape.
 template <class T>

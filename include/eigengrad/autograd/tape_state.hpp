@@ -40,6 +40,7 @@ struct TapeState {
   N* add(Node*& list, Arguments&&... arguments) {
     static_assert(alignof(N) <= 64);
     N* node = new (arena.take(sizeof(N))) N(std::forward<Arguments>(arguments)...);
+    node->destroy = [](Node* any) { static_cast<N*>(any)->~N(); };
     node->previous = list;
     list = node;
     return node;
@@ -66,7 +67,7 @@ struct TapeState {
     for (Node* list : {last, last_leaf})
       while (list != nullptr) {
         Node* const node = std::exchange(list, list->previous);
-        if (!node->spent) node->~Node();
+        if (!node->spent) node->destroy(node);
       }
     last = last_leaf = nullptr;
     records = 0;

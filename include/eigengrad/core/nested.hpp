@@ -20,11 +20,11 @@ class Nested {
   Nested(std::initializer_list<Nested> parts) : parts_(parts) {}
 
   /// Appends the sizes below this level; throws ShapeError where `shape`, once known, is not met.
-  Shape shape() const {
+  EIGENGRAD_OUTLINE Shape shape() const {
     if (is_number_) return {};
     return nested_shape(parts_);
   }
-  void copy_to(T*& next) const {
+  EIGENGRAD_OUTLINE void copy_to(T*& next) const {  // not inlined into itself
     if (is_number_)
       *next++ = value_;
     else

@@ -102,7 +102,13 @@ template <class T>
 Tensor<T> apply_pointwise(const Pointwise<T>& function, const Tensor<T>& x, const Location& where) {
   Tensor<T> y = Tensor<T>::empty(x.shape());
   function.evaluate(x, y);
-  on_replay([&] { return [&function, x, y = y]() mutable { function.evaluate(x, y); }; });
+  on_replay(
+      y, {&x},
+      [](const TensorStep<T>& step) {
+        Tensor<T> again = step.result;
+        static_cast<const Pointwise<T>*>(step.setting)->evaluate(step.operands[0], again);
+      },
+      &function);
   TapeState* tape = recording_tape();
   TypedNode<T>* node = tape != nullptr ? node_on(tape, x, function.name) : nullptr;
   if (node == nullptr) return y;

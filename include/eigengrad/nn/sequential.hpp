@@ -43,8 +43,8 @@ class Sequential : public Module<T> {
   Tensor<T> forward(const Tensor<T>& x) override {
     const Holder* next = first_;
     if (next == nullptr) return x;
-    Tensor<T> y = run(next, x);
-    while (next != nullptr) y = run(next, y);
+    Tensor<T> y;
+    for (const Tensor<T>* from = &x; next != nullptr; from = &y) y = run(next, *from);
     return y;
   }
   EIGENGRAD_COLD void members(Members<T>& m) override {

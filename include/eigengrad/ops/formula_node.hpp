@@ -138,7 +138,7 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
     const TapeState* tape = recording_tape();
     if (summed_) {
       dy = recorded_reshape(dy, seen_);
-      if (scale_ != T(1)) dy = (Traced<T>(dy) * scale_).value();
+      dy = recorded_scale(dy, scale_);
       dy = recorded_expand(dy, formula_->shape());
     }
     const Node* mark = tape->last;

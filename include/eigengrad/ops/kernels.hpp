@@ -30,7 +30,7 @@ struct Operands {
     return flat;
   }
   template <class... More>
-  Rows<T> rows(const Shape& space, const Shape* written, const More&... more) {
+  EIGENGRAD_OUTLINE Rows<T> rows(const Shape& space, const Shape* written, const More&... more) {
     const auto set = [&](int k, const auto& tensor) {
       list[k] = {reinterpret_cast<const std::byte*>(tensor.data()), &tensor.shape(), sizeof(*tensor.data()),
                  tensor.padded()};

@@ -48,9 +48,14 @@ struct Product {
               step.to(), step.result.padded(), false);
         },
         transposes[(a.transposed ? 2 : 0) + (b.transposed ? 1 : 0)]);
-    if (!records("matmul", a.tensor, b.tensor)) return result;
     TapeState* tape = recording_tape();
-    Node* node = tape->template add<ProductNode<T>>(tape->last, OperationName("matmul", where), result.shape(), *this);
+    if (tape == nullptr) return result;
+    TypedNode<T>*a_node = node_on(tape, a.tensor, "matmul"), *b_node = node_on(tape, b.tensor, "matmul");
+    if (a_node == nullptr && b_node == nullptr) return result;
+    if (tape->observer != nullptr) [[unlikely]]
+      for (const Tensor<T>* input : {&a.tensor, &b.tensor}) tape->tell_input(*input);
+    Node* node = tape->template add<ProductNode<T>>(tape->last, OperationName("matmul", where), result.shape(), *this,
+                                                    a_node, b_node);
     tape->connect(result, node);
     return result;
   }
@@ -72,10 +77,11 @@ EIGENGRAD_OUTLINE void contribute_product(TypedNode<T>* node, const Product<T>& 
 template <class T>
 class ProductNode final : public OperationNode<T> {
  public:
-  ProductNode(const OperationName& operation, const Shape& shape, const Product<T>& product)
+  ProductNode(const OperationName& operation, const Shape& shape, const Product<T>& product, TypedNode<T>* a_node,
+              TypedNode<T>* b_node)
       : OperationNode<T>(operation, shape),
-        a_node_(node_on(recording_tape(), product.a.tensor, operation.name)),
-        b_node_(node_on(recording_tape(), product.b.tensor, operation.name)),
+        a_node_(a_node),
+        b_node_(b_node),
         at_(product.a.transposed),
         bt_(product.b.transposed) {
     if (b_node_ != nullptr) a_ = product.a.tensor;

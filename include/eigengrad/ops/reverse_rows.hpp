@@ -45,7 +45,7 @@ class ManyRows {
  private:
   static constexpr Index block = 128;
 
-  void start(const Loop& loop, const Sink<T>* sinks, int leaves) {
+  EIGENGRAD_OUTLINE void start(const Loop& loop, const Sink<T>* sinks, int leaves) {
     leaves_ = leaves;
     for (int k = 0; k < leaves; ++k) {
       bool mine = sinks[k].data != nullptr && loop.run(k) > block;
@@ -56,7 +56,7 @@ class ManyRows {
       std::fill_n(static_cast<Total<T>*>(gathered_.data()), leaves * loop.row, Total<T>(0));
     }
   }
-  void next(const Loop& loop, const Sink<T>* sinks, const Index* offsets) {
+  EIGENGRAD_OUTLINE void next(const Loop& loop, const Sink<T>* sinks, const Index* offsets) {
     ++rows_;
     for (int k = 0; k < leaves_; ++k) {
       const bool ends = run_[k] > 0 && (rows_ % run_[k] == 0 || rows_ == end_);

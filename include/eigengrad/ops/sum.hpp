@@ -5,30 +5,34 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-template <class F, class T>
-EIGENGRAD_INLINE void replay_sum(const F& formula, const Shape& kept, const Tensor<T>& result, T scale) {
-  on_replay([&] {
-    return [=] {
-      std::fill_n(result.shared_data(), result.size(), T(0));
-      sum_into(formula, kept, result.shared_data(), scale);
-    };
-  });
-}
+/// Sums a formula again, into the tensors of the first time.
+template <class F>
+struct SumReplay {
+  using T = typename F::Scalar;
+  F formula;
+  Shape kept;
+  Tensor<T> result;
+  T scale;
+  Tensor<T> derivative{};
+  std::array<bool, F::leaves + 1> wanted{};
+
+  void operator()() {
+    T* const to = result.shared_data();
+    std::fill_n(to, result.size(), T(0));
+    if constexpr (is_formula<F> && is_real<T>)
+      if (derivative.size() > 0)
+        return void(sum_with_derivative(formula, wanted.data(), to, derivative.shared_data(), scale));
+    sum_into(formula, kept, to, scale);
+  }
+};
 
 /// A sum over everything with its derivative, in one pass; the derivative is empty where that cannot be.
 template <class F, class T>
-EIGENGRAD_INLINE Tensor<T> sum_recorded(const F& formula, const typename FormulaNode<F>::Targets& targets,
+EIGENGRAD_INLINE Tensor<T> sum_recorded(const F& formula, const typename FormulaNode<F>::Targets& targets, bool* wanted,
                                         const Tensor<T>& result, T scale) {
-  std::array<bool, F::leaves + 1> wanted;
-  if (!only_one_target(formula, targets, wanted.data())) return {};
+  if (!only_one_target(formula, targets, wanted)) return {};
   Tensor<T> derivative = Tensor<T>::empty(formula.shape());
-  if (!sum_with_derivative(formula, wanted.data(), result.shared_data(), derivative.shared_data(), scale)) return {};
-  on_replay([&] {
-    return [=] {
-      *result.shared_data() = T(0);
-      sum_with_derivative(formula, wanted.data(), result.shared_data(), derivative.shared_data(), scale);
-    };
-  });
+  if (!sum_with_derivative(formula, wanted, result.shared_data(), derivative.shared_data(), scale)) return {};
   return derivative;
 }
 
@@ -41,18 +45,15 @@ auto scaled_sum(const OperationName& name, const X& expression, const Reduced& r
   if constexpr (is_formula<X> && !std::is_same_v<T, bool>) {
     TapeState* tape = recording_tape();
     typename FormulaNode<X>::Targets targets;
-    if (tape == nullptr || !find_targets(tape, expression, targets)) {
-      sum_into(expression, reduced.kept, result.mutable_data(), scale);
-      replay_sum(expression, reduced.kept, result, scale);
-      return result;
-    }
+    const bool recorded = tape != nullptr && find_targets(tape, expression, targets);
     Tensor<T> derivative;
+    std::array<bool, X::leaves + 1> wanted{};
     if constexpr (is_real<T>)
-      if (reduced.kept.size() == 1) derivative = sum_recorded(expression, targets, result, scale);
-    if (derivative.size() == 0) {
-      sum_into(expression, reduced.kept, result.mutable_data(), scale);
-      replay_sum(expression, reduced.kept, result, scale);
-    }
+      if (recorded && reduced.kept.size() == 1)
+        derivative = sum_recorded(expression, targets, wanted.data(), result, scale);
+    if (derivative.size() == 0) sum_into(expression, reduced.kept, result.shared_data(), scale);
+    on_replay([&] { return SumReplay<X>{expression, reduced.kept, result, scale, derivative, wanted}; });
+    if (!recorded) return result;
     auto* node = tape->template add<FormulaNode<X>>(tape->last, name, result, expression, targets, reduced.kept, scale);
     node->keep_derivative(std::move(derivative));
     tape->connect(result, node);
@@ -60,10 +61,10 @@ auto scaled_sum(const OperationName& name, const X& expression, const Reduced& r
   } else {
     const Tensor<T>& x = expression.to_tensor();
     sum_into(Leaf<T>{x.unrecorded()}, reduced.kept, result.mutable_data(), scale);
-    replay_sum(Leaf<T>{x.unrecorded()}, reduced.kept, result, scale);
+    on_replay([&] { return SumReplay<Leaf<T>>{Leaf<T>{x.unrecorded()}, reduced.kept, result, scale}; });
     if (!records(name.name, x)) return result;
     return record(name, std::move(result), wrt(x, [kept = reduced.kept, scale](const Tensor<T>& dy) {
-                    return Expanded<T>{recorded_reshape(scale == T(1) ? dy : Tensor<T>(dy * scale), kept)};
+                    return Expanded<T>{recorded_reshape(recorded_scale(dy, scale), kept)};
                   }));
   }
 }

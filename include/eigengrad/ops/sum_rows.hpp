@@ -12,35 +12,42 @@ class RowSum {
   static constexpr Index block = 128;
 
   /// For columns `begin` to `end`.
-  RowSum(Index begin, Index end)
-      : begin_(begin), partial_(Tensor<T>::zeros({end})), total_(Tensor<Total<T>>::zeros({end})) {}
+  EIGENGRAD_OUTLINE RowSum(Index begin, Index end)
+      : begin_(begin), end_(end), partial_(bytes<T>()), total_(bytes<Total<T>>()) {
+    std::fill_n(static_cast<T*>(partial_.data()), end, T(0));
+    std::fill_n(static_cast<Total<T>*>(total_.data()), end, Total<T>(0));
+  }
   T* row() {
     if (++rows_ > block) flush();
-    return partial_.mutable_data();
+    return static_cast<T*>(partial_.data());
   }
-  void move_to(T* target) {
+  EIGENGRAD_OUTLINE void move_to(T* target) {
     flush();
-    Total<T>* total = total_.mutable_data();
-    for (Index i = begin_; i < total_.size(); ++i) {
+    Total<T>* total = static_cast<Total<T>*>(total_.data());
+    for (Index i = begin_; i < end_; ++i) {
       target[i] = static_cast<T>(target[i] + total[i]);
       total[i] = Total<T>(0);
     }
   }
 
  private:
-  void flush() {
-    T* partial = partial_.mutable_data();
-    Total<T>* total = total_.mutable_data();
-    for (Index i = begin_; i < total_.size(); ++i) {
+  EIGENGRAD_OUTLINE void flush() {
+    T* partial = static_cast<T*>(partial_.data());
+    Total<T>* total = static_cast<Total<T>*>(total_.data());
+    for (Index i = begin_; i < end_; ++i) {
       total[i] = total[i] + partial[i];
       partial[i] = T(0);
     }
     rows_ = 1;
   }
 
-  Index begin_;
-  Tensor<T> partial_;
-  Tensor<Total<T>> total_;
+  template <class X>
+  std::size_t bytes() const {
+    return static_cast<std::size_t>(end_) * sizeof(X);
+  }
+
+  Index begin_, end_;
+  Block partial_, total_;
   Index rows_ = 0;
 };
 

@@ -21,9 +21,10 @@ class Traced {
   Traced() = default;
   explicit Traced(const Tensor<T>& tensor) : state_(new State{.value = tensor}) {}
   /// `own` is the operation's own state, which this takes over; null where it has none.
-  Traced(const TracedOperation<T>& operation, const void* own, std::initializer_list<Traced> inputs)
-      : state_(new State{.operation = &operation, .own = own, .count = static_cast<int>(inputs.size())}) {
-    std::copy(inputs.begin(), inputs.end(), state_->inputs);
+  EIGENGRAD_COLD Traced(const TracedOperation<T>& operation, const void* own,
+                        std::initializer_list<const Traced*> operands)
+      : state_(new State{.operation = &operation, .own = own}) {
+    for (const Traced* operand : operands) state_->inputs[state_->count++] = *operand;
   }
   Traced(const Traced& other) : state_(other.state_) {
     if (state_ != nullptr) ++state_->references;
@@ -270,13 +271,17 @@ EIGENGRAD_COLD Traced<T> traced_number(const T& number) {
   return Traced<T>(Tensor<T>::full({}, number));
 }
 template <class T, class X>
-EIGENGRAD_INLINE Traced<T> to_traced(const X& x) {
+EIGENGRAD_INLINE decltype(auto) to_traced(const X& x) {
   if constexpr (Number<X> || is_dual<X>)
     return traced_number(static_cast<T>(x));
   else if constexpr (is_traced_mask<X>)
-    return x.numbers;
+    return (x.numbers);
   else
-    return x;
+    return (x);
+}
+template <class T>
+EIGENGRAD_INLINE const Traced<T>* address_of(const Traced<T>& operand) {
+  return &operand;
 }
 template <class... X>
 struct TracedElementOf;
@@ -298,7 +303,7 @@ EIGENGRAD_COLD auto evaluate_traced(const Op& op, const X&... x) {
     static_assert(sizeof...(X) <= Traced<T>::max_inputs, "an element-wise operation of more than four inputs");
     const void* own = nullptr;
     if constexpr (!std::is_empty_v<Op>) own = new Op(op);
-    Traced<T> result(Rule::operation, own, {Traced<T>(to_traced<T>(x))...});
+    Traced<T> result(Rule::operation, own, {address_of<T>(to_traced<T>(x))...});
     if constexpr (Predicate<Op>)
       return TracedMask<T>{std::move(result)};
     else

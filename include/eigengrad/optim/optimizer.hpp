@@ -84,7 +84,8 @@ class Optimizer {
     const auto run = [=](Index begin, Index end) EIGENGRAD_FLATTEN_LAMBDA {
       // Copies, which no number written can change.
       const Rule formula = rule;
-      T *const weights = w, *const slots_of[sizeof...(s) + 1] = {state[s]..., nullptr};
+      T* const weights = w;
+      [[maybe_unused]] T* const slots_of[sizeof...(s) + 1] = {state[s]..., nullptr};
       const T* const gradient = g;
       for (Index at = begin; at < end; at += width) {
         L weight = lane::load(weights + at), lanes[sizeof...(s) + 1] = {lane::load(slots_of[s] + at)..., L(0)};

@@ -1,0 +1,107 @@
+"""Measures what our headers and examples take to compile at -O2 against the same compiler's time for Eigen, prints a
+table, and fails where one takes more than budgets.txt allows. Processor time, so that other work hardly counts.
+
+    python3 tests/packaging/compile_time/measure.py g++ . /usr/include/eigen3 [--without-zlib]
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROUNDS = 5
+
+
+def processor_time(command):
+    """The user time of a command that must succeed."""
+    pid = os.posix_spawnp(command[0], command, os.environ)
+    _, status, used = os.wait4(pid, 0)
+    if status != 0:
+        sys.exit("failed: " + " ".join(command))
+    return used.ru_utime
+
+
+def read_budgets(file):
+    """name -> how many times Eigen/Core (or, after 'of', another line's name)."""
+    budgets = {}
+    for line in file.read_text().splitlines():
+        words = line.split("#")[0].split()
+        if words:
+            budgets[words[0]] = (float(words[1]), words[3] if len(words) > 3 else "Eigen/Core")
+    return budgets
+
+
+def budget_of(name, budgets):
+    """Its own line, or that of the folder it lies in."""
+    while name not in budgets and "/" in name:
+        name = name.rsplit("/", 1)[0]
+    return budgets.get(name)
+
+
+def main():
+    compiler, source, eigen, *options = sys.argv[1:]
+    source = pathlib.Path(source).resolve()
+    here = pathlib.Path(__file__).parent
+    budgets = read_budgets(here / "budgets.txt")
+    with tempfile.TemporaryDirectory() as folder:
+        work = pathlib.Path(folder)
+
+        def time_of(file, *flags, to=None):
+            return processor_time([compiler, "-std=c++20", "-O2", "-I" + str(source / "include"), "-isystem", eigen,
+                                   '-DEIGENGRAD_DATA_DIR="data"', *flags, "-c", str(file), "-o",
+                                   str(to or work / (file.name + ".o"))])
+
+        def including(header):
+            file = work / (header.replace("/", "_") + ".cpp")
+            file.write_text("#include <" + header + ">\nint main() {}\n")
+            return file
+
+        umbrella, example = "include/eigengrad/eigengrad.hpp", "examples/xor.cpp"
+        close = {"Eigen/Core": including("Eigen/Core"), umbrella: including("eigengrad/eigengrad.hpp"),
+                 "two_products": here / "two_products.cpp", example: source / example}
+        linked, with_library = example + ", eigengrad::compiled", work / "with_library.o"
+        times = {name: float("inf") for name in [*close, linked]}
+        for _ in range(ROUNDS):  # in turn, so that a slow moment meets them all; the least counts
+            for name, file in close.items():
+                times[name] = min(times[name], time_of(file))
+            times[linked] = min(times[linked], time_of(source / example, "-DEIGENGRAD_COMPILED", to=with_library))
+
+        library = work / "library.o"
+        time_of(source / "src/compiled.cpp", to=library)
+        answers = []
+        for objects in ([work / "xor.cpp.o"], [with_library, library]):
+            subprocess.run([compiler, *map(str, objects), "-o", str(work / "xor")], check=True)
+            answers.append(subprocess.run([str(work / "xor")], check=True, capture_output=True).stdout)
+        if answers[0] != answers[1]:
+            sys.exit("xor.cpp prints something else when it is linked with eigengrad::compiled")
+
+        once = {}
+        for header in sorted((source / "include/eigengrad").rglob("*.hpp")):
+            name = header.relative_to(source / "include").as_posix()
+            if "--without-zlib" not in options or not name.startswith("eigengrad/io/"):
+                once["include/" + name] = including(name)
+        for file in sorted((source / "examples").glob("*.cpp")):
+            if "--without-zlib" not in options or "eigengrad/io/" not in file.read_text():
+                once["examples/" + file.name] = file
+        once = {name: file for name, file in once.items() if name not in times}
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            times.update(zip(once, pool.map(time_of, once.values())))
+
+    failed = []
+    print(f"{'':46}{'seconds':>8}{'times':>7}{'budget':>8}")
+    for name, seconds in times.items():
+        budget = budget_of(name.replace(", ", "+"), budgets)
+        limit, unit = budget if budget else (float("inf"), "Eigen/Core")
+        ratio = seconds / times[unit]
+        mark = "" if ratio <= limit else "  too long"
+        print(f"{name:46}{seconds:8.2f}{ratio:7.2f}{limit:8.2f}{mark}" + (f"  of {unit}" if unit != "Eigen/Core" else ""))
+        if mark:
+            failed.append(f"{name} takes {ratio:.2f} times {unit}, more than {limit}")
+    if failed:
+        sys.exit("compile time over budget (tests/packaging/compile_time/budgets.txt):\n  " + "\n  ".join(failed))
+
+
+if __name__ == "__main__":
+    main()
