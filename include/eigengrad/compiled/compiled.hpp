@@ -10,51 +10,51 @@
 #include "../optim/adam.hpp"
 #include "../optim/sgd.hpp"
 
-#define EIGENGRAD_COMPILED_FOR(prefix, T)                                                                            \
-  prefix template class Tensor<T>;                                                                                   \
-  prefix template class Gemm<T>;                                                                                     \
-  prefix template struct TensorStep<T>;                                                                              \
-  prefix template class OperationNode<T>;                                                                            \
-  prefix template class LeafNode<T>;                                                                                 \
-  prefix template class FittingNode<T>;                                                                              \
-  prefix template class TracedNode<T>;                                                                               \
-  prefix template class Traced<T>;                                                                                   \
-  prefix template class ProductNode<T>;                                                                              \
-  prefix template class PointwiseNode<T>;                                                                            \
-  prefix template class LinearNode<T>;                                                                               \
-  prefix template struct Product<T>;                                                                                 \
-  prefix template struct ColumnSum<T>;                                                                               \
-  prefix template class ParameterRef<T>;                                                                             \
-  prefix template class Parameter<T>;                                                                                \
-  prefix template class Members<T>;                                                                                  \
-  prefix template class Module<T>;                                                                                   \
-  prefix template class Sequential<T>;                                                                               \
-  prefix template class Linear<T>;                                                                                   \
-  prefix template struct Sigmoid<T>;                                                                                 \
-  prefix template struct Tanh<T>;                                                                                    \
-  prefix template struct ReLU<T>;                                                                                    \
-  prefix template class SGD<T>;                                                                                      \
-  prefix template class Adam<T>;                                                                                     \
-  prefix template struct PointwiseOf<SigmoidOperation, T>;                                                           \
-  prefix template struct PointwiseOf<TanhOperation, T>;                                                              \
-  prefix template struct PointwiseOf<ReluOperation, T>;                                                              \
-  prefix template struct TracedRule<AddOperation, T, false, false>;                                                  \
-  prefix template struct TracedRule<SubtractOperation, T, false, false>;                                             \
-  prefix template struct TracedRule<MultiplyOperation, T, false, false>;                                             \
-  prefix template struct TracedRule<NegateOperation, T, false>;                                                      \
-  prefix template struct TracedRule<SquareOperation, T, false>;                                                      \
-  prefix template Tensor<T> linear(const Appearance<T>&, const Appearance<T>&, const Appearance<T>&, Location,       \
-                                   const Pointwise<T>*);                                                             \
-  prefix template Tensor<T> apply_pointwise(const Pointwise<T>&, const Tensor<T>&, const Location&);                 \
-  prefix template void contribute_product(TypedNode<T>*, const Product<T>&);                                         \
-  prefix template void contribute(Slot<T>&, const Shape&, Tensor<T>);                                                \
-  prefix template void contribute(Slot<T>&, const Shape&, Expanded<T>);                                              \
-  prefix template void contribute_recorded(Slot<T>&, const Shape&, const Tensor<T>&);                                \
-  prefix template Tensor<T>& prepare(Slot<T>&, const Shape&, bool&);                                                 \
-  prefix template void walk(TypedNode<T>&, Tensor<T>, BackwardOptions, TapeObserver*);                               \
-  prefix template void evaluate_rows(Rows<T>, EvaluateLanes, const void*, T*, bool, bool, bool);                     \
-  prefix template void sum_rows(const Rows<T>&, SumLanes<T>, const void*, bool, T*, T, bool);                        \
-  prefix template void reverse_rows(const Rows<T>&, ReverseLanes<T>, const void*, const Sink<T>*, int, bool, bool);  \
+#define EIGENGRAD_COMPILED_FOR(prefix, T)                                                                           \
+  prefix template class Tensor<T>;                                                                                  \
+  prefix template class Gemm<T>;                                                                                    \
+  prefix template struct TensorStep<T>;                                                                             \
+  prefix template class OperationNode<T>;                                                                           \
+  prefix template class LeafNode<T>;                                                                                \
+  prefix template class FittingNode<T>;                                                                             \
+  prefix template class TracedNode<T>;                                                                              \
+  prefix template class Traced<T>;                                                                                  \
+  prefix template class ProductNode<T>;                                                                             \
+  prefix template class PointwiseNode<T>;                                                                           \
+  prefix template class LinearNode<T>;                                                                              \
+  prefix template struct Product<T>;                                                                                \
+  prefix template struct ColumnSum<T>;                                                                              \
+  prefix template class ParameterRef<T>;                                                                            \
+  prefix template class Parameter<T>;                                                                               \
+  prefix template class Members<T>;                                                                                 \
+  prefix template class Module<T>;                                                                                  \
+  prefix template class Sequential<T>;                                                                              \
+  prefix template class Linear<T>;                                                                                  \
+  prefix template struct Sigmoid<T>;                                                                                \
+  prefix template struct Tanh<T>;                                                                                   \
+  prefix template struct ReLU<T>;                                                                                   \
+  prefix template class SGD<T>;                                                                                     \
+  prefix template class Adam<T>;                                                                                    \
+  prefix template struct PointwiseOf<SigmoidOperation, T>;                                                          \
+  prefix template struct PointwiseOf<TanhOperation, T>;                                                             \
+  prefix template struct PointwiseOf<ReluOperation, T>;                                                             \
+  prefix template struct TracedRule<AddOperation, T, false, false>;                                                 \
+  prefix template struct TracedRule<SubtractOperation, T, false, false>;                                            \
+  prefix template struct TracedRule<MultiplyOperation, T, false, false>;                                            \
+  prefix template struct TracedRule<NegateOperation, T, false>;                                                     \
+  prefix template struct TracedRule<SquareOperation, T, false>;                                                     \
+  prefix template Tensor<T> linear(const Appearance<T>&, const Appearance<T>&, const Appearance<T>&, Location,      \
+                                   const Pointwise<T>*);                                                            \
+  prefix template Tensor<T> apply_pointwise(const Pointwise<T>&, const Tensor<T>&, const Location&);                \
+  prefix template void contribute_product(TypedNode<T>*, const Product<T>&);                                        \
+  prefix template void contribute(Slot<T>&, const Shape&, Tensor<T>);                                               \
+  prefix template void contribute(Slot<T>&, const Shape&, Expanded<T>);                                             \
+  prefix template void contribute_recorded(Slot<T>&, const Shape&, const Tensor<T>&);                               \
+  prefix template Tensor<T>& prepare(Slot<T>&, const Shape&, bool&);                                                \
+  prefix template void walk(TypedNode<T>&, Tensor<T>, BackwardOptions, TapeObserver*);                              \
+  prefix template void evaluate_rows(Rows<T>, EvaluateLanes, const void*, T*, bool, bool, bool);                    \
+  prefix template void sum_rows(const Rows<T>&, SumLanes<T>, const void*, bool, T*, T, bool);                       \
+  prefix template void reverse_rows(const Rows<T>&, ReverseLanes<T>, const void*, const Sink<T>*, int, bool, bool); \
   prefix template void append(std::string&, const Tensor<T>&);
 
 #if defined(EIGENGRAD_COMPILED)

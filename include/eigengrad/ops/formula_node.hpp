@@ -43,6 +43,29 @@ void contribute_multiple(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& de
   }
 }
 
+/// Makes ready where the gradient of a formula's operand k goes, if it is wanted. `size` is the formula's.
+template <class T>
+EIGENGRAD_OUTLINE void open_sink(int k, TypedNode<T>& target, const Tensor<T>& operand, Index size, const Tensor<T>& dy,
+                                 Slot<T>** slots, Sink<T>* sinks) {
+  Slot<T>* slot = target.slot();
+  if (slot == nullptr) return;
+  slots[k] = slot;
+  for (int before = 0; before < k; ++before)
+    if (slots[before] == slot) {
+      sinks[k] = sinks[before];
+      sinks[k].add = true;
+      return;
+    }
+  const bool by_number = dy.size() == size && dy.size() > 1;
+  Tensor<T>& gradient = by_number ? prepare_over(dy, *slot, operand.shape(), sinks[k].add)
+                                  : prepare(*slot, operand.shape(), sinks[k].add);
+  sinks[k].data = gradient.shared_data();
+  sinks[k].room = gradient.padded();
+  if (sinks[k].add || (operand.size() == size && operand.size() > 1)) return;
+  std::fill_n(sinks[k].data, operand.size(), T(0));  // stretched, or a scalar: gathered by adding
+  sinks[k].add = true;
+}
+
 /// Whether a formula is worth storing its derivative, rather than computing it all again on the way back: it has an
 /// expensive operation whose result the top does not already give.
 template <class F>
@@ -106,26 +129,9 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
 
     Sink<T> sinks[F::leaves] = {};
     Slot<T>* slots[F::leaves] = {};
-    const auto open = [&](auto k, const auto& operand) {
-      if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<T>>) {
-        Slot<T>* slot = targets_[k] != nullptr ? targets_[k]->slot() : nullptr;
-        if (slot == nullptr) return;
-        slots[k] = slot;
-        for (int before = 0; before < k; ++before)
-          if (slots[before] == slot) {
-            sinks[k] = sinks[before];
-            sinks[k].add = true;
-            return;
-          }
-        const bool by_number = dy.size() == formula_->size() && dy.size() > 1;
-        Tensor<T>& target = by_number ? prepare_over(dy, *slot, operand.shape(), sinks[k].add)
-                                      : prepare(*slot, operand.shape(), sinks[k].add);
-        sinks[k].data = target.shared_data();
-        sinks[k].room = target.padded();
-        if (sinks[k].add || (operand.size() == formula_->size() && operand.size() > 1)) return;
-        std::fill_n(sinks[k].data, operand.size(), T(0));  // stretched, or a scalar: gathered by adding
-        sinks[k].add = true;
-      }
+    const auto open = [&](int k, const auto& operand) {
+      if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<T>>)
+        if (targets_[k] != nullptr) open_sink(k, *targets_[k], operand, formula_->size(), dy, slots, sinks);
     };
     formula_->template for_each_leaf<0>(open);
     reverse(*formula_, result_.size() == formula_->size() && result_.size() > 0 ? &result_ : nullptr, dy, sinks);
