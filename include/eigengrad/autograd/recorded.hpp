@@ -86,7 +86,10 @@ EIGENGRAD_COLD Tensor<T> recorded_multiple(const Tensor<T>& x, T factor) {
 /// x times a number.
 template <class T>
 Tensor<T> recorded_scale(const Tensor<T>& x, T factor) {
-  return factor == T(1) ? x : recorded_multiple(x, factor);
+  if constexpr (std::is_same_v<T, bool>)
+    return x;  // a mask has no gradient
+  else
+    return factor == T(1) ? x : recorded_multiple(x, factor);
 }
 /// a + b of one shape.
 template <class T>
