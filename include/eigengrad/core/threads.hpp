@@ -51,18 +51,12 @@ class Team {
   EIGENGRAD_OUTLINE static int size() {
     const int threads = wanted();
     if (threads == 1) return 1;
-    long owner = process_.load(std::memory_order_relaxed);
-    const long here = EIGENGRAD_PROCESS;
-    if (owner != here && process_.compare_exchange_strong(owner, here)) {  // the first time, or in a child of fork
-      members_ = 0;
-      busy_ = false;
-    }
-    return busy_.load(std::memory_order_relaxed) ? 1 : threads;
+    return is_ours() && !busy_.load(std::memory_order_relaxed) ? threads : 1;
   }
 
   /// Runs all pieces; the first exception is thrown when every piece that was begun has ended.
   EIGENGRAD_OUTLINE static void run(Index pieces, int threads, Piece piece, const void* work) {
-    if (busy_.exchange(true, std::memory_order_acquire)) return in_order(pieces, piece, work);
+    if (!is_ours() || busy_.exchange(true, std::memory_order_acquire)) return in_order(pieces, piece, work);
     start(threads - 1);
     const std::uint64_t call = (ticket_.load(std::memory_order_relaxed) >> 32) + 1;
     piece_.store(piece, std::memory_order_relaxed);
@@ -86,6 +80,23 @@ class Team {
  private:
   static constexpr int spins_before_sleep = 2000;  // some 30 us: what lies between two products of a training step
 
+  /// A child of fork has the team's numbers but not its threads: the first to ask makes the team anew. False while
+  /// another thread does.
+  static bool is_ours() {
+    constexpr long nobody = 0, in_the_making = -1;
+    const long here = EIGENGRAD_PROCESS;
+    long owner = process_.load(std::memory_order_acquire);
+    if (owner == here) return true;
+    if (owner == in_the_making) return false;
+    if (!process_.compare_exchange_strong(owner, owner == nobody ? here : in_the_making)) return owner == here;
+    if (owner == nobody) return true;
+    members_ = 0;
+    busy_ = false;
+    failed_ = false;
+    ticket_ = (ticket_ >> 32 | 1) << 32;  // closed
+    process_.store(here, std::memory_order_release);
+    return true;
+  }
   static void in_order(Index pieces, Piece piece, const void* work) {
     for (Index p = 0; p < pieces; ++p) piece(work, p);
   }

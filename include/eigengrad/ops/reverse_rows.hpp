@@ -120,10 +120,10 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
     job.single = job.single && sinks[k].data == wanted[job.first].data && !sinks[k].stretched;
   }
   ManyRows<T> many_rows(loop, wanted, leaves, first, end);
-  Index left = end - first;
+  Index at = first;
 
   loop.for_each_row(first, end, [&](const Index* offsets) {
-    const Index whole = end_of_lanes<T>(row, room && (--left > 0 || end == loop.rows));
+    const Index whole = end_of_lanes<T>(row, room && rows.may_write_on(at++, end));
     const Index chunk = sums ? lane_chunk<T> : whole;
     rows.start(offsets);
     for (int k = 0; k < leaves; ++k)

@@ -56,6 +56,11 @@ struct Rows {
     for (int k = 0; k < count; ++k) result = result && (loop.row_strides[k] == 0 || operands[k].padded);
     return result;
   }
+  /// Whether row `at`, its last lane written whole, stays before row `end`, where another thread's rows may begin. At
+  /// the end of all there is room.
+  bool may_write_on(Index at, Index end) const {
+    return end == loop.rows || (end - at) * loop.row >= end_of_lanes<T>(loop.row, true);
+  }
   bool reads(const void* numbers) const {
     bool result = false;
     for (int k = 0; k < count; ++k) result = result || operands[k].data == numbers;
@@ -125,9 +130,9 @@ EIGENGRAD_OUTLINE void evaluate_rows(Rows<T> rows, EvaluateLanes lanes, const vo
   const bool writes_on = room && rows.readable() && (rows.loop.rows == 1 || (!add && !rows.reads(target)));
   const auto walk = [=](Rows<T>& here, Index first, Index last, bool by_lanes) {
     E* to = target + first * row;
-    Index left = last - first;
+    Index at = first;
     here.loop.for_each_row(first, last, [&](const Index* offsets) {
-      const Index whole = end_of_lanes<T>(row, writes_on && (--left > 0 || last == here.loop.rows));
+      const Index whole = end_of_lanes<T>(row, writes_on && here.may_write_on(at++, last));
       here.start(offsets);
       if (by_lanes)
         evaluate_flat<T>(lanes, formula, here.cursors, to, whole, add);
