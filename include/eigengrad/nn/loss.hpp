@@ -8,18 +8,26 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 /// elements, their sum, or not at all.
 enum class Reduction { batch_mean, mean, sum, none };
 
-/// Brings the terms of a loss, [n, ...], together.
-template <Expression X>
-auto reduce_loss(const char* name, const X& terms, Reduction reduction, const Location& where) {
-  using T = typename X::Element;
-  if (reduction == Reduction::none) return Tensor<T>(terms);
-  const Shape& shape = terms.shape();
+/// What the sum of a loss' terms is divided by.
+inline Index loss_divisor(const char* name, const Shape& shape, Reduction reduction, const Location& where) {
   const Index count = reduction == Reduction::sum          ? 1
                       : reduction == Reduction::batch_mean ? (shape.rank() > 0 ? shape[0] : 1)
                                                            : shape.size();
   require<ShapeError>(count > 0, name, ": shape ", shape,
                       " has no samples to take a mean of: leave the empty batch out", where);
-  return scaled_sum({name, where}, terms, Reduced(shape, {}, false, name, where), T(1) / static_cast<T>(count));
+  return count;
+}
+template <Expression X>
+EIGENGRAD_COLD auto unreduced(const X& terms) {
+  return Tensor<typename X::Element>(terms);
+}
+/// Brings the terms of a loss, [n, ...], together.
+template <Expression X>
+auto reduce_loss(const char* name, const X& terms, Reduction reduction, const Location& where) {
+  using T = typename X::Element;
+  if (reduction == Reduction::none) return unreduced(terms);
+  const T scale = T(1) / static_cast<T>(loss_divisor(name, terms.shape(), reduction, where));
+  return scaled_sum({name, where}, terms, Reduced(terms.shape(), {}, false, name, where), scale);
 }
 
 /// A loss compares like with like: broadcasting here would hide a mistake.

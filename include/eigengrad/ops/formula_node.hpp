@@ -247,13 +247,15 @@ struct FormulaReplay {
 template <class Op, class... Arguments>
 auto Formula<Op, Arguments...>::to_tensor(Location where) const -> Tensor<Element> {
   Tensor<Element> result = Tensor<Element>::empty(shape());
+  Tensor<Scalar> derivative;
+  std::array<bool, leaves + 1> wanted{};
+  // One place makes the step that is replayed, so that it is compiled once.
+  const auto remember = [&] { on_replay([&] { return FormulaReplay<Formula>{*this, result, derivative, wanted}; }); };
   if constexpr (!Predicate<Op> && leaves > 0) {
     using Recorded = FormulaNode<Formula>;
     TapeState* tape = recording_tape();
     typename Recorded::Targets targets;
     if (tape != nullptr && find_targets(tape, *this, targets)) {
-      Tensor<Element> derivative;
-      std::array<bool, leaves + 1> wanted{};
       if constexpr (stores_derivative<Formula>) {
         if (only_one_target(*this, targets, wanted.data())) {
           derivative = Tensor<Element>::empty(shape());
@@ -262,7 +264,7 @@ auto Formula<Op, Arguments...>::to_tensor(Location where) const -> Tensor<Elemen
       }
       if (derivative.size() == 0) evaluate(*this, result.mutable_data(), false, true);
       auto* node = tape->template add<Recorded>(tape->last, OperationName(op_.name, where), result, *this, targets);
-      on_replay([&] { return FormulaReplay<Formula>{*this, result, derivative, wanted}; });
+      remember();
       if constexpr (stores_derivative<Formula>) node->keep_derivative(std::move(derivative));
       tape->connect(result, node);
       node->keep_result(result);
@@ -270,7 +272,7 @@ auto Formula<Op, Arguments...>::to_tensor(Location where) const -> Tensor<Elemen
     }
   }
   evaluate(*this, result.mutable_data(), false, true);
-  on_replay([&] { return FormulaReplay<Formula>{*this, result}; });
+  remember();
   return result;
 }
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-ROUNDS = 5
+ROUNDS, MOST_ROUNDS = 5, 15
 
 
 def processor_time(command):
@@ -33,11 +33,21 @@ def read_budgets(file):
     return budgets
 
 
-def budget_of(name, budgets):
-    """Its own line, or that of the folder it lies in."""
+def budget_line(name, budgets):
+    """Which line holds for it: its own, or that of the folder it lies in."""
+    name = name.replace(", ", "+")
     while name not in budgets and "/" in name:
         name = name.rsplit("/", 1)[0]
-    return budgets.get(name)
+    return name if name in budgets else None
+
+
+def budget_of(name, budgets):
+    return budgets.get(budget_line(name, budgets), (float("inf"), "Eigen/Core"))
+
+
+def is_over(name, times, budgets):
+    limit, unit = budget_of(name, budgets)
+    return times[name] > limit * times[unit]
 
 
 def main():
@@ -63,7 +73,11 @@ def main():
                  "two_products": here / "two_products.cpp", example: source / example}
         linked, with_library = example + ", eigengrad::compiled", work / "with_library.o"
         times = {name: float("inf") for name in [*close, linked]}
-        for _ in range(ROUNDS):  # in turn, so that a slow moment meets them all; the least counts
+        # In turn, so that a slow moment meets them all. Other work only ever adds, so the least counts, and more rounds
+        # follow while that is over budget.
+        for done in range(MOST_ROUNDS):
+            if done >= ROUNDS and not any(is_over(name, times, budgets) for name in times):
+                break
             for name, file in close.items():
                 times[name] = min(times[name], time_of(file))
             times[linked] = min(times[linked], time_of(source / example, "-DEIGENGRAD_COMPILED", to=with_library))
@@ -88,19 +102,23 @@ def main():
         once = {name: file for name, file in once.items() if name not in times}
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             times.update(zip(once, pool.map(time_of, once.values())))
+        for name, file in once.items():
+            for _ in range(3):
+                if is_over(name, times, budgets):
+                    times[name] = min(times[name], time_of(file))
 
-    failed = []
     print(f"{'':46}{'seconds':>8}{'times':>7}{'budget':>8}")
     for name, seconds in times.items():
-        budget = budget_of(name.replace(", ", "+"), budgets)
-        limit, unit = budget if budget else (float("inf"), "Eigen/Core")
-        ratio = seconds / times[unit]
-        mark = "" if ratio <= limit else "  too long"
-        print(f"{name:46}{seconds:8.2f}{ratio:7.2f}{limit:8.2f}{mark}" + (f"  of {unit}" if unit != "Eigen/Core" else ""))
-        if mark:
-            failed.append(f"{name} takes {ratio:.2f} times {unit}, more than {limit}")
-    if failed:
-        sys.exit("compile time over budget (tests/packaging/compile_time/budgets.txt):\n  " + "\n  ".join(failed))
+        limit, unit = budget_of(name, budgets)
+        of = "" if unit == "Eigen/Core" else f"  of {unit}"
+        print(f"{name:46}{seconds:8.2f}{seconds / times[unit]:7.2f}{limit:8.2f}{of}")
+    over = [name for name in times if is_over(name, times, budgets)]
+    if over:
+        sys.exit("takes longer to compile than tests/packaging/compile_time/budgets.txt allows: " + ", ".join(over))
+    without = [name for name in times if name.startswith(("include", "examples")) and not budget_line(name, budgets)]
+    unused = budgets.keys() - {budget_line(name, budgets) for name in times}
+    if without or unused and "--without-zlib" not in options:
+        sys.exit(f"budgets.txt: no budget for {without}, no file for {sorted(unused)}")
 
 
 if __name__ == "__main__":
