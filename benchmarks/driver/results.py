@@ -101,6 +101,18 @@ def behind(rows):
     return lines
 
 
+def slowed_by_threads(rows):
+    """A line for each work that takes eigengrad longer with more threads: by more than a twentieth, as less is noise."""
+    first = {}
+    lines = []
+    for row in rows:
+        own, alone = row.median(EIGENGRAD), first.setdefault(row.work, row)
+        if row.threads and own and row is not alone and own > 1.05 * alone.median(EIGENGRAD):
+            lines.append(f"{row.work}: {quantity(own, row.unit)} with {row.threads} threads, "
+                         f"{quantity(alone.median(EIGENGRAD), row.unit)} with {alone.threads}")
+    return lines
+
+
 def report(header, rows):
     """The whole text that is printed."""
     lines = [f"{name}: {value}" for name, value in header.items()]
@@ -109,4 +121,7 @@ def report(header, rows):
     late = behind(rows)
     lines += (["A peer is ahead of eigengrad, recorded and replayed, in:", *("  " + line for line in late)] if late
               else ["eigengrad is ahead in every line."])
+    slowed = slowed_by_threads(rows)
+    if slowed:
+        lines += ["", "More threads take eigengrad longer in:", *("  " + line for line in slowed)]
     return "\n".join(lines)

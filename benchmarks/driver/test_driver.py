@@ -11,6 +11,7 @@ import bench
 import chart
 import programs
 import results
+import roofline
 from results import BY_HAND, COMPILED, EIGENGRAD, LIBTORCH, REPLAYED, Row
 
 
@@ -59,10 +60,42 @@ class Results(unittest.TestCase):
                          ["gradient/xor/2-8-1/b4, 1 thread: 300 ns, by hand 250 ns (1.20 times as much)"])
         self.assertIn("eigengrad is ahead in every line", results.report({}, canned()[1:]))
 
+    def test_threads_that_slow_a_work_down_are_told(self):
+        rows = [Row(work, threads, "s", {EIGENGRAD: [seconds]}) for work, threads, seconds in
+                (("a", 1, 1e-3), ("b", 1, 1e-3), ("a", 2, 1.04e-3), ("b", 2, 2e-3))]
+        self.assertEqual(results.slowed_by_threads(rows), ["b: 2.00 ms with 2 threads, 1.00 ms with 1"])
+        self.assertIn("More threads take eigengrad longer in:\n  b: 2.00 ms", results.report({}, rows))
+
     def test_json(self):
         found = json.loads(json.dumps(canned()[0].as_dict()))
         self.assertEqual(found["medians"][EIGENGRAD], 5e-7)
         self.assertEqual(found["rounds"][EIGENGRAD], [4e-7, 9e-7, 5e-7])
+
+
+class Roofline(unittest.TestCase):
+    def test_operations_and_bytes(self):
+        # A product is 2 b m n, backward two more but none for the input; values and gradients of the weights move.
+        self.assertEqual(roofline.needs("infer/classifier/10-5/b3"), (300, 4 * (55 + 45)))
+        self.assertEqual(roofline.needs("gradient/classifier/10-5/b3"), (600, 4 * (110 + 45)))
+        self.assertEqual(roofline.needs("reduce/sum/1M"), (1e6, 4e6))
+        self.assertIsNone(roofline.needs("memory/train/xor/2-8-1/b4/sgd"))
+
+    def test_every_work_is_counted_or_is_no_computation(self):
+        uncounted = {work.split("/")[0] for work in bench.listed_works(bool) if roofline.needs(work) is None}
+        self.assertLessEqual(uncounted, {"machine", "memory"})
+
+    def test_table(self):
+        machine = [Row("machine/multiply_adds", 1, "s", {EIGENGRAD: [1e-5]})]  # 100 GFLOP/s
+        machine += [Row("machine/scale/" + size, 1, "s", {EIGENGRAD: [moved / 1e10]}) for _, size, moved in roofline.LEVELS]
+        rows = machine + [Row("reduce/sum/1M", 1, "s", {EIGENGRAD: [8e-4]}), Row("reduce/sum/1M", 2, "s", {EIGENGRAD: [1]}),
+                          Row("infer/classifier/1000-1000/b1000", 1, "s", {EIGENGRAD: [0.04]})]
+        lines = roofline.roofline(rows).splitlines()
+        self.assertIn("100 GFLOP/s in registers; 10.0 GB/s from 16kB", lines[0])
+        self.assertEqual(len(lines), 6)
+        cells = [[text.strip() for text in line.strip("|").split("|")] for line in lines[4:]]
+        self.assertEqual(cells[0][3:], ["400 us", "800 us", "50 %", "memory of 8MB"])
+        self.assertEqual(cells[1][3:], ["20.0 ms", "40.0 ms", "50 %", "computing"])
+        self.assertEqual(roofline.roofline(rows[1:]), "", "nothing to compare with")
 
 
 class Chart(unittest.TestCase):
