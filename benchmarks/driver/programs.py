@@ -26,11 +26,12 @@ def read(path):
 
 
 class Program:
-    """A program in as many processes as there are numbers of threads; each waits for questions (harness.hpp)."""
+    """A program in as many processes as there are numbers of threads; each waits for questions (harness.hpp). With
+    `alone`, each work has a process to itself, as what a user builds does one work."""
 
-    def __init__(self, command, ways, build):
-        self.command, self.ways, self.build = command, ways, build
-        self.processes = {}
+    def __init__(self, command, ways, build, alone=False):
+        self.command, self.ways, self.build, self.alone = command, ways, build, alone
+        self.processes, self.asked = {}, {}  # by the number of threads
 
     def environment(self, threads=1):
         own = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads),
@@ -51,8 +52,9 @@ class Program:
     def ask(self, way, work, threads, seconds):
         """Seconds per step, or None where there is no such work."""
         process = self.processes.get(threads)
-        if process is None or process.poll() is not None:
+        if process is None or process.poll() is not None or (self.alone and self.asked[threads] != work):
             process = self.start(threads)
+        self.asked[threads] = work
         process.stdin.write(f"{way}\t{work}\t{seconds}\n")
         process.stdin.flush()
         return self.number(process.stdout.readline().strip() or "error the program ended", way, work)
@@ -112,7 +114,7 @@ def find_programs(source, build, python, options):
                        "PYTHON=env/bin/python scripts/bench.sh"))
     programs, header, missing = [], {}, []
     for name, command, ways, remedy in wanted:
-        program = Program(command, ways, build)
+        program = Program(command, ways, build, alone=not remedy)  # the others' start would take most of the time
         about = program.about()
         if about:
             programs.append(program)

@@ -139,6 +139,14 @@ class Programs(unittest.TestCase):
         self.assertEqual(told.getvalue().splitlines(),
                          ["bad, way: error no bad", "end, way: error the program ended"])
 
+    def test_alone_each_work_has_a_process(self):
+        counts = self.ANSWERS.replace("print({'good': seconds, 'none': '-'}.get(work, 'error no ' + work), flush=True)",
+                                      "n = globals().get('n', 0) + 1; print(n, flush=True)")
+        with tempfile.TemporaryDirectory() as folder:
+            program = programs.Program([sys.executable, "-c", counts], ("way",), folder, alone=True)
+            self.assertEqual([program.ask("way", work, 1, 0.25) for work in ("a", "a", "b", "a")], [1, 2, 1, 1])
+            program.close()
+
     def test_missing_program(self):
         self.assertIsNone(programs.Program(["/nowhere/to/be/found"], (), "").about())
 

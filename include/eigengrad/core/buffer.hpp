@@ -61,8 +61,10 @@ EIGENGRAD_INLINE void count_up(std::atomic<std::uint32_t>& count) noexcept {
   else
     count.fetch_add(1, std::memory_order_relaxed);
 }
-/// True when that was the last one.
+/// True when that was the last one; the count then stays as it is. Who holds the last one need not ask for it by an
+/// atomic operation: nobody else is left to change it.
 EIGENGRAD_INLINE bool count_down(std::atomic<std::uint32_t>& count) noexcept {
+  if (count.load(std::memory_order_acquire) == 1) return true;
   if (EIGENGRAD_SINGLE_THREADED) {
     const std::uint32_t left = count.load(std::memory_order_relaxed) - 1;
     count.store(left, std::memory_order_relaxed);

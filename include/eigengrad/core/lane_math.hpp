@@ -88,7 +88,9 @@ EIGENGRAD_EACH(tan)
 EIGENGRAD_EACH(tanh)
 EIGENGRAD_EACH(erf)
 EIGENGRAD_EACH(erfc)
+#if !defined(__x86_64__)
 EIGENGRAD_EACH(sqrt)
+#endif
 #undef EIGENGRAD_EACH
 template <class T>
 EIGENGRAD_INLINE Lane<T> pow(Lane<T> x, Lane<T> y) {
@@ -97,6 +99,26 @@ EIGENGRAD_INLINE Lane<T> pow(Lane<T> x, Lane<T> y) {
 }
 
 using FloatLane = Lane<float>;
+
+#if defined(__x86_64__)
+#if EIGENGRAD_LANE_BYTES > 16
+#define EIGENGRAD_SQRT(suffix) "vsqrt" suffix " {%1, %0|%0, %1}" : "=v"(root) : "v"(x.values)
+#else
+#define EIGENGRAD_SQRT(suffix) "sqrt" suffix " {%1, %0|%0, %1}" : "=x"(root) : "x"(x.values)
+#endif
+/// By the processor's instruction: loops over std::sqrt are not vectorised, since it sets errno, and the header that
+/// has the instruction as a function takes long to compile.
+template <class T>
+EIGENGRAD_INLINE Lane<T> sqrt(Lane<T> x) {
+  typename Lane<T>::Values root;
+  if constexpr (sizeof(T) == sizeof(float))
+    __asm__(EIGENGRAD_SQRT("ps"));
+  else
+    __asm__(EIGENGRAD_SQRT("pd"));
+  return root;
+}
+#undef EIGENGRAD_SQRT
+#endif
 
 /// a - b, wrapping around: for the bits of numbers out of range, whose result is replaced afterwards.
 EIGENGRAD_INLINE FloatLane::Bits wrapping_subtract(FloatLane::Bits a, FloatLane::Bits b) {
@@ -218,23 +240,6 @@ EIGENGRAD_INLINE FloatLane log1p(FloatLane x) {
   const Mask<float> plain = lost == FloatLane(0.f) || u == infinity;
   return select(plain, x,
                 log(u) * select(u == FloatLane(0.f), FloatLane(1.f), x / select(plain, FloatLane(1.f), lost)));
-}
-
-/// x / sqrt(x): the inverse root's bits are nearly linear in x's, and three steps of Newton's method make it exact to
-/// rounding. Loops over std::sqrt are not vectorised, since it sets errno.
-EIGENGRAD_INLINE FloatLane sqrt(FloatLane x) {
-  const Mask<float> small = x < FloatLane(0x1p-100f);
-  const FloatLane scaled = select(small, x * 0x1p48f, x);
-  FloatLane inverse = from_bits<float>(wrapping_subtract(FloatLane::Bits{} + 0x5f3759df, to_bits(scaled) >> 1));
-  const FloatLane half = scaled * 0.5f;
-  for (int step = 0; step < 3; ++step) inverse = inverse * (1.5f - (half * inverse) * inverse);
-  FloatLane root = scaled * inverse;
-  root = root + (0.5f * inverse) * (scaled - root * root);
-  root = select(small, root * 0x1p-24f, root);
-  const FloatLane infinity = std::numeric_limits<float>::infinity();
-  const FloatLane nan = std::numeric_limits<float>::quiet_NaN();
-  root = select(x == FloatLane(0.f) || x == infinity, x, root);
-  return select(x < FloatLane(0.f), nan, root);
 }
 
 /// sin and cos share the reduction x = quadrant * pi / 2 + rest in three parts, good for |x| <= 8192; a lane with a

@@ -55,7 +55,8 @@ struct DivideOperation {
     return a / b;
   }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& b, const auto& y) {
-    return to_each(dy / b, -(dy * y / b));
+    const auto part = dy / b;
+    return to_each(part, -(part * y));
   }
 };
 template <class A, class B>

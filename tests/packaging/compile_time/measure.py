@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-ROUNDS, MOST_ROUNDS = 5, 15
+ROUNDS, MOST_ROUNDS = 3, 15
 
 
 def processor_time(command):
