@@ -107,7 +107,7 @@ def slowed_by_threads(rows):
     lines = []
     for row in rows:
         own, alone = row.median(EIGENGRAD), first.setdefault(row.work, row)
-        if row.threads and own and row is not alone and own > 1.05 * alone.median(EIGENGRAD):
+        if row.threads and row.unit and own and row is not alone and own > 1.05 * alone.median(EIGENGRAD):
             lines.append(f"{row.work}: {quantity(own, row.unit)} with {row.threads} threads, "
                          f"{quantity(alone.median(EIGENGRAD), row.unit)} with {alone.threads}")
     return lines

@@ -60,6 +60,24 @@ TEST(Sum, AllAxesAndMeans) {
   EXPECT_EQ(mask_sum.item(), 70);
 }
 
+// Plain numbers, many rows: several rows are added at a time, and a last lane is read on into the next row.
+TEST(Sum, OfManyRows) {
+  for (const eg::Index rows : {127, 128, 129, 131, 300})
+    for (const eg::Index columns : {1, 3, 15, 16, 17, 100, 131, 300}) {
+      const Tensor x = Tensor::randint(-9, 9, {rows, columns});
+      const eg::Tensor<float> floats = eg::cast<float>(x);
+      std::vector<float> outside(floats.begin(), floats.end());
+      const auto view = eg::Tensor<float>::view(outside.data(), floats.shape());
+      for (const eg::Index axis : {0, 1})
+        for (const bool keepdims : {false, true}) {
+          const Tensor right = expected(x, {axis}, keepdims);
+          EXPECT_TRUE(same(sum(x, axis, keepdims), right)) << eg::to_text(x.shape(), axis);
+          EXPECT_TRUE(same(eg::cast<double>(sum(floats, axis, keepdims)), right)) << eg::to_text(x.shape(), axis);
+          EXPECT_TRUE(same(eg::cast<double>(sum(view, axis, keepdims)), right)) << eg::to_text(x.shape(), axis);
+        }
+    }
+}
+
 TEST(Sum, Integers) {
   const eg::Tensor<std::int64_t> x = {{1, 2}, {3, 4}};
   EXPECT_EQ(sum(x, 0)(1), 6);

@@ -19,10 +19,7 @@ struct ColumnSum {
     constexpr Index width = lane_width<T>;
     if (rows > RowSum<T>::block) {
       if (!add) std::fill_n(to, columns, T(0));
-      if constexpr (has_threads)
-        return sum_into(Leaf<T>{dy}, Shape{1, columns}, to, T(1));
-      else
-        return run_by_blocks(to);
+      return sum_plain_rows(dy.data(), rows, columns, dy.padded(), to, T(1));
     }
     const T* from = dy.data();
     const Index whole = dy.padded() && padded ? columns : columns - columns % width;
@@ -37,21 +34,6 @@ struct ColumnSum {
       for (Index i = 0; i < rows; ++i) total = total + from[i * columns + j];
       to[j] = total;
     }
-  }
-  /// Adds more rows than a float's digits can take: as sum_into does, without compiling it.
-  EIGENGRAD_OUTLINE void run_by_blocks(T* to) const {
-    const Index columns = dy.shape()[1];
-    constexpr Index width = lane_width<T>;
-    const Index whole = dy.padded() ? columns : columns - columns % width;
-    RowSum<T> sums(0, columns);
-    const T* from = dy.data();
-    for (Index i = 0; i < dy.shape()[0]; ++i, from += columns) {
-      T* const row = sums.row();
-      Index j = 0;
-      for (; j < whole; j += width) lane::store<T>(row + j, lane::load(row + j) + lane::load(from + j));
-      for (; j < columns; ++j) row[j] = row[j] + from[j];
-    }
-    sums.move_to(to);
   }
   /// Recorded, by the engine's own sum: a formula would be compiled into every program that has a Linear.
   Tensor<T> to_tensor() const {

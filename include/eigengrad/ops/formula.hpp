@@ -153,7 +153,7 @@ class Formula {
   /// visit(index, tensor) for every operand, left to right.
   template <int k, class Visitor>
   EIGENGRAD_INLINE void for_each_leaf(Visitor&& visit) const {
-    with_indices([&]<std::size_t... j>(std::index_sequence<j...>) {
+    with_indices([&]<std::size_t... j>(std::index_sequence<j...>) EIGENGRAD_INLINE_LAMBDA {
       (std::get<j>(arguments_).template for_each_leaf<k + leaf(j)>(visit), ...);
     });
   }

@@ -277,8 +277,11 @@ void sum_into(const F& formula, const Shape& kept, typename F::Scalar* target, t
     const Total<T> total = sum_lanes<F>(&formula, operands.cursors, nullptr, 0, size, size, scale);
     target[0] = static_cast<T>(target[0] + total * scale);
   } else {
-    sum_rows(operands.rows(space, &kept), &sum_lanes<F>, &formula, kept.size() == 1, target, scale,
-             size >= 2 * large_size<F>);
+    const Rows<T> rows = operands.rows(space, &kept);
+    if constexpr (F::cost == 0 && F::leaves == 1)
+      if (rows.loop.rows > RowSum<T>::block && rows.written_size == rows.loop.row && rows.loop.row_strides[1] != 0)
+        return sum_plain_rows(formula.tensor.data(), rows.loop.rows, rows.loop.row, rows.readable(), target, scale);
+    sum_rows(rows, &sum_lanes<F>, &formula, kept.size() == 1, target, scale, size >= 2 * large_size<F>);
   }
 }
 

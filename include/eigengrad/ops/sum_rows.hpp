@@ -18,14 +18,35 @@ class RowSum {
     std::fill_n(static_cast<Total<T>*>(total_.data()), end, Total<T>(0));
   }
   T* row() {
-    if (++rows_ > block) flush();
+    if (rows_ == block) flush();
+    ++rows_;
     return static_cast<T*>(partial_.data());
   }
-  EIGENGRAD_OUTLINE void move_to(T* target) {
+  /// Adds rows of plain numbers that follow each other, several at a time; `readable` to the end of the last one's lane.
+  EIGENGRAD_OUTLINE void add(const T* from, Index rows, Index step, bool readable) {
+    constexpr Index width = lane_width<T>, group = 4;
+    const Index whole = begin_ + end_of_lanes<T>(end_ - begin_, readable);
+    for (; rows >= group; rows -= group, from += group * step) {
+      if (rows_ + group > block) flush();
+      rows_ += group;
+      T* const to = static_cast<T*>(partial_.data());
+      const T *const b = from + step, *const c = b + step, *const d = c + step;
+      Index j = begin_;
+      for (; j < whole; j += width)
+        lane::store<T>(to + j, lane::load(to + j) + ((lane::load(from + j) + lane::load(b + j)) +
+                                                     (lane::load(c + j) + lane::load(d + j))));
+      for (; j < end_; ++j) to[j] = to[j] + ((from[j] + b[j]) + (c[j] + d[j]));
+    }
+    for (; rows > 0; --rows, from += step) {
+      T* const to = row();
+      for (Index j = begin_; j < end_; ++j) to[j] = to[j] + from[j];
+    }
+  }
+  EIGENGRAD_OUTLINE void move_to(T* target, T scale = T(1)) {
     flush();
     Total<T>* total = static_cast<Total<T>*>(total_.data());
     for (Index i = begin_; i < end_; ++i) {
-      target[i] = static_cast<T>(target[i] + total[i]);
+      target[i] = static_cast<T>(target[i] + total[i] * scale);
       total[i] = Total<T>(0);
     }
   }
@@ -38,7 +59,7 @@ class RowSum {
       total[i] = total[i] + partial[i];
       partial[i] = T(0);
     }
-    rows_ = 1;
+    rows_ = 0;
   }
 
   template <class X>
@@ -155,8 +176,9 @@ void sum_columns(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, T*
                  Index end) {
   constexpr Index width = lane_width<T>;
   const Loop& loop = rows.loop;
-  const Index row = loop.row, run = loop.run(rows.count), whole = end_of_lanes<T>(row, false);
+  const Index row = loop.row, run = loop.run(rows.count);
   const bool by_blocks = run > RowSum<T>::block && !std::is_same_v<T, Total<T>>;
+  const Index whole = end_of_lanes<T>(row, by_blocks && rows.readable());  // a block of sums has room for a last lane
   RowSum<T> sums(by_blocks ? begin : 0, by_blocks ? end : 0);
   Index rows_done = 0;
   loop.for_each_row([&](const Index* offsets) {
@@ -175,6 +197,31 @@ void sum_columns(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, T*
   });
 }
 
+/// body(begin, end) over ranges of columns, as few as there are threads: short pieces of many rows are slow to read.
+template <class Body>
+void parallel_columns(Index columns, const Body& body) {
+  constexpr Index unit = 64;
+  const int threads = team_size();
+  const Index units = (columns + unit - 1) / unit, pieces = std::clamp<Index>(columns / 256, 1, threads);
+  parallel_for(pieces, threads, [&](Index p) {
+    body(units * p / pieces * unit, std::min(columns, units * (p + 1) / pieces * unit));
+  });
+}
+
+/// target += scale * the sum of many rows of plain numbers.
+template <class T>
+EIGENGRAD_OUTLINE void sum_plain_rows(const T* from, Index rows, Index columns, bool readable, T* target, T scale) {
+  const auto some = [=](Index begin, Index end) {
+    RowSum<T> sums(begin, end);
+    sums.add(from, rows, columns, readable);
+    sums.move_to(target, scale);
+  };
+  if (has_threads && rows * columns >= (Index{1} << 18))
+    parallel_columns(columns, some);
+  else
+    some(0, columns);
+}
+
 template <class T>
 EIGENGRAD_OUTLINE void sum_rows(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, bool to_one, T* target,
                                 T scale, bool large) {
@@ -184,14 +231,9 @@ EIGENGRAD_OUTLINE void sum_rows(const Rows<T>& rows, SumLanes<T> lanes, const vo
     target[0] = static_cast<T>(target[0] + sum_of_all(rows, lanes, formula, large) * scale);
   } else if (loop.row_strides[rows.count] != 0) {
     if (!has_threads || !large) return sum_columns(rows, lanes, formula, target, scale, 0, row);
-    // As few ranges as there are threads: short pieces of many rows are slow to read.
-    constexpr Index unit = 64;
-    const int threads = team_size();
-    const Index units = (row + unit - 1) / unit, pieces = std::clamp<Index>(row / 256, 1, threads);
-    parallel_for(pieces, threads, [&](Index p) {
+    parallel_columns(row, [&](Index begin, Index end) {
       OwnRows<T> own(rows);
-      sum_columns(own.rows, lanes, formula, target, scale, units * p / pieces * unit,
-                  std::min(row, units * (p + 1) / pieces * unit));
+      sum_columns(own.rows, lanes, formula, target, scale, begin, end);
     });
   } else {
     const auto walk = [&](const Rows<T>& here, Index first, Index end) {
