@@ -132,6 +132,7 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
     to[k] = job.sinks[k].data;
     add[k] = job.sinks[k].add;
     stretched[k] = job.sinks[k].stretched;
+    EIGENGRAD_NO_VECTORS;  // of a few bytes, which are then taken apart again
   }
   // When every wanted place is the same tensor, its gradient is summed in registers and stored once.
   const bool single = job.single, has_result = job.has_result, add_common = add[job.first];
