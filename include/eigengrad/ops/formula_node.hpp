@@ -131,7 +131,8 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
     Slot<T>* slots[F::leaves] = {};
     const auto open = [&](int k, const auto& operand) {
       if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<T>>)
-        if (TypedNode<T>* target = targets_.data()[k]) open_sink(k, *target, operand, formula_->size(), dy, slots, sinks);
+        if (TypedNode<T>* target = targets_.data()[k])
+          open_sink(k, *target, operand, formula_->size(), dy, slots, sinks);
     };
     formula_->template for_each_leaf<0>(open);
     reverse(*formula_, result_.size() == formula_->size() && result_.size() > 0 ? &result_ : nullptr, dy, sinks);

@@ -74,7 +74,8 @@ struct Rows {
   }
 
  private:
-  EIGENGRAD_OUTLINE static Loop make_loop(const Shape& space, const RowOperand* operands, int count, const Shape* written) {
+  EIGENGRAD_OUTLINE static Loop make_loop(const Shape& space, const RowOperand* operands, int count,
+                                          const Shape* written) {
     const Shape* shapes[Loop::max_operands];
     for (int k = 0; k < count; ++k) shapes[k] = operands[k].shape;
     if (written != nullptr) shapes[count++] = written;

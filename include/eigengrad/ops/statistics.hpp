@@ -32,11 +32,10 @@ Tensor<typename X::Element> var(const X& x, const Axes& axes = {}, VarianceOptio
   Tensor<T> result = scaled_sum("var", square(plain - centre), reduced, T(1) / n);
   if (!records("var", t)) return result;
   // The mean's own part is nothing: deviations from it sum up to 0.
-  return record({"var", where}, std::move(result),
-                wrt(t, [t, centre, axes, shape = reduced.kept, n](const Tensor<T>& dy) {
-                  return recorded_reshape(dy, shape) * (T(2) / n) *
-                         (t - (records_gradients() ? mean(t, axes, true) : centre));
-                }));
+  return record(
+      {"var", where}, std::move(result), wrt(t, [t, centre, axes, shape = reduced.kept, n](const Tensor<T>& dy) {
+        return recorded_reshape(dy, shape) * (T(2) / n) * (t - (records_gradients() ? mean(t, axes, true) : centre));
+      }));
 }
 
 /// The same with keepdims alone: var(x, 0, true).

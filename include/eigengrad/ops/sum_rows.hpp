@@ -22,7 +22,8 @@ class RowSum {
     ++rows_;
     return static_cast<T*>(partial_.data());
   }
-  /// Adds rows of plain numbers that follow each other, several at a time; `readable` to the end of the last one's lane.
+  /// Adds rows of plain numbers that follow each other, several at a time; `readable` to the end of the last one's
+  /// lane.
   EIGENGRAD_OUTLINE void add(const T* from, Index rows, Index step, bool readable) {
     constexpr Index width = lane_width<T>, group = 4;
     const Index whole = begin_ + end_of_lanes<T>(end_ - begin_, readable);
@@ -203,9 +204,8 @@ void parallel_columns(Index columns, const Body& body) {
   constexpr Index unit = 64;
   const int threads = team_size();
   const Index units = (columns + unit - 1) / unit, pieces = std::clamp<Index>(columns / 256, 1, threads);
-  parallel_for(pieces, threads, [&](Index p) {
-    body(units * p / pieces * unit, std::min(columns, units * (p + 1) / pieces * unit));
-  });
+  parallel_for(pieces, threads,
+               [&](Index p) { body(units * p / pieces * unit, std::min(columns, units * (p + 1) / pieces * unit)); });
 }
 
 /// target += scale * the sum of many rows of plain numbers.
