@@ -27,15 +27,8 @@ Tensor<typename X::Element> var(const X& x, const Axes& axes = {}, VarianceOptio
   static_assert(is_real<T>, "var of integers or bools: cast<float>(tensor) first");
   const Tensor<T>& t = x.to_tensor();
   const Reduced reduced(t.shape(), axes, options.keepdims, "var", where);
-  const T n = degrees_of_freedom<T>(reduced, options);
-  const Tensor<T> plain = t.unrecorded(), centre = mean(plain, axes, true, where);
-  Tensor<T> result = scaled_sum("var", square(plain - centre), reduced, T(1) / n);
-  if (!records("var", t)) return result;
-  // The mean's own part is nothing: deviations from it sum up to 0.
-  return record(
-      {"var", where}, std::move(result), wrt(t, [t, centre, axes, shape = reduced.kept, n](const Tensor<T>& dy) {
-        return recorded_reshape(dy, shape) * (T(2) / n) * (t - (records_gradients() ? mean(t, axes, true) : centre));
-      }));
+  return scaled_sum("var", square(t - mean(t, axes, true, where)), reduced,
+                    T(1) / degrees_of_freedom<T>(reduced, options));
 }
 
 /// The same with keepdims alone: var(x, 0, true).
