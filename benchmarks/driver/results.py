@@ -107,9 +107,10 @@ def slowed_by_threads(rows):
     lines = []
     for row in rows:
         own, alone = row.median(EIGENGRAD), first.setdefault(row.work, row)
-        if row.threads and row.unit and own and row is not alone and own > 1.05 * alone.median(EIGENGRAD):
+        before = alone.median(EIGENGRAD)
+        if row.threads and row.unit and row is not alone and own and before and own > 1.05 * before:
             lines.append(f"{row.work}: {quantity(own, row.unit)} with {row.threads} threads, "
-                         f"{quantity(alone.median(EIGENGRAD), row.unit)} with {alone.threads}")
+                         f"{quantity(before, row.unit)} with {alone.threads}")
     return lines
 
 

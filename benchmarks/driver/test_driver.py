@@ -64,6 +64,7 @@ class Results(unittest.TestCase):
         rows = [Row(work, threads, "s", {EIGENGRAD: [seconds]}) for work, threads, seconds in
                 (("a", 1, 1e-3), ("b", 1, 1e-3), ("a", 2, 1.04e-3), ("b", 2, 2e-3))]
         self.assertEqual(results.slowed_by_threads(rows), ["b: 2.00 ms with 2 threads, 1.00 ms with 1"])
+        self.assertEqual(results.slowed_by_threads([Row("c", 1, "s"), Row("c", 2, "s", {EIGENGRAD: [1]})]), [])
         self.assertIn("More threads take eigengrad longer in:\n  b: 2.00 ms", results.report({}, rows))
 
     def test_json(self):

@@ -1,5 +1,7 @@
 #include "eigengrad/ops/arithmetic.hpp"
 
+#include "eigengrad/autograd/tape.hpp"
+#include "eigengrad/ops/sum.hpp"
 #include "specials.hpp"
 
 // Numbers in comments are lines of the reliability list.
@@ -122,6 +124,15 @@ TEST(Arithmetic, DenormalNumbersAreKept) {
   const auto tiny = eg::Tensor<float>::full({33}, 1e-40f);
   for (const float number : eg::Tensor<float>(tiny * 2)) EXPECT_EQ(number, 1e-40f * 2);
   for (const float number : eg::Tensor<float>(tiny * 1e30f)) EXPECT_NEAR(number, 1e-10f, 1e-15f);
+}
+
+// dy / b is infinite there, the gradient is not.
+TEST(Arithmetic, GradientOfZeroByATinyNumber) {
+  eg::Parameter<float> a(eg::Tensor<float>{0, 1}), b(eg::Tensor<float>{1e-40f, 2});
+  eg::Tape tape;
+  tape.backward(sum(a / b));
+  EXPECT_EQ(b.grad()(0), 0);
+  EXPECT_EQ(b.grad()(1), -0.25f);
 }
 
 // 20: transposed and blocked Eigen inputs give what contiguous ones give.

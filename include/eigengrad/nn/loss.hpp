@@ -17,6 +17,7 @@ inline Index loss_divisor(const char* name, const Shape& shape, Reduction reduct
                       " has no samples to take a mean of: leave the empty batch out", where);
   return count;
 }
+/// The terms themselves, of their own shape.
 template <Expression X>
 EIGENGRAD_COLD auto unreduced(const X& terms) {
   return Tensor<typename X::Element>(terms);

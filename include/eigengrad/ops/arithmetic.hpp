@@ -55,8 +55,7 @@ struct DivideOperation {
     return a / b;
   }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& b, const auto& y) {
-    const auto part = dy / b;
-    return to_each(part, -(part * y));
+    return to_each(dy / b, -(dy * y / b));  // (dy / b) y would be NaN where y is 0 and dy / b too large
   }
 };
 template <class A, class B>
