@@ -24,7 +24,7 @@ template <class T>
 Tensor<T> expand(const Tensor<T>& value, const Shape& shape) {
   if (value.shape() == shape) return value;
   Tensor<T> result = Tensor<T>::empty(shape);
-  expand_into(result.mutable_data(), value, shape);
+  expand_into(result.writable_numbers(), value, shape);
   on_replay(result, {&value},
             [](const TensorStep<T>& step) { expand_into(step.to(), step.operands[0], step.result.shape()); });
   return result;
@@ -44,7 +44,7 @@ template <class T>
 void expand_into(T* to, const Tensor<T>& value, const Shape& shape, bool add) {
   const Loop loop(shape, {&value.shape(), &shape});
   loop.for_each_row([&](const Index* offsets) {
-    expand_row(to + offsets[1], value.data() + offsets[0], loop.row_strides[0], loop.row, add);
+    expand_row(to + offsets[1], value.numbers() + offsets[0], loop.row_strides[0], loop.row, add);
   });
 }
 
@@ -68,7 +68,7 @@ Tensor<T> whole(const Tensor<T>& value, const Shape& shape) {
 template <class T>
 Tensor<T> sum_to(const Tensor<T>& value, const Shape& shape) {
   Tensor<T> result = Tensor<T>::empty(shape);
-  sum_to_into(result.mutable_data(), value, shape);
+  sum_to_into(result.writable_numbers(), value, shape);
   on_replay(result, {&value},
             [](const TensorStep<T>& step) { sum_to_into(step.to(), step.operands[0], step.result.shape()); });
   return result;
@@ -78,7 +78,7 @@ void sum_to_into(T* to, const Tensor<T>& value, const Shape& shape) {
   std::fill_n(to, shape.size(), T(0));
   const Loop loop(value.shape(), {&value.shape(), &shape});
   loop.for_each_row([&](const Index* offsets) {
-    const T* from = value.data() + offsets[0];
+    const T* from = value.numbers() + offsets[0];
     T* row = to + offsets[1];
     for (Index i = 0; i < loop.row; ++i)
       row[i * loop.row_strides[1]] = row[i * loop.row_strides[1]] + from[i * loop.row_strides[0]];
@@ -102,8 +102,8 @@ auto as_recorded(const Result& result) {
 
 template <class T>
 void add_in_place(Tensor<T>& target, const Tensor<T>& value) {
-  T* to = target.mutable_data();
-  if (target.size() > 0) expand_row(to, value.data(), 1, target.size(), true);
+  T* to = target.writable_numbers();
+  if (target.size() > 0) expand_row(to, value.numbers(), 1, target.size(), true);
 }
 
 // How a rule's result reaches a slot: written the first time, added afterwards. A rule may return a tensor, an
@@ -132,7 +132,7 @@ void contribute(Slot<T>& slot, const Shape& shape, Expanded<T> gradient) {
     slot.value = std::move(gradient.value);
     slot.filled = true;
   } else if (slot.filled && slot.value.shape() == shape) {
-    expand_into(slot.value.mutable_data(), gradient.value, shape, true);
+    expand_into(slot.value.writable_numbers(), gradient.value, shape, true);
   } else {
     contribute(slot, shape, expand(gradient.value, shape));
   }
@@ -147,7 +147,7 @@ Tensor<T>& prepare(Slot<T>& slot, const Shape& shape, bool& add) {
     slot.value = add ? expand(slot.value, shape) : Tensor<T>::empty(shape);
   else if (!add && !slot.value.unshared()) [[unlikely]]
     slot.value = Tensor<T>::empty(shape);
-  slot.value.mutable_data();
+  slot.value.writable_numbers();
   return slot.value;
 }
 
@@ -163,7 +163,7 @@ Tensor<T>& prepare_over(const Tensor<T>& dy, Slot<T>& slot, const Shape& shape, 
 }
 
 template <class T, class Result>
-  requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
+requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
 void contribute(Slot<T>& slot, const Shape& shape, const Result& result) {
   if (records_gradients()) [[unlikely]]
     return contribute_recorded_result(slot, shape, result);

@@ -203,7 +203,7 @@ class LeafNode final : public TypedNode<T> {
   std::string parameter_name() const override { return state_->name.get(); }
   AnyNumbers parameter_value() const override { return AnyNumbers::of(state_->value); }
   void describe(Steps& steps) const override { steps.operand(this); }
-  const void* data() const override { return state_->value.data(); }
+  const void* data() const override { return state_->value.numbers(); }
   Block* block() override { return &state_->value.block(); }
 
  private:

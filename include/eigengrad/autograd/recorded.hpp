@@ -74,8 +74,8 @@ Tensor<T> recorded_expand(const Tensor<T>& value, const Shape& shape) {
 template <class T>
 EIGENGRAD_COLD Tensor<T> recorded_multiple(const Tensor<T>& x, T factor) {
   const auto run = [](const TensorStep<T>& step) {
-    const T* from = step.operands[0].data();
-    for (Index i = 0; i < step.result.size(); ++i) step.to()[i] = from[i] * step.operands[1].data()[0];
+    const T* from = step.operands[0].numbers();
+    for (Index i = 0; i < step.result.size(); ++i) step.to()[i] = from[i] * step.operands[1].numbers()[0];
   };
   Tensor<T> result = Tensor<T>::empty(x.shape());
   const Tensor<T> number = Tensor<T>::full({}, factor);
@@ -97,7 +97,7 @@ Tensor<T> recorded_add(const Tensor<T>& a, const Tensor<T>& b) {
   Tensor<T> result = a;
   add_in_place(result, b);
   on_replay(result, {&a, &b}, [](const TensorStep<T>& step) {
-    const T *left = step.operands[0].data(), *right = step.operands[1].data();
+    const T *left = step.operands[0].numbers(), *right = step.operands[1].numbers();
     for (Index i = 0; i < step.result.size(); ++i) step.to()[i] = left[i] + right[i];
   });
   return record_fitting("add", std::move(result), a, &b);

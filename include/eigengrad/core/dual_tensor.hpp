@@ -12,7 +12,7 @@ Tensor<Dual<T>> make_dual(const Tensor<T>& value, const Tensor<T>& tangent, Loca
   require<ShapeError>(value.shape() == tangent.shape(), "make_dual: the value is ", value.shape(), ", the tangent is ",
                       tangent.shape(), ": give a tangent of the value's shape", where);
   Tensor<Dual<T>> result = Tensor<Dual<T>>::empty(value.shape());
-  std::transform(value.begin(), value.end(), tangent.begin(), result.mutable_data(),
+  std::transform(value.numbers(), value.end(), tangent.numbers(), result.writable_numbers(),
                  [](T v, T t) { return Dual<T>(v, t); });
   return result;
 }
@@ -20,14 +20,14 @@ Tensor<Dual<T>> make_dual(const Tensor<T>& value, const Tensor<T>& tangent, Loca
 template <class T>
 Tensor<T> value_part(const Tensor<Dual<T>>& x) {
   Tensor<T> result = Tensor<T>::empty(x.shape());
-  std::transform(x.begin(), x.end(), result.mutable_data(), [](const Dual<T>& number) { return number.value; });
+  std::transform(x.numbers(), x.end(), result.writable_numbers(), [](const Dual<T>& number) { return number.value; });
   return result;
 }
 /// Their tangents: the derivative of what the values are, along the direction that went in.
 template <class T>
 Tensor<T> tangent_part(const Tensor<Dual<T>>& x) {
   Tensor<T> result = Tensor<T>::empty(x.shape());
-  std::transform(x.begin(), x.end(), result.mutable_data(), [](const Dual<T>& number) { return number.tangent; });
+  std::transform(x.numbers(), x.end(), result.writable_numbers(), [](const Dual<T>& number) { return number.tangent; });
   return result;
 }
 

@@ -124,9 +124,9 @@ EIGENGRAD_OUTLINE void append(std::string& text, const Tensor<T>& tensor) {
   if (tensor.size() == 0) {
     text += "[]";
   } else if (tensor.rank() == 0) {
-    print::append_word(text, *tensor.data());
+    print::append_word(text, *tensor.numbers());
   } else {
-    print::WordsOf<T> words(tensor.data());
+    print::WordsOf<T> words(tensor.numbers());
     print::append_array(text, tensor.shape(), words);
   }
 }

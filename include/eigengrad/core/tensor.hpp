@@ -6,6 +6,7 @@
 
 #include "buffer.hpp"
 #include "dual.hpp"
+#include "host_access.hpp"
 #include "nested.hpp"
 #include "random.hpp"
 #include "replay.hpp"
@@ -17,14 +18,14 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 template <class E, class T>
 concept ConvertsToTensor = requires(const E& e) {
   requires std::same_as<typename E::Element, T>;
-  { e.to_tensor() };
+  {e.to_tensor()};
 };
 
 /// What becomes a Tensor<T> although its numbers are not T: plain ones where T is dual, dual ones where T is plain.
 template <class E, class T>
 concept ConvertsDuals = requires(const E& e) {
   requires std::same_as<plain_t<typename E::Element>, plain_t<T>> && !std::same_as<typename E::Element, T>;
-  { e.to_tensor() };
+  {e.to_tensor()};
 };
 
 /// A value: a shape and contiguous row-major numbers in a shared, 64-byte aligned buffer, copied on write.
@@ -43,18 +44,17 @@ class Tensor {
   Tensor() = default;
   /// Values in nested braces: {{1, 2}, {3, 4}} has shape [2, 2]. Throws ShapeError when the rows differ in length.
   Tensor(std::initializer_list<Nested<T>> values) : Tensor(empty(nested_shape(values))) {
-    T* next = mutable_data();
+    T* next = own();
     for (const Nested<T>& part : values) part.copy_to(next);
   }
   /// Evaluates a formula, or takes a parameter's value; recorded when a tape is recording.
   template <class E>
-    requires ConvertsToTensor<E, T>
-  Tensor(const E& expression, Location where = Location::current()) : Tensor(evaluated(expression, where)) {}
+  requires ConvertsToTensor<E, T> Tensor(const E& expression, Location where = Location::current())
+      : Tensor(evaluated(expression, where)) {}
   /// Plain numbers as dual ones, constants with tangent 0. The other way round the tangents would be lost: that
   /// compiles, but throws TangentError.
   template <class E>
-    requires ConvertsDuals<E, T>
-  Tensor(const E& expression);
+  requires ConvertsDuals<E, T> Tensor(const E& expression);
 
   /// Uninitialised numbers.
   EIGENGRAD_OUTLINE static Tensor empty(const Shape& shape) {
@@ -111,13 +111,13 @@ class Tensor {
   }
   /// Views a row-major Eigen matrix or map, [rows, columns], without a copy.
   template <class Derived>
-    requires(bool(Derived::IsRowMajor) && std::same_as<typename Derived::Scalar, T>)
-  static Tensor view(const Eigen::PlainObjectBase<Derived>& source) {
+  requires(bool(Derived::IsRowMajor) && std::same_as<typename Derived::Scalar, T>) static Tensor
+      view(const Eigen::PlainObjectBase<Derived>& source) {
     return view(source.derived().data(), {source.rows(), source.cols()});
   }
   template <class Plain, int options>
-    requires(bool(Plain::IsRowMajor) && std::same_as<typename Plain::Scalar, T>)
-  static Tensor view(const Eigen::Map<Plain, options>& source) {
+  requires(bool(Plain::IsRowMajor) && std::same_as<typename Plain::Scalar, T>) static Tensor
+      view(const Eigen::Map<Plain, options>& source) {
     return view(source.data(), {source.rows(), source.cols()});
   }
 
@@ -125,56 +125,69 @@ class Tensor {
   Index rank() const { return shape().rank(); }
   Index size() const { return shape().size(); }
   Index size(Index axis) const { return shape().at(axis); }
-  const T* data() const { return own(); }
-  const T* begin() const { return data(); }
-  const T* end() const { return data() + size(); }
+  const T* data(Location where = Location::current()) const { return read("data", where); }
+  const T* begin(Location where = Location::current()) const { return read("begin", where); }
+  const T* end() const { return own() + size(); }
 
   /// The numbers to write to: copied first when another tensor or a tape shares them. The result is a new value,
   /// no longer connected to the tape.
-  EIGENGRAD_INLINE T* mutable_data() {
-    if (!block_.unshared()) [[unlikely]]
-      unshare();
-    block_->link.node = nullptr;
-    return own();
-  }
+  EIGENGRAD_INLINE T* mutable_data(Location where = Location::current()) { return write("mutable_data", where); }
 
   /// The only element; throws ShapeError when there is not exactly one.
   T item(Location where = Location::current()) const {
     forbid_in_replay("item", "the step might depend on the value, and would not see another one; return it instead");
     require<ShapeError>(size() == 1, "item: shape ", shape(), " has ", size(),
                         " elements, not one: pick one as t(i, j), or reduce by sum or mean", where);
-    return *data();
+    return *read("item", where);
   }
   /// One element, by its position; throws IndexError outside the shape.
   template <std::integral... Positions>
   T operator()(Positions... positions) const {
     forbid_in_replay("element", "the step might depend on the value, and would not see another one; return it instead");
-    return data()[offset({static_cast<Index>(positions)...})];
+    return read("element", {})[offset({static_cast<Index>(positions)...})];
   }
   /// One element to write to; see mutable_data.
   template <std::integral... Positions>
   T& at(Positions... positions) {
     const Index place = offset({static_cast<Index>(positions)...});
-    return mutable_data()[place];
+    return write("at", {})[place];
   }
 
   /// The same numbers as a row-major Eigen matrix: [n, m] as it is, a vector as one column, more axes with the
   /// leading ones merged.
-  Eigen::Map<const RowMajorMatrix> matrix() const { return {data(), rows(), columns()}; }
-  Eigen::Map<RowMajorMatrix> mutable_matrix() { return {mutable_data(), rows(), columns()}; }
+  Eigen::Map<const RowMajorMatrix> matrix(Location where = Location::current()) const {
+    return {read("matrix", where), rows(), columns()};
+  }
+  Eigen::Map<RowMajorMatrix> mutable_matrix(Location where = Location::current()) {
+    return {write("mutable_matrix", where), rows(), columns()};
+  }
   /// All numbers, flat, as an Eigen array.
-  Eigen::Map<const ColumnArray> array() const { return {data(), size()}; }
-  Eigen::Map<ColumnArray> mutable_array() { return {mutable_data(), size()}; }
+  Eigen::Map<const ColumnArray> array(Location where = Location::current()) const {
+    return {read("array", where), size()};
+  }
+  Eigen::Map<ColumnArray> mutable_array(Location where = Location::current()) {
+    return {write("mutable_array", where), size()};
+  }
 
   /// The same value without its connection to a tape, and of dual numbers without their tangents: a constant.
   Tensor detach() const {
     Tensor result = unrecorded();
     if constexpr (is_dual<T>)
-      std::transform(begin(), end(), result.mutable_data(), [](const T& number) { return T(plain_value(number)); });
+      std::transform(numbers(), end(), result.writable_numbers(),
+                     [](const T& number) { return T(plain_value(number)); });
     return result;
   }
 
   // For the tape and the operations' kernels.
+  /// As data and mutable_data, for what computes an operation: nobody is told, and the pointer is not kept.
+  EIGENGRAD_INLINE const T* numbers() const { return own(); }
+  std::span<const T> number_span() const { return {own(), static_cast<std::size_t>(size())}; }
+  EIGENGRAD_INLINE T* writable_numbers() {
+    if (!block_.unshared()) [[unlikely]]
+      unshare();
+    block_->link.node = nullptr;
+    return own();
+  }
   /// The expression's tensor; a formula hears which line of the user's it becomes one in.
   template <class E>
   EIGENGRAD_INLINE static decltype(auto) evaluated(const E& expression, const Location& where) {
@@ -229,6 +242,16 @@ class Tensor {
   explicit Tensor(Block block) : block_(std::move(block)) {}
 
   EIGENGRAD_INLINE T* own() const { return static_cast<T*>(block_.data()); }
+  EIGENGRAD_INLINE const T* read(const char* how, const Location& where) const {
+    if (HostAccess::innermost != nullptr) [[unlikely]]
+      tell_read(how, link(), where);
+    return own();
+  }
+  EIGENGRAD_INLINE T* write(const char* how, const Location& where) {
+    if (HostAccess::innermost != nullptr) [[unlikely]]
+      tell_write(how, link(), where);
+    return writable_numbers();
+  }
 
   Index columns() const { return rank() == 0 ? 1 : rank() == 1 ? 1 : shape().back(); }
   Index rows() const { return rank() < 2 ? size() : columns() == 0 ? shape()[0] : size() / columns(); }
@@ -260,15 +283,14 @@ class Tensor {
 
 template <class T>
 template <class E>
-  requires ConvertsDuals<E, T>
-Tensor<T>::Tensor(const E& expression) {
+requires ConvertsDuals<E, T> Tensor<T>::Tensor(const E& expression) {
   const auto& from = expression.to_tensor();
   if constexpr (dual_depth<T> < dual_depth<typename E::Element>)
     fail<TangentError>("tensor: dual numbers of shape ", from.shape(),
                        " became plain ones, which have no tangents: write the function for tensors of any number type, "
                        "as in [](const auto& x), or say value_part(x) where the derivative is not wanted");
   else
-    std::copy(from.begin(), from.end(), (*this = empty(from.shape())).own());
+    std::copy(from.numbers(), from.end(), (*this = empty(from.shape())).own());
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -11,8 +11,8 @@ inline void require_labels(const char* loss, const Shape& prediction, const Tens
   require<ShapeError>(prediction.rank() == 2 && labels.shape() == Shape{prediction[0]}, loss, ": the prediction is ",
                       prediction, ", the labels are ", labels.shape(), ": give [n, classes] and labels [n]", where);
   for (Index i = 0; i < labels.size(); ++i)
-    require<IndexError>(labels.data()[i] >= 0 && labels.data()[i] < prediction[1], loss, ": label ", labels.data()[i],
-                        " at position ", i, " is outside 0 to ", prediction[1] - 1,
+    require<IndexError>(labels.numbers()[i] >= 0 && labels.numbers()[i] < prediction[1], loss, ": label ",
+                        labels.numbers()[i], " at position ", i, " is outside 0 to ", prediction[1] - 1,
                         ": as many outputs as classes are needed", where);
 }
 
@@ -23,7 +23,7 @@ Tensor<T> one_hot_rows(const Shape& shape, const Tensor<std::int64_t>& labels) {
   const auto run = [=] {
     require_labels("cross_entropy", shape, labels, {});
     std::fill_n(result.shared_data(), result.size(), T(0));
-    for (Index i = 0; i < labels.size(); ++i) result.shared_data()[i * shape[1] + labels.data()[i]] = T(1);
+    for (Index i = 0; i < labels.size(); ++i) result.shared_data()[i * shape[1] + labels.numbers()[i]] = T(1);
   };
   run();
   on_replay([&] { return run; });
@@ -67,10 +67,10 @@ struct SoftmaxCrossEntropyGradient {
   /// dy times the derivative, dy being a number per row.
   void write_to(Tensor<T>& target, bool add) const {
     const Index n = derivative.shape()[0], classes = derivative.shape()[1];
-    T* const to = target.mutable_data();
+    T* const to = target.writable_numbers();
     for (Index i = 0; i < n; ++i)
       for (Index j = i * classes; j < (i + 1) * classes; ++j) {
-        const T here = derivative.data()[j] * dy.data()[i];
+        const T here = derivative.numbers()[j] * dy.numbers()[i];
         to[j] = add ? to[j] + here : here;
       }
   }
@@ -108,9 +108,9 @@ void softmax_cross_entropy_rows(const Tensor<T>& x, const Tensor<std::int64_t>& 
   const auto rows = [&](Index first, Index end) {
     Total<T> total(0);
     for (Index i = first; i < end; ++i) {
-      const T* row = x.data() + i * classes;
-      const T* const y = labels.size() > 0 ? nullptr : distribution.data() + i * classes;
-      const Index label = labels.size() > 0 ? labels.data()[i] : 0;
+      const T* row = x.numbers() + i * classes;
+      const T* const y = labels.size() > 0 ? nullptr : distribution.numbers() + i * classes;
+      const Index label = labels.size() > 0 ? labels.numbers()[i] : 0;
       const T normaliser = cross_entropy_row(row, classes, y, label, scale, to != nullptr ? to + i * classes : nullptr);
       T term(0);
       if (y == nullptr)
@@ -211,7 +211,7 @@ auto cross_entropy(const P& probabilities, const Q& target, Reduction reduction 
   for (Index i = 0; i < n; ++i) {
     Total<T> sum(0);
     for (Index j = 0; j < classes; ++j) {
-      const T number = p.data()[i * classes + j];
+      const T number = p.numbers()[i * classes + j];
       require<ValueError>(!(number < 0 || number > 1), "cross_entropy: row ", i, " has ", number,
                           ", which is not a probability: put a Softmax before, or give logits to softmax_cross_entropy",
                           where);

@@ -19,9 +19,9 @@ struct ColumnSum {
     constexpr Index width = lane_width<T>;
     if (rows > RowSum<T>::block) {
       if (!add) std::fill_n(to, columns, T(0));
-      return sum_plain_rows(dy.data(), rows, columns, dy.padded(), to, T(1));
+      return sum_plain_rows(dy.numbers(), rows, columns, dy.padded(), to, T(1));
     }
-    const T* from = dy.data();
+    const T* from = dy.numbers();
     const Index whole = dy.padded() && padded ? columns : columns - columns % width;
     Index j = 0;
     for (; j < whole; j += width) {
@@ -48,8 +48,8 @@ void run_linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bi
   T* const y = result.shared_data();
   const Index in = weight.shape()[1];
   const bool biased = bias.size() > 0;
-  Gemm<T>::run(x.shape()[0], weight.shape()[0], in, {x.data(), in, 1, x.padded()},
-               {weight.data(), 1, in, weight.padded()}, y, false, biased ? bias.data() : nullptr,
+  Gemm<T>::run(x.shape()[0], weight.shape()[0], in, {x.numbers(), in, 1, x.padded()},
+               {weight.numbers(), 1, in, weight.padded()}, y, false, biased ? bias.numbers() : nullptr,
                !biased || bias.padded());
   if (then != nullptr) then->evaluate(result, result);
 }
@@ -174,8 +174,9 @@ Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
 
 /// The same for parameters, formulas, and plain numbers beside dual ones.
 template <Expression X, Expression W, Expression B>
-  requires(!std::is_same_v<X, Tensor<typename X::Element>> || !std::is_same_v<X, W> || !std::is_same_v<X, B>)
-auto linear(const X& x, const W& weight, const B& bias, Location where = Location::current()) {
+requires(!std::is_same_v<X, Tensor<typename X::Element>> || !std::is_same_v<X, W> ||
+         !std::is_same_v<X, B>) auto linear(const X& x, const W& weight, const B& bias,
+                                            Location where = Location::current()) {
   using T = scalar_of<X, W, B>;
   return linear<T>(tensor_of<T>(x), tensor_of<T>(weight), tensor_of<T>(bias), where);
 }

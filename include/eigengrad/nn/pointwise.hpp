@@ -23,7 +23,7 @@ struct Pointwise {
     constexpr Index width = lane_width<T>;
     const Index size = to.size(), whole = a.padded() && b.padded() && to.padded() ? size : size - size % width;
     T* const result = to.shared_data();
-    const T *const first = a.data(), *const second = b.data();
+    const T *const first = a.numbers(), *const second = b.numbers();
     constexpr Index large = 1 << 16;
     if (has_threads && size >= large)
       parallel_ranges(whole, 64 * width, large / 4, [=](Index begin, Index end) {
@@ -33,8 +33,8 @@ struct Pointwise {
       lanes(first, second, result, whole);
     if (whole == size) return;
     T last[3][width] = {};
-    std::copy_n(a.data() + whole, size - whole, last[0]);
-    std::copy_n(b.data() + whole, size - whole, last[1]);
+    std::copy_n(a.numbers() + whole, size - whole, last[0]);
+    std::copy_n(b.numbers() + whole, size - whole, last[1]);
     lanes(last[0], last[1], last[2], width);
     std::copy_n(last[2], size - whole, result + whole);
   }
@@ -62,8 +62,8 @@ struct PointwiseOf {
 template <class F, class T>
 inline constexpr const Pointwise<T>* pointwise_of = nullptr;
 template <class Op, class T>
-  requires(Op::gradient_from_value && std::is_floating_point_v<T>)
-inline constexpr const Pointwise<T>* pointwise_of<Formula<Op, Leaf<T>>, T> = &PointwiseOf<Op, T>::table;
+requires(Op::gradient_from_value&& std::is_floating_point_v<T>) inline constexpr const
+    Pointwise<T>* pointwise_of<Formula<Op, Leaf<T>>, T> = &PointwiseOf<Op, T>::table;
 
 template <class T>
 class PointwiseNode final : public OperationNode<T> {

@@ -16,7 +16,7 @@ struct CastTo {
   using type = U;
 };
 template <class X, class U>
-  requires std::is_floating_point_v<U>
+requires std::is_floating_point_v<U>
 struct CastTo<Dual<X>, U> {
   using type = Dual<typename CastTo<X, U>::type>;
 };
@@ -33,7 +33,7 @@ auto cast(const X& expression) -> Tensor<typename CastTo<typename X::Element, To
   } else {
     Tensor<U> result = Tensor<U>::empty(x.shape());
     const auto run = [=] {
-      std::transform(x.begin(), x.end(), result.shared_data(), [](T number) {
+      std::transform(x.numbers(), x.end(), result.shared_data(), [](T number) {
         if constexpr (is_dual<T> && !is_dual<U>)
           return static_cast<U>(plain_value(number));  // integers and bools have no derivative to lose
         else

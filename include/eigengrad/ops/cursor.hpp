@@ -27,7 +27,7 @@ struct Cursor {
   /// its only one. False for any other tensor: it needs a walk over rows.
   template <class T, class E>
   EIGENGRAD_INLINE bool start_flat(const Tensor<E>& tensor, const Shape& space) {
-    at = reinterpret_cast<const std::byte*>(tensor.data());
+    at = reinterpret_cast<const std::byte*>(tensor.numbers());
     step = -1;
     if (tensor.shape() == space && tensor.padded()) [[likely]]
       return true;

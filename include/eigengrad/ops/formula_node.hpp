@@ -18,7 +18,7 @@ struct DerivativeProduct {
 template <class T>
 EIGENGRAD_INLINE bool hand_over(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& derivative,
                                 std::uint32_t holders = 1) {
-  if (dy.size() != 1 || !(*dy.data() == T(1)) || slot.filled || derivative.holders() > holders) return false;
+  if (dy.size() != 1 || !(*dy.numbers() == T(1)) || slot.filled || derivative.holders() > holders) return false;
   slot.value = derivative;
   slot.filled = true;
   return true;
@@ -29,11 +29,11 @@ void contribute_multiple(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& de
   if (hand_over(slot, dy, derivative, holders)) return;
   bool add = false;
   Tensor<T>& gradient = prepare(slot, derivative.shape(), add);
-  const T* from = derivative.data();
+  const T* from = derivative.numbers();
   T* to = gradient.shared_data();
-  const lane_t<T> factor(*dy.data());
+  const lane_t<T> factor(*dy.numbers());
   if (!gradient.padded()) {
-    for (Index i = 0; i < derivative.size(); ++i) to[i] = (add ? to[i] : T(0)) + *dy.data() * from[i];
+    for (Index i = 0; i < derivative.size(); ++i) to[i] = (add ? to[i] : T(0)) + *dy.numbers() * from[i];
     return;
   }
   for (Index i = 0; i < derivative.size(); i += lane_width<T>) {
@@ -152,7 +152,7 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
     propagate_through(tape, mark, formula_->template trace<T>().value(), dy);
   }
   void scale(Tensor<T>& dy) const {
-    T* to = dy.mutable_data();
+    T* to = dy.writable_numbers();
     if constexpr (!std::is_same_v<T, bool>)  // a mask has no gradient
       for (Index i = 0; i < dy.size(); ++i) to[i] = to[i] * scale_;
   }
@@ -225,7 +225,7 @@ Tensor<typename Formula<Op, Arguments...>::Scalar> as_recorded(const Formula<Op,
 
 template <class Op, class... Arguments>
 void Formula<Op, Arguments...>::write_to(Tensor<Element>& target, bool add) const {
-  Element* to = target.mutable_data();
+  Element* to = target.writable_numbers();
   evaluate(*this, to, add, target.padded());
 }
 
@@ -260,10 +260,10 @@ auto Formula<Op, Arguments...>::to_tensor(Location where) const -> Tensor<Elemen
       if constexpr (stores_derivative<Formula>) {
         if (only_one_target(*this, targets, wanted.data())) {
           derivative = Tensor<Element>::empty(shape());
-          evaluate_with_derivative(*this, wanted.data(), result.mutable_data(), derivative.mutable_data());
+          evaluate_with_derivative(*this, wanted.data(), result.writable_numbers(), derivative.writable_numbers());
         }
       }
-      if (derivative.size() == 0) evaluate(*this, result.mutable_data(), false, true);
+      if (derivative.size() == 0) evaluate(*this, result.writable_numbers(), false, true);
       auto* node = tape->template add<Recorded>(tape->last, OperationName(op_.name, where), result, *this, targets);
       remember();
       if constexpr (stores_derivative<Formula>) node->keep_derivative(std::move(derivative));
@@ -272,7 +272,7 @@ auto Formula<Op, Arguments...>::to_tensor(Location where) const -> Tensor<Elemen
       return result;
     }
   }
-  evaluate(*this, result.mutable_data(), false, true);
+  evaluate(*this, result.writable_numbers(), false, true);
   remember();
   return result;
 }

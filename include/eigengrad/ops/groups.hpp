@@ -48,18 +48,18 @@ struct Scattered {
   Shape target_shape;
 
   const Shape& shape() const { return target_shape; }
-  void write_to(Tensor<T>& target, bool add) const { add_to(target.mutable_data(), add); }
+  void write_to(Tensor<T>& target, bool add) const { add_to(target.writable_numbers(), add); }
   void add_to(T* to, bool add) const {
     if (!add) std::fill_n(to, target_shape.size(), T(0));
     for (Index k = 0; k < dy.size(); ++k) {
-      T& place = to[places.data()[k]];
-      place = place + dy.data()[k];
+      T& place = to[places.numbers()[k]];
+      place = place + dy.numbers()[k];
     }
   }
   /// Recorded: its gradient is picked at the same places.
   Tensor<T> to_tensor() const {
     Tensor<T> result = Tensor<T>::empty(target_shape);
-    add_to(result.mutable_data(), false);
+    add_to(result.writable_numbers(), false);
     on_replay([&] { return [from = *this, result] { from.add_to(result.shared_data(), false); }; });
     return record("scatter", std::move(result), wrt(dy, [places = places, shape = dy.shape()](const Tensor<T>& again) {
                     return picked(again, places, shape);
@@ -68,7 +68,7 @@ struct Scattered {
   static Tensor<T> picked(const Tensor<T>& x, const Tensor<std::int64_t>& places, const Shape& shape) {
     Tensor<T> result = Tensor<T>::empty(shape);
     const auto run = [=] {
-      for (Index k = 0; k < result.size(); ++k) result.shared_data()[k] = x.data()[places.data()[k]];
+      for (Index k = 0; k < result.size(); ++k) result.shared_data()[k] = x.numbers()[places.numbers()[k]];
     };
     run();
     on_replay([&] { return run; });

@@ -38,12 +38,12 @@ struct Strided {
 /// The positions listed.
 struct Listed {
   Tensor<std::int64_t> positions;
-  Index operator()(Index k) const { return positions.data()[k]; }
+  Index operator()(Index k) const { return positions.numbers()[k]; }
   /// Throws IndexError for one outside the axis.
   void check(const char* name, const AroundAxis& around, const Shape& shape, const Location& where = {}) const {
     for (Index k = 0; k < positions.size(); ++k)
-      require<IndexError>(positions.data()[k] >= 0 && positions.data()[k] < around.count, name, ": index ",
-                          positions.data()[k], " at position ", k, " is outside axis ", around.axis, " of shape ",
+      require<IndexError>(positions.numbers()[k] >= 0 && positions.numbers()[k] < around.count, name, ": index ",
+                          positions.numbers()[k], " at position ", k, " is outside axis ", around.axis, " of shape ",
                           shape, ", which has ", around.count, where);
   }
 };
@@ -57,12 +57,12 @@ struct ScatteredAlong {
   Shape target_shape;
 
   const Shape& shape() const { return target_shape; }
-  void write_to(Tensor<T>& target, bool add) const { add_to(target.mutable_data(), add); }
+  void write_to(Tensor<T>& target, bool add) const { add_to(target.writable_numbers(), add); }
   void add_to(T* to, bool add) const {
     if (!add) std::fill_n(to, target_shape.size(), T(0));
     if (dy.size() == 0) return;
     around.for_each_run(dy.shape()[around.axis], position, [&](Index whole, Index part) {
-      for (Index i = 0; i < around.inner; ++i) to[whole + i] = to[whole + i] + dy.data()[part + i];
+      for (Index i = 0; i < around.inner; ++i) to[whole + i] = to[whole + i] + dy.numbers()[part + i];
     });
   }
 };
@@ -75,7 +75,7 @@ Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& 
 template <class T, class Positions>
 Tensor<T> as_recorded(const ScatteredAlong<T, Positions>& scattered) {
   Tensor<T> result = Tensor<T>::empty(scattered.target_shape);
-  scattered.add_to(result.mutable_data(), false);
+  scattered.add_to(result.writable_numbers(), false);
   on_replay([&] { return [=] { scattered.add_to(result.shared_data(), false); }; });
   return record("scatter", std::move(result),
                 wrt(scattered.dy, [position = scattered.position, around = scattered.around,
@@ -99,10 +99,11 @@ Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& 
     result = Tensor<T>::empty(shape);
     const Tensor<T>& from = x;
     const auto copy = [=](T* to) {
-      around.for_each_run(size, position,
-                          [&](Index whole, Index part) { std::copy_n(from.data() + whole, around.inner, to + part); });
+      around.for_each_run(size, position, [&](Index whole, Index part) {
+        std::copy_n(from.numbers() + whole, around.inner, to + part);
+      });
     };
-    if (result.size() > 0) copy(result.mutable_data());
+    if (result.size() > 0) copy(result.writable_numbers());
     on_replay([&] {
       return [=] {
         if constexpr (!std::is_same_v<Positions, Strided>) position.check(name.name, around, from.shape());
@@ -184,21 +185,22 @@ Tensor<typename X::Element> gather(const X& x, Index axis, const Tensor<std::int
     std::int64_t* place = places.shared_data();
     Index position[Shape::max_rank] = {};
     for (Index k = 0; k < indices.size(); ++k) {
-      const std::int64_t index = indices.data()[k];
+      const std::int64_t index = indices.numbers()[k];
       require<IndexError>(index >= 0 && index < around.count, "gather: index ", index, " at element ", k,
                           " is outside axis ", around.axis, " of shape ", all, ", which has ", around.count, where);
       Index offset = 0;
       for (Index i = 0; i < all.rank(); ++i) offset = offset * all[i] + (i == around.axis ? index : position[i]);
       place[k] = offset;
-      to[k] = x.data()[offset];
+      to[k] = x.numbers()[offset];
       for (Index i = all.rank() - 1; i >= 0 && ++position[i] == indices.shape()[i]; --i) position[i] = 0;
     }
   };
   run();
   on_replay([&] { return run; });
   if (!records("gather", t)) return result;
-  return record({"gather", where}, std::move(result),
-                wrt(t, [places, shape](const Tensor<T>& dy) { return Scattered<T>{dy, places, shape}; }));
+  return record({"gather", where}, std::move(result), wrt(t, [places, shape](const Tensor<T>& dy) {
+                  return Scattered<T>{dy, places, shape};
+                }));
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

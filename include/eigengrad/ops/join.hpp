@@ -56,11 +56,11 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
     for (const Tensor<T>& part : from) {
       const Index run = part.shape()[around.axis] * around.inner;
       for (Index o = 0; o < around.outer && run > 0; ++o)
-        std::copy_n(part.data() + o * run, run, to + o * size * around.inner);
+        std::copy_n(part.numbers() + o * run, run, to + o * size * around.inner);
       to += run;
     }
   };
-  copy(parts, result.mutable_data());
+  copy(parts, result.writable_numbers());
   on_replay([&] {
     return [=, from = std::vector<Tensor<T>>(parts.begin(), parts.end())] { copy(from, result.shared_data()); };
   });
@@ -83,8 +83,7 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
 template <class T>
 struct JoinPart {
   template <class E>
-    requires ConvertsToTensor<E, T>
-  JoinPart(const E& part) : tensor(part.to_tensor()) {}
+  requires ConvertsToTensor<E, T> JoinPart(const E& part) : tensor(part.to_tensor()) {}
 
   Tensor<T> tensor;
 };

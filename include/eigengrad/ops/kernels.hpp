@@ -32,7 +32,7 @@ struct Operands {
   template <class... More>
   EIGENGRAD_OUTLINE Rows<T> rows(const Shape& space, const Shape* written, const More&... more) {
     const auto set = [&](int k, const auto& tensor) {
-      list[k] = {reinterpret_cast<const std::byte*>(tensor.data()), &tensor.shape(), sizeof(*tensor.data()),
+      list[k] = {reinterpret_cast<const std::byte*>(tensor.numbers()), &tensor.shape(), sizeof(*tensor.numbers()),
                  tensor.padded()};
     };
     each(set, more...);
@@ -281,7 +281,7 @@ void sum_into(const F& formula, const Shape& kept, typename F::Scalar* target, t
     const Rows<T> rows = operands.rows(space, &kept);
     if constexpr (F::cost == 0 && F::leaves == 1)
       if (rows.loop.rows > RowSum<T>::block && rows.written_size == rows.loop.row && rows.loop.row_strides[1] != 0)
-        return sum_plain_rows(formula.tensor.data(), rows.loop.rows, rows.loop.row, rows.readable(), target, scale);
+        return sum_plain_rows(formula.tensor.numbers(), rows.loop.rows, rows.loop.row, rows.readable(), target, scale);
     sum_rows(rows, &sum_lanes<F>, &formula, kept.size() == 1, target, scale, size >= 2 * large_size<F>);
   }
 }

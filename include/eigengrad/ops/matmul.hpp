@@ -16,8 +16,8 @@ struct Operand {
   Index columns() const { return tensor.shape()[transposed ? 0 : 1]; }
   MatrixView<T> view() const {
     const Index step = tensor.shape()[1];
-    return transposed ? MatrixView<T>{tensor.data(), 1, step, tensor.padded()}
-                      : MatrixView<T>{tensor.data(), step, 1, tensor.padded()};
+    return transposed ? MatrixView<T>{tensor.numbers(), 1, step, tensor.padded()}
+                      : MatrixView<T>{tensor.numbers(), step, 1, tensor.padded()};
   }
 };
 
@@ -33,7 +33,7 @@ struct Product {
   Operand<T> a, b;
 
   Shape shape() const { return {a.rows(), b.columns()}; }
-  void write_to(Tensor<T>& target, bool add) const { run(target.mutable_data(), target.padded(), add); }
+  void write_to(Tensor<T>& target, bool add) const { run(target.writable_numbers(), target.padded(), add); }
   void run(T* target, bool padded, bool add) const {
     Gemm<T>::run(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target, add, nullptr, padded);
   }
@@ -133,9 +133,9 @@ struct BatchedProduct {
       return recorded_reshape(recorded_sum_to(batched(matrices(dy), transposed(b, k, m)), batch_a + Shape{n, k}),
                               a.shape());
     Tensor<T> result = Tensor<T>::zeros(a.shape());
-    T* da = result.mutable_data();
+    T* da = result.writable_numbers();
     for_each([&](const T* left, const T* right, Index i) {
-      Gemm<T>::run(n, k, m, {dy.data() + i * n * m, m, 1}, {right, 1, m}, da + (left - a.data()), true);
+      Gemm<T>::run(n, k, m, {dy.numbers() + i * n * m, m, 1}, {right, 1, m}, da + (left - a.numbers()), true);
     });
     return result;
   }
@@ -144,9 +144,9 @@ struct BatchedProduct {
       return recorded_reshape(recorded_sum_to(batched(transposed(a, n, k), matrices(dy)), batch_b + Shape{k, m}),
                               b.shape());
     Tensor<T> result = Tensor<T>::zeros(b.shape());
-    T* db = result.mutable_data();
+    T* db = result.writable_numbers();
     for_each([&](const T* left, const T* right, Index i) {
-      Gemm<T>::run(k, m, n, {left, 1, k}, {dy.data() + i * n * m, m, 1}, db + (right - b.data()), true);
+      Gemm<T>::run(k, m, n, {left, 1, k}, {dy.numbers() + i * n * m, m, 1}, db + (right - b.numbers()), true);
     });
     return result;
   }
@@ -166,8 +166,8 @@ struct BatchedProduct {
     Index i = 0;
     loop.for_each_row([&](const Index* offsets) {
       for (Index j = 0; j < loop.row; ++j, ++i)
-        body(a.data() + (offsets[0] + j * loop.row_strides[0]) * n * k,
-             b.data() + (offsets[1] + j * loop.row_strides[1]) * k * m, i);
+        body(a.numbers() + (offsets[0] + j * loop.row_strides[0]) * n * k,
+             b.numbers() + (offsets[1] + j * loop.row_strides[1]) * k * m, i);
     });
   }
 };
@@ -192,7 +192,7 @@ Tensor<T> batched_matmul(const Tensor<T>& a, const Tensor<T>& b, const Location&
 
   const BatchedProduct<T> product{a, b, batch, batch_a, batch_b, n, k, m};
   Tensor<T> result = Tensor<T>::empty(shape);
-  product.forward(result.mutable_data());
+  product.forward(result.writable_numbers());
   on_replay([&] { return [=] { product.forward(result.shared_data()); }; });
   if (!records("matmul", a, b)) return result;
   return record({"matmul", where}, std::move(result),

@@ -66,8 +66,8 @@ Tensor<T> permuted(const Tensor<T>& from, const Index* order) {
   Tensor<T> result = Tensor<T>::empty(shape);
   if (result.size() == 0) return result;
   const PermutedCopy<T> permuted(from.shape(), order);
-  permuted.copy(from.data(), result.mutable_data());
-  on_replay([&] { return [=] { permuted.copy(from.data(), result.shared_data()); }; });
+  permuted.copy(from.numbers(), result.writable_numbers());
+  on_replay([&] { return [=] { permuted.copy(from.numbers(), result.shared_data()); }; });
   return result;
 }
 

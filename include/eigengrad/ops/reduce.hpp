@@ -10,7 +10,7 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 template <class Order, class T>
 void find_winners(const Groups<T>& groups, T* result, std::int64_t* place) {
   if (groups.size() == 0) return;
-  winners<Order>(groups.x.data(), groups.outer, groups.count, groups.inner, result, place);
+  winners<Order>(groups.x.numbers(), groups.outer, groups.count, groups.inner, result, place);
   if (place == nullptr) return;
   for (Index o = 0; o < groups.outer; ++o)
     for (Index i = 0; i < groups.inner; ++i, ++place) *place = (o * groups.count + *place) * groups.inner + i;
@@ -25,7 +25,7 @@ Tensor<T> extreme(const char* name, const Tensor<T>& x, const Axes& axes, bool k
   Tensor<T> result = Tensor<T>::empty(groups.reduced.result);
   const bool recorded = is_real<T> && records(name, groups.x);
   Tensor<std::int64_t> places = Tensor<std::int64_t>::empty({recorded ? groups.size() : 0});
-  find_winners<Order>(groups, result.mutable_data(), recorded ? places.mutable_data() : nullptr);
+  find_winners<Order>(groups, result.writable_numbers(), recorded ? places.writable_numbers() : nullptr);
   on_replay([&] {
     return [=] { find_winners<Order>(groups, result.shared_data(), recorded ? places.shared_data() : nullptr); };
   });
@@ -61,12 +61,12 @@ Tensor<std::int64_t> place_of_extreme(const char* name, const Tensor<T>& x, cons
   Tensor<std::int64_t> result = Tensor<std::int64_t>::empty(groups.reduced.result);
   Tensor<T> best = Tensor<T>::empty(groups.reduced.result);
   if (result.size() > 0)
-    winners<Order>(groups.x.data(), groups.outer, groups.count, groups.inner, best.mutable_data(),
-                   result.mutable_data());
+    winners<Order>(groups.x.numbers(), groups.outer, groups.count, groups.inner, best.writable_numbers(),
+                   result.writable_numbers());
   on_replay([&] {
     return [=] {
       if (result.size() > 0)
-        winners<Order>(groups.x.data(), groups.outer, groups.count, groups.inner, best.shared_data(),
+        winners<Order>(groups.x.numbers(), groups.outer, groups.count, groups.inner, best.shared_data(),
                        result.shared_data());
     };
   });
@@ -102,8 +102,8 @@ Tensor<std::int64_t> argmin(const X& x, Location where = Location::current()) {
 template <class T>
 Tensor<T> product_of_others(const Groups<T>& groups, const T* dy) {
   Tensor<T> result = Tensor<T>::empty(groups.x.shape());
-  const T* x = groups.x.data();
-  T* to = result.mutable_data();
+  const T* x = groups.x.numbers();
+  T* to = result.writable_numbers();
   const Index n = groups.count * groups.inner, step = groups.inner;
   for (Index o = 0; o < groups.outer; ++o, x += n, to += n)
     for (Index i = 0; i < step; ++i) {
@@ -159,7 +159,7 @@ Tensor<typename X::Element> prod(const X& x, const Axes& axes = {}, bool keepdim
     std::fill_n(to, into.size(), T(1));
     for (Index o = 0; o < from.outer; ++o, to += from.inner)
       for (Index j = 0; j < from.count; ++j) {
-        const T* row = from.x.data() + (o * from.count + j) * from.inner;
+        const T* row = from.x.numbers() + (o * from.count + j) * from.inner;
         for (Index i = 0; i < from.inner; ++i) to[i] = to[i] * row[i];
       }
   };
@@ -168,7 +168,7 @@ Tensor<typename X::Element> prod(const X& x, const Axes& axes = {}, bool keepdim
   if (!records("prod", groups.x)) return result;
   return record({"prod", where}, std::move(result), wrt(groups.x, [groups](const Tensor<T>& dy) {
                   return records_gradients() ? recorded_product_of_others(groups, dy)
-                                             : product_of_others(groups, dy.data());
+                                             : product_of_others(groups, dy.numbers());
                 }));
 }
 

@@ -59,12 +59,12 @@ Tensor<T> for_each_row(const Tensor<T>& x, Row row) {
   const auto run = [row](const Tensor<T>& from, T* to) {
     const Index n = from.rank() == 0 ? 1 : from.shape().back();
     const auto some = [&](Index first, Index end) {
-      for (Index i = first; i < end; ++i) row(from.data() + i * n, to + i * n, n);
+      for (Index i = first; i < end; ++i) row(from.numbers() + i * n, to + i * n, n);
     };
     if (has_threads && from.size() >= large_rows) return parallel_ranges(from.size() / n, 1, 1, some);
     some(0, from.size() / n);
   };
-  run(x, result.mutable_data());
+  run(x, result.writable_numbers());
   on_replay([&] { return [=] { run(x, result.shared_data()); }; });
   return result;
 }

@@ -105,7 +105,7 @@ Tensor<typename X::Element> norm(const X& x, const Axes& axes = {}, bool keepdim
   on_replay([&] {
     return [=] {
       const Tensor<T> again = run();
-      std::copy(again.begin(), again.end(), kept.shared_data());
+      std::copy(again.numbers(), again.end(), kept.shared_data());
     };
   });
   Tensor<T> result = kept.alias(reduced.result);

@@ -60,7 +60,7 @@ auto scaled_sum(const OperationName& name, const X& expression, const Reduced& r
     return result;
   } else {
     const Tensor<T>& x = expression.to_tensor();
-    sum_into(Leaf<T>{x.unrecorded()}, reduced.kept, result.mutable_data(), scale);
+    sum_into(Leaf<T>{x.unrecorded()}, reduced.kept, result.writable_numbers(), scale);
     on_replay([&] { return SumReplay<Leaf<T>>{Leaf<T>{x.unrecorded()}, reduced.kept, result, scale}; });
     if (!records(name.name, x)) return result;
     return record(name, std::move(result), wrt(x, [kept = reduced.kept, scale](const Tensor<T>& dy) {

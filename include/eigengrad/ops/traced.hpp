@@ -79,7 +79,7 @@ template <class T>
 Tensor<T> numbers_of(const Tensor<bool>& mask) {
   Tensor<T> result = Tensor<T>::empty(mask.shape());
   const auto run = [=] {
-    std::transform(mask.begin(), mask.end(), result.shared_data(), [](bool holds) { return T(holds ? 1 : 0); });
+    std::transform(mask.numbers(), mask.end(), result.shared_data(), [](bool holds) { return T(holds ? 1 : 0); });
   };
   run();
   on_replay([&] { return run; });
@@ -168,7 +168,7 @@ const Tensor<T>& Traced<T>::value() const {
     T* to = from.value.shared_data();
     loop.for_each_row([&](const Index* offsets) {
       const T* rows[max_inputs];
-      for (int k = 0; k < from.count; ++k) rows[k] = from.inputs[k].value().data() + offsets[k];
+      for (int k = 0; k < from.count; ++k) rows[k] = from.inputs[k].value().numbers() + offsets[k];
       from.operation->run(from.own, rows, loop.row_strides, loop.row, to);
       to += loop.row;
     });
@@ -224,7 +224,8 @@ struct TracedRule {
         else
           lane::store<T>(to + i, result, rest);
       }
-    }(std::make_index_sequence<arity>());
+    }
+    (std::make_index_sequence<arity>());
   }
   template <bool masked>
   static auto as_operand(const Traced<T>& x) {
@@ -241,7 +242,8 @@ struct TracedRule {
         if constexpr (std::is_same_v<std::decay_t<decltype(from)>, Traced<T>>) to = from;
       };
       (keep(gradients[k], std::get<k>(each)), ...);
-    }(std::make_index_sequence<arity>());
+    }
+    (std::make_index_sequence<arity>());
   }
 
   static constexpr const char* name_of() {

@@ -173,11 +173,11 @@ class LBFGS : public Optimizer<T, 0> {
     else
       point.loss = static_cast<double>(closure().to_tensor().item(where));
     point.gradient = Tensor<T>::zeros(place_.shape());
-    T* to = point.gradient.mutable_data();
+    T* to = point.gradient.writable_numbers();
     bool any = false;
     for (const auto& parameter : this->parameters()) {
       const Slot<T>& slot = parameter.state().gradient;
-      if (slot.filled) std::copy_n(slot.value.data(), parameter.size(), to);
+      if (slot.filled) std::copy_n(slot.value.numbers(), parameter.size(), to);
       any = any || slot.filled;
       to += parameter.size();
     }
@@ -189,15 +189,16 @@ class LBFGS : public Optimizer<T, 0> {
   }
 
   void read_parameters() {
-    T* to = place_.mutable_data();
-    for (const auto& parameter : this->parameters()) to = std::copy_n(parameter.value().data(), parameter.size(), to);
+    T* to = place_.writable_numbers();
+    for (const auto& parameter : this->parameters())
+      to = std::copy_n(parameter.value().numbers(), parameter.size(), to);
   }
   /// Moves the parameters to place_ + step * direction_.
   void write_parameters(double step) {
-    const T *x = place_.data(), *d = direction_.data(), t = static_cast<T>(step);
+    const T *x = place_.numbers(), *d = direction_.numbers(), t = static_cast<T>(step);
     for (const auto& parameter : this->parameters()) {
       ParameterState<T>& state = parameter.state();
-      T* w = state.value.mutable_data();
+      T* w = state.value.writable_numbers();
       for (Index i = 0; i < parameter.size(); ++i) w[i] = t == 0 ? x[i] : x[i] + t * d[i];
       state.fresh = false;
       x += parameter.size();

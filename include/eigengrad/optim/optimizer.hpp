@@ -74,13 +74,13 @@ class Optimizer {
                   std::index_sequence<s...>) {
     constexpr Index width = lane_width<T>;
     using L = lane_t<T>;
-    T* w = parameter.value.mutable_data();
+    T* w = parameter.value.writable_numbers();
     // Memory of our own can be worked on to the end of its last lane.
     const bool padded = parameter.gradient.value.padded() && parameter.value.padded();
     const Index size = parameter.value.size(),
                 whole = padded ? (size + width - 1) / width * width : size - size % width;
-    const T* g = parameter.gradient.value.data();
-    [[maybe_unused]] T* const state[sizeof...(s) + 1] = {kept[s].mutable_data()..., nullptr};
+    const T* g = parameter.gradient.value.numbers();
+    [[maybe_unused]] T* const state[sizeof...(s) + 1] = {kept[s].writable_numbers()..., nullptr};
     const auto run = [=](Index begin, Index end) EIGENGRAD_FLATTEN_LAMBDA {
       // Copies, which no number written can change.
       const Rule formula = rule;
@@ -123,7 +123,7 @@ double gradient_norm(const std::vector<ParameterRef<T>>& parameters) {
     double total = 0;
     for (const auto& parameter : parameters)
       if (parameter.has_grad())
-        for (const T g : parameter.state().gradient.value) term(total, static_cast<double>(g));
+        for (const T g : parameter.state().gradient.value.number_span()) term(total, static_cast<double>(g));
     return total;
   };
   const double sum = sum_over([](double& total, double g) { total += g * g; });
@@ -146,7 +146,7 @@ double clip_gradient_norm(const std::vector<ParameterRef<T>>& parameters, double
     for (const auto& parameter : parameters)
       if (parameter.has_grad()) {
         Tensor<T>& gradient = parameter.state().gradient.value;
-        T* g = gradient.mutable_data();
+        T* g = gradient.writable_numbers();
         for (Index i = 0; i < gradient.size(); ++i) g[i] = static_cast<T>(static_cast<double>(g[i]) * (largest / norm));
       }
   return norm;

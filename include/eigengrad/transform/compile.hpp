@@ -131,7 +131,7 @@ class CompiledStep {
       if (record.empty() || !record.up_to_date()) {
         require_shapes(inputs...);
         own = std::tuple<Tensor<X>...>(
-            Tensor<X>::from({inputs.data(), static_cast<std::size_t>(inputs.size())}, inputs.shape())...);
+            Tensor<X>::from({inputs.numbers(), static_cast<std::size_t>(inputs.size())}, inputs.shape())...);
         loss = record.record([&] { return Tensor<T>(std::apply(f, own)); });
       } else {
         require_shapes(inputs...);
@@ -144,7 +144,7 @@ class CompiledStep {
       }
       ++calls;
       record.tape().backward(loss, {.retain_graph = true});
-      return Tensor<T>::from({loss.data(), static_cast<std::size_t>(loss.size())}, loss.shape());
+      return Tensor<T>::from({loss.numbers(), static_cast<std::size_t>(loss.size())}, loss.shape());
     }
     void require_shapes(const Tensor<X>&... inputs) const {
       if (calls == 0) return;
@@ -153,11 +153,12 @@ class CompiledStep {
                              std::get<k>(own).shape(), " when the step was recorded and is ", inputs.shape(),
                              " now: compile another step for that shape"),
          ...);
-      }(std::index_sequence_for<X...>());
+      }
+      (std::index_sequence_for<X...>());
     }
     template <std::size_t... k>
     void copy(std::index_sequence<k...>, const Tensor<X>&... inputs) {
-      (std::copy_n(inputs.data(), inputs.size(), std::get<k>(own).shared_data()), ...);
+      (std::copy_n(inputs.numbers(), inputs.size(), std::get<k>(own).shared_data()), ...);
     }
     /// Replays, and runs the step anew beside it: the same operations and the same loss, or it cannot be replayed.
     void verified(const F& f) {
@@ -175,9 +176,9 @@ class CompiledStep {
       default_generator() = random;
       record.run();
       require<GradientError>(
-          std::memcmp(fresh.data(), loss.data(), static_cast<std::size_t>(loss.size()) * sizeof(T)) == 0,
-          "compile: replayed, the loss is ", static_cast<double>(loss.data()[0]), ", run anew it is ",
-          static_cast<double>(fresh.data()[0]),
+          std::memcmp(fresh.numbers(), loss.numbers(), static_cast<std::size_t>(loss.size()) * sizeof(T)) == 0,
+          "compile: replayed, the loss is ", static_cast<double>(loss.numbers()[0]), ", run anew it is ",
+          static_cast<double>(fresh.numbers()[0]),
           ": something in the step is not computed by recorded operations (numbers written by hand, a "
           "variable outside); pass it in as an input");
     }

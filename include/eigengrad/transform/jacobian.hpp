@@ -160,7 +160,7 @@ auto hvp(const F& f, const X& x, const V& v, Location where = Location::current(
 template <class T>
 Tensor<T> unit_tensor(const Shape& shape, Index i) {
   Tensor<T> result = Tensor<T>::zeros(shape);
-  result.mutable_data()[i] = T(1);
+  result.writable_numbers()[i] = T(1);
   return result;
 }
 inline void require_few_axes(const char* operation, const Shape& rows, const Shape& columns, const Location& where) {
