@@ -48,9 +48,7 @@ TEST(Buffer, ComesBackFromThePool) {
 
 TEST(Buffer, PoolIsBoundedAndCanBeTrimmed) {
   if (!pooled) GTEST_SKIP() << "buffers are not pooled under AddressSanitizer";
-  {
-    const eg::Block block(1 << 20);
-  }
+  { const eg::Block block(1 << 20); }
   EXPECT_GE(eg::BufferPool::kept_bytes(), std::size_t{1} << 20);
   eg::BufferPool::trim();
   EXPECT_EQ(eg::BufferPool::kept_bytes(), 0u);
@@ -76,6 +74,64 @@ TEST(Buffer, AThreadThatOnlyFreesKeepsNothing) {
     kept = eg::BufferPool::kept_bytes();
   }).join();
   EXPECT_EQ(kept, 0u);
+}
+
+// A queue between two threads: what its end frees goes to the system, whatever it has made itself.
+TEST(Buffer, TheEndOfAQueueDoesNotHoard) {
+  if (!pooled) GTEST_SKIP() << "buffers are not pooled under AddressSanitizer";
+  std::size_t most = 0;
+  std::thread([&most] {
+    const eg::Block own(std::size_t{10} << 20);  // with it the thread has a pool
+    for (int round = 0; round < 300; ++round) {
+      eg::Block made;
+      std::thread([&made] { made = eg::Block(1 << 20); }).join();
+      made = eg::Block();
+      most = std::max(most, eg::BufferPool::kept_bytes());
+    }
+  }).join();
+  EXPECT_LE(most, std::size_t{2} << 20);
+}
+
+// What a thread takes itself still comes back from its pool, although foreign buffers of the same size end there.
+TEST(Buffer, ForeignBuffersDoNotDriveOutOnesOwn) {
+  if (!pooled) GTEST_SKIP() << "buffers are not pooled under AddressSanitizer";
+  eg::BufferPool::trim();
+  constexpr std::size_t bytes = 5 << 18;  // a size of its own
+  std::size_t kept = 0;
+  for (int round = 0; round < 20; ++round) {
+    eg::Block foreign;
+    std::thread([&foreign] { foreign = eg::Block(bytes); }).join();
+    std::vector<eg::Block> own(3, eg::Block());
+    for (eg::Block& block : own) block = eg::Block(bytes);
+    if (round > 2) EXPECT_GE(kept, 3 * bytes) << "round " << round;
+    foreign = eg::Block();
+    own.clear();
+    kept = eg::BufferPool::kept_bytes();
+  }
+  EXPECT_LE(kept, 5 * bytes);
+  eg::BufferPool::trim();
+}
+
+TEST(Buffer, TheLimitCanBeSet) {
+  if (!pooled) GTEST_SKIP() << "buffers are not pooled under AddressSanitizer";
+  const auto use = [] {
+    std::vector<eg::Block> blocks(8, eg::Block());
+    for (eg::Block& block : blocks) block = eg::Block(1 << 20);
+  };
+  use();
+  EXPECT_GE(eg::BufferPool::kept_bytes(), std::size_t{8} << 20);
+  eg::set_pool_limit(3 << 20);
+  EXPECT_LE(eg::BufferPool::kept_bytes(), std::size_t{3} << 20);
+  use();
+  EXPECT_LE(eg::BufferPool::kept_bytes(), std::size_t{3} << 20);
+  EXPECT_GE(eg::BufferPool::kept_bytes(), std::size_t{2} << 20);
+  eg::set_pool_limit(0);
+  use();
+  EXPECT_EQ(eg::BufferPool::kept_bytes(), 0u);
+  eg::set_pool_limit(std::numeric_limits<std::size_t>::max());
+  use();
+  EXPECT_GE(eg::BufferPool::kept_bytes(), std::size_t{8} << 20);
+  eg::BufferPool::trim();
 }
 
 // Line 28: what cannot be had is an error, and the pool goes on.

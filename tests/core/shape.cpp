@@ -94,6 +94,18 @@ TEST(Shape, Broadcast) {
   EXPECT_EQ(joined({0}, {1}), (Shape{0}));
 }
 
+// 28: bytes, too, and sums of sizes.
+TEST(Shape, SizesAreAddedAndCountedInBytesWithoutOverflow) {
+  constexpr eg::Index largest = std::numeric_limits<eg::Index>::max();
+  EXPECT_EQ(eg::add_sizes(2, 3, "split"), 5);
+  EXPECT_NE(message_of<eg::ShapeError>([] { (void)eg::add_sizes(eg::largest_size, 1, "split"); })
+                .find("split: sizes 576460752303423487 and 1 add up to more than can be indexed"),
+            std::string::npos);
+  EXPECT_THROW((void)eg::add_sizes(largest, largest, "split"), eg::ShapeError);
+  EXPECT_EQ(eg::bytes_of_numbers(3, 64), 192u);
+  EXPECT_THROW((void)eg::bytes_of_numbers(eg::Index{1} << 58, 64), eg::ShapeError);
+}
+
 // 26: both shapes and the operation.
 TEST(Shape, BroadcastRefusesWhatDiffers) {
   const std::string text = message_of<eg::ShapeError>([] { eg::broadcast({2, 3}, {2}, "add"); });

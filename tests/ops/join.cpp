@@ -1,6 +1,7 @@
 #include <eigengrad/ops/functions.hpp>
 #include <eigengrad/ops/join.hpp>
 
+#include "support/message.hpp"
 #include "support/numeric.hpp"
 
 namespace eg = eigengrad;
@@ -103,4 +104,16 @@ TEST(JoinGradients, BracesOfParametersAndFormulas) {
   const Tensor<float> f = {1};
   EXPECT_EQ(eg::concatenate({f, 2 * f})(1), 2);
   EXPECT_EQ(eg::stack({Tensor<std::int64_t>{1}, Tensor<std::int64_t>{2}})(1, 0), 2);
+}
+
+// 28: sizes that nobody can have.
+TEST(Split, SizesThatOverflowAreAnError) {
+  constexpr eg::Index largest = std::numeric_limits<eg::Index>::max();
+  const std::string text = message_of<eg::ShapeError>([] { (void)eg::split(a, {largest, largest, 4}, 0); });
+  EXPECT_NE(text.find("split: sizes 0 and 9223372036854775807 add up to more than can be indexed"), std::string::npos)
+      << text;
+}
+TEST(Concatenate, EmptyPartsWhoseSizesOverflowAreAnError) {
+  const std::vector<Tensor<double>> parts(20, Tensor<double>::zeros({eg::Index{1} << 58, 0}));
+  EXPECT_THROW((void)eg::concatenate(parts), eg::ShapeError);
 }

@@ -14,19 +14,18 @@ class StandIns {
   };
   template <class Parameters, class T>
   StandIns(const Parameters& parameters, const std::vector<Tensor<T>>& tensors)
-      : outer_(std::exchange(innermost, this)) {
+      : outer_(std::exchange(thread_state().stand_ins, this)) {
     for (std::size_t k = 0; k < tensors.size(); ++k) entries_.push_back({&parameters[k].state(), &tensors[k]});
   }
   StandIns(const StandIns&) = delete;
-  ~StandIns() { innermost = outer_; }
+  ~StandIns() { thread_state().stand_ins = outer_; }
 
   EIGENGRAD_COLD static const void* find(const void* parameter) {
-    for (const StandIns* list = innermost; list != nullptr; list = list->outer_)
+    for (const StandIns* list = thread_state().stand_ins; list != nullptr; list = list->outer_)
       for (const Entry& entry : list->entries_)
         if (entry.parameter == parameter) return entry.tensor;
     return nullptr;
   }
-  inline static constinit thread_local const StandIns* innermost = nullptr;
 
  private:
   const StandIns* outer_;
@@ -111,7 +110,7 @@ class ParameterRef {
 
  private:
   const Tensor<T>* stand_in() const {
-    if (StandIns::innermost == nullptr) [[likely]]
+    if (thread_state().stand_ins == nullptr) [[likely]]
       return nullptr;
     return static_cast<const Tensor<T>*>(StandIns::find(state_.get()));
   }

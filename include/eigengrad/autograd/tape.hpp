@@ -11,8 +11,8 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 class Tape {
  public:
   Tape() : state_(TapeStates::take()) {
-    state_->outer = std::exchange(tape_thread.innermost, state_);
-    state_->paused_outside = std::exchange(tape_thread.paused, 0);
+    state_->outer = std::exchange(thread_state().innermost, state_);
+    state_->paused_outside = std::exchange(thread_state().paused, 0);
   }
   /// Tape tape({.detect_anomaly = true}), {.profile = true}, {.keep_values = true}: looks on while it records.
   EIGENGRAD_LAZY explicit Tape(const TapeOptions& options) : Tape() {
@@ -30,9 +30,9 @@ class Tape {
   }
   /// Records no more, but keeps what was recorded; the tape around it records again.
   void stop() {
-    for (TapeState** place = &tape_thread.innermost; *place != nullptr; place = &(*place)->outer)
+    for (TapeState** place = &thread_state().innermost; *place != nullptr; place = &(*place)->outer)
       if (*place == state_) {
-        if (place == &tape_thread.innermost) tape_thread.paused = state_->paused_outside;
+        if (place == &thread_state().innermost) thread_state().paused = state_->paused_outside;
         *place = state_->outer;
         break;
       }

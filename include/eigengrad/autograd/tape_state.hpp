@@ -76,20 +76,12 @@ struct TapeState {
   }
 };
 
-/// What a thread knows of its tapes.
-struct TapeThread {
-  TapeState* innermost = nullptr;
-  int paused = 0;
-  TapeState* spare = nullptr;
-};
-inline constinit thread_local TapeThread tape_thread{};
-
 /// Tapes' states between two uses: one spare per thread, the rest shared.
 class TapeStates {
  public:
   static TapeState* take() {
-    if (tape_thread.spare != nullptr) [[likely]]
-      return std::exchange(tape_thread.spare, nullptr);
+    if (thread_state().spare != nullptr) [[likely]]
+      return std::exchange(thread_state().spare, nullptr);
     return take_shared();
   }
   EIGENGRAD_COLD static TapeState* take_shared() {
@@ -99,8 +91,8 @@ class TapeStates {
   }
   static void give_back(TapeState* state) {
     thread_local Closer closer;
-    if (closer.opened && tape_thread.spare == nullptr) {
-      tape_thread.spare = state;
+    if (closer.opened && thread_state().spare == nullptr) {
+      thread_state().spare = state;
       return;
     }
     share(state);
@@ -111,7 +103,7 @@ class TapeStates {
     bool opened = true;
     ~Closer() {
       opened = false;
-      if (tape_thread.spare != nullptr) share(std::exchange(tape_thread.spare, nullptr));
+      if (thread_state().spare != nullptr) share(std::exchange(thread_state().spare, nullptr));
     }
   };
   EIGENGRAD_COLD static void share(TapeState* state) {
@@ -132,15 +124,18 @@ class TapeStates {
 };
 
 /// The tape that records what this thread evaluates now, or null.
-EIGENGRAD_INLINE TapeState* recording_tape() { return tape_thread.paused == 0 ? tape_thread.innermost : nullptr; }
+EIGENGRAD_INLINE TapeState* recording_tape() {
+  const ThreadState& thread = thread_state();
+  return thread.paused == 0 ? thread.innermost : nullptr;
+}
 
 /// While it lives, nothing is recorded on this thread (until a new Tape begins inside it).
 class [[nodiscard]] NoGrad {
  public:
-  explicit NoGrad(bool pause = true) : by_(pause ? 1 : 0) { tape_thread.paused += by_; }
+  explicit NoGrad(bool pause = true) : by_(pause ? 1 : 0) { thread_state().paused += by_; }
   NoGrad(const NoGrad&) = delete;
   NoGrad& operator=(const NoGrad&) = delete;
-  ~NoGrad() { tape_thread.paused -= by_; }
+  ~NoGrad() { thread_state().paused -= by_; }
 
  private:
   int by_;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <limits>
 #include <new>
 #include <utility>
 #if __has_include(<sys/single_threaded.h>)
@@ -41,18 +42,22 @@ struct TapeLink {
 /// is the block that owns them.
 struct alignas(64) BlockHeader {
   std::atomic<std::uint32_t> references{1};
-  std::uint16_t size_class = 0;
-  std::uint16_t lent = 0;       // of the references, those of compiled steps, which see what is written in place
-  BlockHeader* base = nullptr;  // in the pool: the next free one
+  std::uint16_t size_class = 0;  // no_class where there are no numbers: told by the block, as its address may be
+                                 // another shared library's
+  std::uint16_t lent = 0;        // of the references, those of compiled steps, which see what is written in place
+  BlockHeader* base = nullptr;   // in the pool: the next free one
   void* data = nullptr;
   Shape shape = Shape::empty();
   TapeLink link{};
 
+  static constexpr std::uint16_t no_class = 0xffff;
+
+  bool is_none() const { return size_class == no_class; }
   void* own_data() { return this + 1; }
 };
 static_assert(sizeof(BlockHeader) <= 128);
 /// Stands for none, so that reading a shape need not ask. It counts as shared, so nobody writes to it.
-inline constinit BlockHeader no_block{2};
+EIGENGRAD_SHARED inline constinit BlockHeader no_block{2, BlockHeader::no_class};
 
 /// Counts of references. They are atomic once the process has a second thread.
 EIGENGRAD_INLINE void count_up(std::atomic<std::uint32_t>& count) noexcept {
@@ -77,28 +82,41 @@ EIGENGRAD_INLINE bool count_down(std::atomic<std::uint32_t>& count) noexcept {
 struct PoolState {
   static constexpr std::uint32_t classes = 4 * 56;  // up to 2^63 bytes
 
-  BlockHeader* free[classes] = {};
+  struct Class {
+    BlockHeader* free = nullptr;
+    std::ptrdiff_t lacking = 0;  // buffers taken by this thread and not given back; below 0: others' came instead
+  };
+  Class of[classes] = {};
   std::size_t kept = 0;    // bytes that lie free
   std::size_t limit = 0;   // how many may
   std::ptrdiff_t all = 0;  // bytes kept and in use; negative where other threads' buffers ended up
 };
 inline constinit thread_local PoolState pool_state{};
+/// What all threads' pools share; read and written where the system is asked for memory.
+struct PoolSettings {
+  std::atomic<std::size_t> most{std::numeric_limits<std::size_t>::max()};  // that a thread may keep
+  std::atomic<std::ptrdiff_t> bytes{0};                                    // of all threads, kept and in use
+};
+EIGENGRAD_SHARED inline constinit PoolSettings pool_settings{};
 
 /// A thread's free buffers, by size class (four per doubling): a training step's buffers come back every step, so after
-/// the first none is allocated. A buffer freed by another thread joins that one's pool, if it has one; what a pool
-/// keeps is bounded by what its thread has had in use at once, or 256 MiB. Behind every buffer lie 64 bytes more, so
-/// that a lane that begins inside can be read and written whole.
+/// the first none is allocated. What a pool keeps is bounded by what the process has had in use at once, or 256 MiB, or
+/// set_pool_limit. A thread that frees more of a class than it takes, as one at the end of a queue, keeps two of them.
+/// Behind every buffer lie 64 bytes more, so that a lane that begins inside can be read and written whole.
 class BufferPool {
  public:
   static constexpr std::size_t kept_at_least = std::size_t{256} << 20;
+  static constexpr std::ptrdiff_t others_kept = 2;  // of a class
 
   EIGENGRAD_INLINE static BlockHeader* take(std::size_t bytes) {
     const std::uint32_t size_class = class_of(bytes);
     PoolState& pool = pool_state;
-    BlockHeader* const block = pool.free[size_class];
+    PoolState::Class& mine = pool.of[size_class];
+    BlockHeader* const block = mine.free;
+    ++mine.lacking;
     if (block == nullptr) [[unlikely]]
       return allocate(size_class, bytes);
-    pool.free[size_class] = block->base;
+    mine.free = block->base;
     pool.kept -= bytes_of(size_class);
     block->references.store(1, std::memory_order_relaxed);
     block->base = nullptr;
@@ -108,11 +126,13 @@ class BufferPool {
   EIGENGRAD_INLINE static void give_back(BlockHeader* block) noexcept {
     PoolState& pool = pool_state;
     const std::size_t kept = pool.kept + bytes_of(block->size_class);
-    if (kept > pool.limit) [[unlikely]]
+    PoolState::Class& mine = pool.of[block->size_class];
+    if (kept > pool.limit || mine.lacking <= -others_kept) [[unlikely]]
       return release(block);
+    --mine.lacking;
     pool.kept = kept;
-    block->base = pool.free[block->size_class];
-    pool.free[block->size_class] = block;
+    block->base = mine.free;
+    mine.free = block;
   }
 
   /// Bytes this thread's pool holds ready.
@@ -120,13 +140,12 @@ class BufferPool {
   /// Bytes of this thread's buffers that are in use.
   static std::ptrdiff_t bytes_in_use() { return pool_state.all - static_cast<std::ptrdiff_t>(pool_state.kept); }
   /// Returns this thread's free buffers to the system.
-  static void trim() noexcept {
-    for (BlockHeader*& list : pool_state.free)
-      while (list) {
-        BlockHeader* const block = std::exchange(list, list->base);
-        pool_state.kept -= bytes_of(block->size_class);
-        release(block);
-      }
+  static void trim() noexcept { keep_at_most(0); }
+  /// Lets every thread keep `bytes` free ones at most: this one from now on, others from when they next ask the system.
+  static void set_limit(std::size_t bytes) noexcept {
+    pool_settings.most.store(bytes, std::memory_order_relaxed);
+    pool_state.limit = std::min(pool_state.limit, bytes);
+    keep_at_most(bytes);
   }
   /// What a block of this class holds.
   static std::size_t bytes_of(std::uint32_t size_class) {
@@ -156,6 +175,16 @@ class BufferPool {
   static constexpr bool pooled = true;
 #endif
 
+  /// The largest first: they are the fewest.
+  static void keep_at_most(std::size_t bytes) noexcept {
+    for (std::uint32_t size_class = PoolState::classes; size_class-- > 0 && pool_state.kept > bytes;)
+      for (BlockHeader*& list = pool_state.of[size_class].free; list != nullptr && pool_state.kept > bytes;) {
+        BlockHeader* const block = std::exchange(list, list->base);
+        pool_state.kept -= bytes_of(size_class);
+        release(block);
+      }
+  }
+
   // Frees what the thread kept when it ends; tensors that die later, or in a thread that never made one, go straight to
   // the system.
   struct Closer {
@@ -171,21 +200,33 @@ class BufferPool {
     thread_local Closer closer;
     PoolState& pool = pool_state;
     const std::size_t bytes = bytes_of(size_class);
-    void* memory = ::operator new(sizeof(BlockHeader) + bytes + 64, std::align_val_t{64}, std::nothrow);
-    if (memory == nullptr) fail<Error>("tensor: out of memory: ", asked, " bytes could not be allocated");
-    pool.all += static_cast<std::ptrdiff_t>(bytes);
+    void* memory = ::operator new (sizeof(BlockHeader) + bytes + 64, std::align_val_t{64}, std::nothrow);
+    if (memory == nullptr) {
+      --pool.of[size_class].lacking;
+      fail<Error>("tensor: out of memory: ", asked, " bytes could not be allocated");
+    }
+    const auto signed_bytes = static_cast<std::ptrdiff_t>(bytes), kept = static_cast<std::ptrdiff_t>(pool.kept);
+    pool.all += signed_bytes;
+    const std::ptrdiff_t in_use = pool_settings.bytes.fetch_add(signed_bytes, std::memory_order_relaxed) - kept;
     if (pooled && closer.opened)
-      pool.limit =
-          std::max({kept_at_least, pool.limit, static_cast<std::size_t>(std::max<std::ptrdiff_t>(bytes_in_use(), 0))});
+      pool.limit = std::min(
+          pool_settings.most.load(std::memory_order_relaxed),
+          std::max({kept_at_least, pool.limit, static_cast<std::size_t>(std::max<std::ptrdiff_t>(in_use, 0))}));
     auto* block = new (memory) BlockHeader;
     block->size_class = static_cast<std::uint16_t>(size_class);
     return block;
   }
   EIGENGRAD_COLD static void release(BlockHeader* block) noexcept {
-    pool_state.all -= static_cast<std::ptrdiff_t>(bytes_of(block->size_class));
-    ::operator delete(block, std::align_val_t{64});
+    const auto bytes = static_cast<std::ptrdiff_t>(bytes_of(block->size_class));
+    pool_state.all -= bytes;
+    pool_settings.bytes.fetch_sub(bytes, std::memory_order_relaxed);
+    ::operator delete (block, std::align_val_t{64});
   }
 };
+
+/// How many free bytes a thread may keep for its next tensors: 0 returns everything to the system at once, which makes
+/// every step allocate. This thread gives up what is more; others do when they next ask the system for memory.
+inline void set_pool_limit(std::size_t bytes) noexcept { BufferPool::set_limit(bytes); }
 
 /// A shared handle on a buffer, or on none.
 class Block {
@@ -199,7 +240,7 @@ class Block {
     return *this;
   }
   EIGENGRAD_INLINE ~Block() {
-    if (header_ != &no_block) let_go(header_);
+    if (!header_->is_none()) let_go(header_);
   }
   /// A block that shows this one's numbers, and has a shape and a link of its own.
   Block view() const {
@@ -214,7 +255,7 @@ class Block {
     return result;
   }
 
-  explicit operator bool() const { return header_ != &no_block; }
+  explicit operator bool() const { return !header_->is_none(); }
   BlockHeader* operator->() { return header_; }
   const BlockHeader* operator->() const { return header_; }
   void* data() const { return header_->data; }
@@ -242,7 +283,7 @@ class Block {
 
  private:
   EIGENGRAD_INLINE static void retain(BlockHeader* header) noexcept {
-    if (header != &no_block) count_up(header->references);
+    if (!header->is_none()) count_up(header->references);
   }
   EIGENGRAD_INLINE static bool drop(BlockHeader* header) noexcept { return count_down(header->references); }
   /// Out of line, as it stands at the end of almost everything, and again where an exception passes.

@@ -52,6 +52,13 @@
 #define EIGENGRAD_KERNEL
 #endif
 
+// What a program and its shared libraries have one of, also where those hide their symbols (-fvisibility=hidden).
+#if defined(__GNUC__) || defined(__clang__)
+#define EIGENGRAD_SHARED [[gnu::visibility("default")]]
+#else
+#define EIGENGRAD_SHARED
+#endif
+
 // Before what few programs call: a template takes no time to compile until somebody does.
 #define EIGENGRAD_LAZY template <class = void>
 

@@ -14,35 +14,35 @@
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// Base of everything the library throws.
-struct Error : std::runtime_error {
+struct EIGENGRAD_SHARED Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 /// Shapes that do not fit an operation.
-struct ShapeError : Error {
+struct EIGENGRAD_SHARED ShapeError : Error {
   using Error::Error;
 };
 /// A position, axis or class label outside its range.
-struct IndexError : Error {
+struct EIGENGRAD_SHARED IndexError : Error {
   using Error::Error;
 };
 /// A number or setting outside what is allowed.
-struct ValueError : Error {
+struct EIGENGRAD_SHARED ValueError : Error {
   using Error::Error;
 };
 /// Misuse of the tape: nothing recorded, records released, two tapes mixed.
-struct GradientError : Error {
+struct EIGENGRAD_SHARED GradientError : Error {
   using Error::Error;
 };
 /// A NaN or an infinity that an operation made, found by a tape with {.detect_anomaly = true}.
-struct AnomalyError : Error {
+struct EIGENGRAD_SHARED AnomalyError : Error {
   using Error::Error;
 };
 /// A dual number's tangent lost on the way to code that is not written for dual numbers.
-struct TangentError : GradientError {
+struct EIGENGRAD_SHARED TangentError : GradientError {
   using GradientError::GradientError;
 };
 /// A file that is missing, unreadable or malformed.
-struct FileError : Error {
+struct EIGENGRAD_SHARED FileError : Error {
   using Error::Error;
 };
 
@@ -73,8 +73,7 @@ class TextPart {
   TextPart(float part) : write_(&write_float), number_(static_cast<double>(part)) {}
   TextPart(double part) : write_(&write_double), number_(part) {}
   template <class Other>
-    requires std::is_class_v<Other>
-  TextPart(const Other& part) : write_(&write_object<Other>), object_(&part) {}
+  requires std::is_class_v<Other> TextPart(const Other& part) : write_(&write_object<Other>), object_(&part) {}
 
   void write(std::string& text) const { write_(text, *this); }
 
@@ -119,10 +118,8 @@ class TextPart {
 
 inline void append(std::string& text, std::string_view part) { text += part; }
 template <class Number>
-  requires std::is_arithmetic_v<Number>
-void append(std::string& text, Number part) {
-  TextPart(part).write(text);
-}
+requires std::is_arithmetic_v<Number>
+void append(std::string& text, Number part) { TextPart(part).write(text); }
 EIGENGRAD_COLD inline void append(std::string& text, const Location& where) {
   const char* name = where.file;
   for (const char* c = where.file; *c != '\0'; ++c)

@@ -120,7 +120,7 @@ class Gemm {
   }
 
   static T* scratch(Block& block, Index size) {
-    block = Block(static_cast<std::size_t>(size) * sizeof(T));
+    block = Block(bytes_of_numbers(size, sizeof(T)));
     return static_cast<T*>(block.data());
   }
 

@@ -1,6 +1,8 @@
 #pragma once
 
-#include "error.hpp"
+#include <utility>
+
+#include "thread_state.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -10,7 +12,7 @@ struct TapeLink;
 /// nest; the innermost of a thread asks the one outside.
 class HostAccess {
  public:
-  HostAccess() : outer_(innermost) { innermost = this; }
+  HostAccess() : outer_(std::exchange(thread_state().host_access, this)) {}
   HostAccess(const HostAccess&) = delete;
   HostAccess& operator=(const HostAccess&) = delete;
 
@@ -20,22 +22,19 @@ class HostAccess {
 
   HostAccess* outer() const { return outer_; }
 
-  /// This thread's, or null. No watcher costs one test per access.
-  inline static constinit thread_local HostAccess* innermost = nullptr;
-
  protected:
-  ~HostAccess() { innermost = outer_; }
+  ~HostAccess() { thread_state().host_access = outer_; }
 
  private:
   HostAccess* outer_;
 };
 
 EIGENGRAD_COLD inline void tell_read(const char* how, const TapeLink& link, const Location& where) {
-  for (HostAccess* watcher = HostAccess::innermost; watcher != nullptr; watcher = watcher->outer())
+  for (HostAccess* watcher = thread_state().host_access; watcher != nullptr; watcher = watcher->outer())
     watcher->read(how, link, where);
 }
 EIGENGRAD_COLD inline void tell_write(const char* how, const TapeLink& link, const Location& where) {
-  for (HostAccess* watcher = HostAccess::innermost; watcher != nullptr; watcher = watcher->outer())
+  for (HostAccess* watcher = thread_state().host_access; watcher != nullptr; watcher = watcher->outer())
     watcher->write(how, link, where);
 }
 

@@ -17,9 +17,9 @@ class Generator {
     friend bool operator==(const State&, const State&) = default;
   };
 
-  explicit Generator(std::uint64_t seed = 0) { this->seed(seed); }
+  constexpr explicit Generator(std::uint64_t seed = 0) { this->seed(seed); }
 
-  void seed(std::uint64_t seed) {
+  constexpr void seed(std::uint64_t seed) {
     for (std::uint64_t& word : state_.words) {
       seed += 0x9e3779b97f4a7c15u;
       std::uint64_t mixed = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -65,13 +65,6 @@ class Generator {
   State state_{};
 };
 
-/// This thread's generator, which everything random uses unless it is given another.
-inline Generator& default_generator() {
-  thread_local Generator generator(0);
-  return generator;
-}
-
-/// Seeds this thread's generator: the same seed gives the same numbers, bit for bit.
-inline void manual_seed(std::uint64_t seed) { default_generator().seed(seed); }
-
 }  // namespace eigengrad::inline EIGENGRAD_ABI
+
+#include "thread_state.hpp"  // default_generator

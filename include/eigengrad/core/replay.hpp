@@ -3,7 +3,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "error.hpp"
+#include "thread_state.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -48,26 +48,23 @@ class ReplayPlan {
   ReplayStep** end_ = &first_;
 };
 
-/// The plan that listens on this thread, or null.
-inline constinit thread_local ReplayPlan* replay_plan = nullptr;
-
 /// Called by every operation after it has computed: `make` gives the function that does it again.
 template <class Make>
 EIGENGRAD_COLD void add_to_plan(const Make& make) {
-  replay_plan->add(new ReplayStepOf<std::decay_t<decltype(make())>>(make));
+  thread_state().replay_plan->add(new ReplayStepOf<std::decay_t<decltype(make())>>(make));
 }
 template <class Make>
 EIGENGRAD_INLINE void on_replay(const Make& make) {
-  if (replay_plan != nullptr) [[unlikely]]
+  if (thread_state().replay_plan != nullptr) [[unlikely]]
     add_to_plan(make);
 }
 
 /// While it lives, no plan listens on this thread: for an operation made of others that is replayed as a whole.
 class NotReplayed {
  public:
-  NotReplayed() : plan_(std::exchange(replay_plan, nullptr)) {}
+  NotReplayed() : plan_(std::exchange(thread_state().replay_plan, nullptr)) {}
   NotReplayed(const NotReplayed&) = delete;
-  ~NotReplayed() { replay_plan = plan_; }
+  ~NotReplayed() { thread_state().replay_plan = plan_; }
 
  private:
   ReplayPlan* plan_;
@@ -75,7 +72,8 @@ class NotReplayed {
 
 /// What cannot be replayed says so.
 EIGENGRAD_INLINE void forbid_in_replay(const char* operation, const char* remedy) {
-  require<GradientError>(replay_plan == nullptr, operation, ": not possible while a step is being compiled: ", remedy);
+  require<GradientError>(thread_state().replay_plan == nullptr, operation,
+                         ": not possible while a step is being compiled: ", remedy);
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -26,13 +26,13 @@ struct TensorStep final : ReplayStep {
 template <class T>
 EIGENGRAD_COLD void add_to_plan(const Tensor<T>& result, std::initializer_list<const Tensor<T>*> operands,
                                 typename TensorStep<T>::Run run, const void* setting) {
-  replay_plan->add(new TensorStep<T>(run, result, operands, setting));
+  thread_state().replay_plan->add(new TensorStep<T>(run, result, operands, setting));
 }
 /// Called after `result` was computed: `run` does it again, from the step's operands into its result.
 template <class T, class Run>
 EIGENGRAD_INLINE void on_replay(const Tensor<T>& result, std::initializer_list<const Tensor<T>*> operands, Run run,
                                 const void* setting = nullptr) {
-  if (replay_plan != nullptr) [[unlikely]]
+  if (thread_state().replay_plan != nullptr) [[unlikely]]
     add_to_plan<T>(result, operands, run, setting);
 }
 

@@ -2,9 +2,8 @@
 
 #include <array>
 #include <initializer_list>
-#include <limits>
 
-#include "error.hpp"
+#include "size.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -112,8 +111,6 @@ class Shape {
     for (; first != last; ++first) push_back(static_cast<Index>(*first));
   }
 
-  static constexpr Index largest = std::numeric_limits<Index>::max() / 16;  // bytes, too, must be countable
-
   void append_size(Index size) {
     require<ShapeError>(rank_ < max_rank, "shape: more than ", max_rank, " axes: merge some by reshape");
     require<ShapeError>(size >= 0, "shape: axis ", rank_, " has the negative size ", size);
@@ -121,13 +118,7 @@ class Shape {
   }
   Index product(Index a, Index b) const {
     Index result = 0;
-#if defined(__GNUC__) || defined(__clang__)
-    const bool overflow = __builtin_mul_overflow(a, b, &result) || result > largest;
-#else
-    const bool overflow = a > largest / b;
-    if (!overflow) result = a * b;
-#endif
-    require<ShapeError>(!overflow, "shape: ", *this, " has more elements than can be indexed");
+    require<ShapeError>(multiply_sizes(a, b, result), "shape: ", *this, " has more elements than can be indexed");
     return result;
   }
   void recount() {

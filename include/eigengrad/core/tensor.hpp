@@ -58,7 +58,7 @@ class Tensor {
 
   /// Uninitialised numbers.
   EIGENGRAD_OUTLINE static Tensor empty(const Shape& shape) {
-    const std::size_t bytes = static_cast<std::size_t>(shape.size()) * sizeof(T);
+    const std::size_t bytes = bytes_of_numbers(shape.size(), sizeof(T));
     Block block(bytes);
     block->shape = shape;
     block->link.node = nullptr;
@@ -73,7 +73,7 @@ class Tensor {
     return result;
   }
   static Tensor zeros(const Shape& shape) {
-    if (static_cast<std::size_t>(shape.size()) * sizeof(T) <= 64) return empty(shape);  // one cache line, set to 0
+    if (bytes_of_numbers(shape.size(), sizeof(T)) <= 64) return empty(shape);  // one cache line, set to 0
     return full(shape, T(0));
   }
   static Tensor ones(const Shape& shape) { return full(shape, T(1)); }
@@ -243,12 +243,12 @@ class Tensor {
 
   EIGENGRAD_INLINE T* own() const { return static_cast<T*>(block_.data()); }
   EIGENGRAD_INLINE const T* read(const char* how, const Location& where) const {
-    if (HostAccess::innermost != nullptr) [[unlikely]]
+    if (thread_state().host_access != nullptr) [[unlikely]]
       tell_read(how, link(), where);
     return own();
   }
   EIGENGRAD_INLINE T* write(const char* how, const Location& where) {
-    if (HostAccess::innermost != nullptr) [[unlikely]]
+    if (thread_state().host_access != nullptr) [[unlikely]]
       tell_write(how, link(), where);
     return writable_numbers();
   }

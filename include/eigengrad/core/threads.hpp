@@ -39,7 +39,7 @@ using Piece = void (*)(const void* work, Index piece);
 
 #ifdef EIGENGRAD_USE_THREADS
 /// The threads that help. There is one team in the process, which works for one thread at a time.
-class Team {
+class EIGENGRAD_SHARED Team {
  public:
   static int wanted() {
     const int set = wanted_.load(std::memory_order_relaxed);

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstring>
+#include <typeinfo>
+
 #include "linear.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -11,9 +14,10 @@ class Sequential : public Module<T> {
  public:
   Sequential() = default;
   template <class First, class... Rest>
-    requires(std::is_base_of_v<Module<T>, std::decay_t<First>> &&
-             !(sizeof...(Rest) == 0 && std::is_same_v<std::decay_t<First>, Sequential>))
-  EIGENGRAD_OUTLINE explicit Sequential(First&& first, Rest&&... rest) : Sequential() {
+  requires(std::is_base_of_v<Module<T>, std::decay_t<First>> &&
+           !(sizeof...(Rest) == 0 && std::is_same_v<std::decay_t<First>, Sequential>)) EIGENGRAD_OUTLINE
+      explicit Sequential(First&& first, Rest&&... rest)
+      : Sequential() {
     add(std::forward<First>(first));
     (add(std::forward<Rest>(rest)), ...);
   }
@@ -68,7 +72,7 @@ class Sequential : public Module<T> {
   template <class M>
   M& at(Index i, Location where = Location::current()) {
     const Holder& held = holder_at(i, where);
-    require<ValueError>(held.type == &type_tag<M>, "Sequential: module ", i, " is a ", held.module.kind(),
+    require<ValueError>(is_type<M>(held), "Sequential: module ", i, " is a ", held.module.kind(),
                         ", not of the type asked for", where);
     return static_cast<M&>(held.module);
   }
@@ -109,14 +113,25 @@ class Sequential : public Module<T> {
     std::swap(size_, other.size_);
   }
 
+  // By name: a shared library has its own copy of whatever else could stand for a type.
   template <class M>
-  static inline const char type_tag = 0;
+  static const char* type_name() {
+#ifdef __cpp_rtti
+    return typeid(M).name();
+#else
+    return __PRETTY_FUNCTION__;
+#endif
+  }
+  template <class M>
+  static bool is_type(const Holder& held) {
+    return held.type == type_name<M>() || std::strcmp(held.type, type_name<M>()) == 0;
+  }
 
   // A module of any type, copyable although Module itself knows nothing of copying.
   struct Holder {
     template <class M>
     explicit Holder(M& m)
-        : module(m), type(&type_tag<M>) {  // of exactly these types: a derived one may do other things
+        : module(m), type(type_name<M>()) {  // of exactly these types: a derived one may do other things
       if constexpr (std::is_same_v<M, Linear<T>>) linear = &m;
       if constexpr (requires { requires std::is_same_v<typename M::Itself, M>; }) pointwise = M::pointwise;
     }
@@ -124,7 +139,7 @@ class Sequential : public Module<T> {
     virtual Holder* copy() const = 0;
 
     Module<T>& module;
-    const void* type;  // stands in for RTTI, which may be off
+    const char* type;
     Linear<T>* linear = nullptr;
     const Pointwise<T>* pointwise = nullptr;
     Holder* next = nullptr;

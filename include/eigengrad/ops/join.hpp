@@ -49,7 +49,7 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
     for (Index i = 0; fits && i < first.rank(); ++i) fits = i == around.axis || part.shape()[i] == first[i];
     require<ShapeError>(fits, name, ": shapes ", first, " and ", part.shape(), " do not join along axis ", around.axis,
                         ": they may differ on that axis only", where);
-    size += part.shape()[around.axis];
+    size = add_sizes(size, part.shape()[around.axis], name, where);
   }
   Tensor<T> result = Tensor<T>::empty(around.resized(first, size));
   const auto copy = [=](std::span<const Tensor<T>> from, T* to) {
@@ -172,7 +172,7 @@ std::vector<Tensor<typename X::Element>> split(const X& x, const std::vector<Ind
   Index total = 0;
   for (const Index size : sizes) {
     require<ShapeError>(size >= 0, "split: the size ", size, " for shape ", t.shape(), " is negative", where);
-    total += size;
+    total = add_sizes(total, size, "split", where);
   }
   require<ShapeError>(total == t.shape()[along], "split: the sizes add up to ", total, ", axis ", along, " of shape ",
                       t.shape(), " has ", t.shape()[along], where);

@@ -52,7 +52,7 @@ class ManyRows {
       for (int before = 0; before < k; ++before) mine = mine && sinks[before].data != sinks[k].data;
       run_[k] = mine ? loop.run(k) : 0;
       if (!mine || gathered_) continue;
-      gathered_ = Block(static_cast<std::size_t>(leaves * loop.row) * sizeof(Total<T>));
+      gathered_ = Block(bytes_of_numbers(leaves * loop.row, sizeof(Total<T>)));
       std::fill_n(static_cast<Total<T>*>(gathered_.data()), leaves * loop.row, Total<T>(0));
     }
   }
@@ -180,7 +180,7 @@ EIGENGRAD_COLD void reverse_blocks(const Rows<T>& rows, ReverseLanes<T> lanes, c
   Index blocks = std::min(most, loop.rows);
   if (gathered > 0) blocks = std::min(blocks, loop.rows * loop.row / (2 * gathered));
   if (blocks < 2) return reverse_some_rows(rows, lanes, formula, wanted, leaves, has_result, 0, loop.rows, false);
-  const Block memory(static_cast<std::size_t>(blocks * gathered) * sizeof(T));
+  const Block memory(bytes_of_numbers(blocks * gathered, sizeof(T)));
   T* const numbers = static_cast<T*>(memory.data());
   std::fill_n(numbers, blocks * gathered, T(0));
   parallel_for(blocks, team_size(), [&](Index b) {

@@ -11,11 +11,11 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 class RecordOn {
  public:
   explicit RecordOn(TapeState* tape)
-      : innermost_(std::exchange(tape_thread.innermost, tape)), paused_(std::exchange(tape_thread.paused, 0)) {}
+      : innermost_(std::exchange(thread_state().innermost, tape)), paused_(std::exchange(thread_state().paused, 0)) {}
   RecordOn(const RecordOn&) = delete;
   ~RecordOn() {
-    tape_thread.innermost = innermost_;
-    tape_thread.paused = paused_;
+    thread_state().innermost = innermost_;
+    thread_state().paused = paused_;
   }
 
  private:

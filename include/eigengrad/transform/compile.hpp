@@ -28,8 +28,8 @@ class StepRecord {
     for (Lent& each : lent_) each.before = each.block.references();
     auto tape = std::make_unique<Tape>();
     struct Listen {
-      explicit Listen(ReplayPlan* plan) { replay_plan = plan; }
-      ~Listen() { replay_plan = nullptr; }
+      explicit Listen(ReplayPlan* plan) { thread_state().replay_plan = plan; }
+      ~Listen() { thread_state().replay_plan = nullptr; }
     };
     auto result = [&] {
       const Listen listen(&plan_);

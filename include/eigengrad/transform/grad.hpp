@@ -13,14 +13,14 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 /// What records a function while its derivatives are taken: the tape that records already, or else one of its own.
 class FunctionTape {
  public:
-  FunctionTape() : outer_(tape_thread.innermost), paused_(std::exchange(tape_thread.paused, 0)) {
+  FunctionTape() : outer_(thread_state().innermost), paused_(std::exchange(thread_state().paused, 0)) {
     if (outer_ == nullptr) own_ = std::make_shared<Tape>();
-    state_ = tape_thread.innermost;
+    state_ = thread_state().innermost;
   }
   FunctionTape(const FunctionTape&) = delete;
   ~FunctionTape() {
     if (own_ != nullptr) own_->stop();
-    tape_thread.paused = paused_;
+    thread_state().paused = paused_;
   }
 
   TapeState* state() const { return state_; }

@@ -1,0 +1,82 @@
+#pragma once
+
+#include "random.hpp"
+#if defined(__ELF__) && defined(__linux__) && (defined(__GNUC__) || defined(__clang__))
+#define EIGENGRAD_ELF
+#if defined(__PIC__) && !defined(__PIE__)  // may become part of a shared library
+#define EIGENGRAD_IN_LIBRARY
+#endif
+#endif
+#ifdef EIGENGRAD_IN_LIBRARY
+#include "program_notes.hpp"
+#endif
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+struct TapeState;
+class ReplayPlan;
+class HostAccess;
+class StandIns;
+
+/// What the library knows of a thread, in one place because a program and the shared libraries it opens must agree on
+/// it: a plugin's operations are recorded by the program's tape.
+struct ThreadState {
+  TapeState* innermost = nullptr;       // the tape that records
+  int paused = 0;                       // NoGrads that live
+  TapeState* spare = nullptr;           // a tape's state to use again
+  ReplayPlan* replay_plan = nullptr;    // the plan that listens to what is computed
+  HostAccess* host_access = nullptr;    // who watches the program read and write numbers
+  const StandIns* stand_ins = nullptr;  // tensors in the place of parameters
+  Generator generator{0};
+};
+EIGENGRAD_SHARED inline constinit thread_local ThreadState own_thread_state{};
+
+#ifdef EIGENGRAD_ELF
+// A program does not export its variables to what it opens by dlopen, so a library would have its own. Therefore a
+// program carries a note that says where its state is, which libraries find (core/program_notes.hpp).
+#define EIGENGRAD_TEXT_(text) #text
+#define EIGENGRAD_TEXT(text) EIGENGRAD_TEXT_(text)
+#define EIGENGRAD_STATE_SYMBOL "eigengrad_thread_state_" EIGENGRAD_TEXT(EIGENGRAD_ABI)
+[[gnu::visibility("hidden")]] ThreadState* own_thread_state_address() noexcept __asm__(EIGENGRAD_STATE_SYMBOL);
+[[gnu::used]] inline ThreadState* own_thread_state_address() noexcept { return &own_thread_state; }
+// As the format of notes has it: sizes of name and contents, type, name, contents; each padded to 4 bytes.
+__asm__(
+    ".pushsection .note.eigengrad,\"a\",%note\n"
+    ".balign 4\n"
+    ".long 12, 91f - 90f, 1\n"
+    ".asciz \"eigengrad\"\n"
+    ".balign 4\n"
+    "90: .long " EIGENGRAD_STATE_SYMBOL " - .\n"
+    ".asciz \"" EIGENGRAD_TEXT(EIGENGRAD_ABI) "\"\n"
+    "91: .balign 4\n"
+    ".popsection\n");
+#endif
+
+#ifdef EIGENGRAD_IN_LIBRARY
+EIGENGRAD_SHARED inline constinit thread_local ThreadState* found_thread_state = nullptr;
+/// The program's where it has one, else this library's.
+EIGENGRAD_COLD inline ThreadState* find_thread_state() noexcept {
+  using Address = ThreadState* (*)() noexcept;
+  static const Address address = [] {
+    const void* const found = find_program_note("eigengrad", EIGENGRAD_TEXT(EIGENGRAD_ABI));
+    return found != nullptr ? reinterpret_cast<Address>(const_cast<void*>(found)) : &own_thread_state_address;
+  }();
+  return found_thread_state = address();
+}
+/// This thread's.
+EIGENGRAD_INLINE ThreadState& thread_state() noexcept {
+  ThreadState* const state = found_thread_state;
+  return state != nullptr ? *state : *find_thread_state();
+}
+#else
+/// This thread's.
+EIGENGRAD_INLINE ThreadState& thread_state() noexcept { return own_thread_state; }
+#endif
+
+/// This thread's generator, which everything random uses unless it is given another.
+inline Generator& default_generator() { return thread_state().generator; }
+
+/// Seeds this thread's generator: the same seed gives the same numbers, bit for bit.
+inline void manual_seed(std::uint64_t seed) { default_generator().seed(seed); }
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI
