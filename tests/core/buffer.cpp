@@ -103,7 +103,9 @@ TEST(Buffer, ForeignBuffersDoNotDriveOutOnesOwn) {
     std::thread([&foreign] { foreign = eg::Block(bytes); }).join();
     std::vector<eg::Block> own(3, eg::Block());
     for (eg::Block& block : own) block = eg::Block(bytes);
-    if (round > 2) EXPECT_GE(kept, 3 * bytes) << "round " << round;
+    if (round > 2) {
+      EXPECT_GE(kept, 3 * bytes) << "round " << round;
+    }
     foreign = eg::Block();
     own.clear();
     kept = eg::BufferPool::kept_bytes();
