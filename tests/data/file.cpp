@@ -23,6 +23,17 @@ TEST(ReadFile, NamesWhatCannotBeOpened) {
   EXPECT_THROW(eg::read_file(""), eg::FileError);
 }
 
+TEST(ReadFile, APathWithANulIsRefused) {
+  const TemporaryFolder folder;
+  const std::string there = folder.write("some", "text");
+  const std::string path = there + '\0' + ".csv";
+  expect_contains(message_of<eg::FileError>([&] { eg::read_file(path); }),
+                  "path '" + there + "': a NUL byte follows at position " + std::to_string(there.size()));
+  EXPECT_THROW(eg::FileSource{path}, eg::FileError);
+  EXPECT_TRUE(eg::file_exists(there));
+  EXPECT_FALSE(eg::file_exists(path));
+}
+
 TEST(ReadFile, ADeviceWithoutEndDoesNotFillMemory) {
   if (!eg::file_exists("/dev/zero")) GTEST_SKIP() << "there is no /dev/zero";
   EXPECT_EQ(eg::read_file("/dev/zero"), "");

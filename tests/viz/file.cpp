@@ -63,6 +63,17 @@ TEST_F(Save, AMissingFolderIsNamed) {
   EXPECT_THROW(viz::write_file("", "text"), eigengrad::FileError);
 }
 
+TEST_F(Save, APathWithANulIsRefused) {
+  const std::string whole = (folder_ / "picture.svg").string();
+  for (const std::string& path : {whole + '\0', whole + '\0' + ".png", '\0' + whole, std::string(1, '\0')}) {
+    const std::string message = message_of<eigengrad::FileError>([&] { viz::write_file(path, "text"); });
+    EXPECT_NE(message.find("a NUL byte follows at position " + std::to_string(path.find('\0'))), std::string::npos)
+        << message;
+    EXPECT_THROW(viz::Figure(viz::Panel()).save(path), eigengrad::FileError);
+  }
+  EXPECT_EQ(files(), 0u);
+}
+
 TEST_F(Save, AFolderIsNotOverwritten) {
   fs::create_directories(folder_ / "folder.svg" / "inside");
   EXPECT_THROW(viz::write_file((folder_ / "folder.svg").string(), "text"), eigengrad::FileError);

@@ -8,7 +8,7 @@
 #include <string>
 #include <system_error>
 
-#include "../core/error.hpp"
+#include "../core/path.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -16,7 +16,9 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 /// One of the sources that read_idx takes: read(), most() and path().
 class FileSource {
  public:
-  explicit FileSource(const std::string& path) : path_(path), file_(std::fopen(path.c_str(), "rb")) {
+  explicit FileSource(const std::string& path) : path_(path) {
+    require_whole_path(path_);
+    file_.reset(std::fopen(path_.c_str(), "rb"));
     require<FileError>(file_ != nullptr, "cannot open '", path_, "': ", std::generic_category().message(errno));
     // A directory opens, but cannot be read.
     const int first = std::fgetc(file_.get());
@@ -68,7 +70,9 @@ inline std::string read_file(const std::string& path) {
   return bytes;
 }
 
+/// Whether the file can be opened for reading; no file has a path with a NUL byte in it.
 inline bool file_exists(const std::string& path) {
+  if (path.find('\0') != std::string::npos) return false;
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (file != nullptr) std::fclose(file);
   return file != nullptr;

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "../core/error.hpp"
+#include "../core/path.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI::viz {
 
@@ -27,6 +27,7 @@ inline void write_file(const std::string& path, std::string_view text) {
     return problem;
   };
 
+  require_whole_path(path);
   std::error_code ignored;
   fs::path target = path;
   const fs::file_status old = fs::status(target, ignored);
