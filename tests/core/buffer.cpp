@@ -48,7 +48,9 @@ TEST(Buffer, ComesBackFromThePool) {
 
 TEST(Buffer, PoolIsBoundedAndCanBeTrimmed) {
   if (!pooled) GTEST_SKIP() << "buffers are not pooled under AddressSanitizer";
-  { const eg::Block block(1 << 20); }
+  {
+    const eg::Block block(1 << 20);
+  }
   EXPECT_GE(eg::BufferPool::kept_bytes(), std::size_t{1} << 20);
   eg::BufferPool::trim();
   EXPECT_EQ(eg::BufferPool::kept_bytes(), 0u);

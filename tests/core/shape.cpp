@@ -98,8 +98,9 @@ TEST(Shape, Broadcast) {
 TEST(Shape, SizesAreAddedAndCountedInBytesWithoutOverflow) {
   constexpr eg::Index largest = std::numeric_limits<eg::Index>::max();
   EXPECT_EQ(eg::add_sizes(2, 3, "split"), 5);
-  EXPECT_NE(message_of<eg::ShapeError>([] { (void)eg::add_sizes(eg::largest_size, 1, "split"); })
-                .find("split: sizes 576460752303423487 and 1 add up to more than can be indexed"),
+  EXPECT_NE(message_of<eg::ShapeError>([] {
+              (void)eg::add_sizes(eg::largest_size, 1, "split");
+            }).find("split: sizes 576460752303423487 and 1 add up to more than can be indexed"),
             std::string::npos);
   EXPECT_THROW((void)eg::add_sizes(largest, largest, "split"), eg::ShapeError);
   EXPECT_EQ(eg::bytes_of_numbers(3, 64), 192u);

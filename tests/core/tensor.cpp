@@ -173,7 +173,8 @@ TEST(Tensor, MoreBytesThanCanBeAddressedAreAnError) {
   using Deep = eg::Dual<eg::Dual<eg::Dual<double>>>;
   for (const auto make : {&eg::Tensor<Deep>::zeros, &eg::Tensor<Deep>::empty, &eg::Tensor<Deep>::ones}) {
     const std::string text = message_of<eg::ShapeError>([&] { (void)make({eg::Index{1} << 58}); });
-    EXPECT_NE(text.find("288230376151711744 numbers of 64 bytes each are more than can be addressed"), std::string::npos)
+    EXPECT_NE(text.find("288230376151711744 numbers of 64 bytes each are more than can be addressed"),
+              std::string::npos)
         << text;
   }
   EXPECT_THROW((void)Tensor::zeros({eg::Index{1} << 58}), eg::Error);

@@ -163,7 +163,7 @@ Tensor<T>& prepare_over(const Tensor<T>& dy, Slot<T>& slot, const Shape& shape, 
 }
 
 template <class T, class Result>
-requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
+  requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
 void contribute(Slot<T>& slot, const Shape& shape, const Result& result) {
   if (records_gradients()) [[unlikely]]
     return contribute_recorded_result(slot, shape, result);

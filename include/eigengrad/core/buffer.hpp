@@ -200,7 +200,7 @@ class BufferPool {
     thread_local Closer closer;
     PoolState& pool = pool_state;
     const std::size_t bytes = bytes_of(size_class);
-    void* memory = ::operator new (sizeof(BlockHeader) + bytes + 64, std::align_val_t{64}, std::nothrow);
+    void* memory = ::operator new(sizeof(BlockHeader) + bytes + 64, std::align_val_t{64}, std::nothrow);
     if (memory == nullptr) {
       --pool.of[size_class].lacking;
       fail<Error>("tensor: out of memory: ", asked, " bytes could not be allocated");
@@ -220,7 +220,7 @@ class BufferPool {
     const auto bytes = static_cast<std::ptrdiff_t>(bytes_of(block->size_class));
     pool_state.all -= bytes;
     pool_settings.bytes.fetch_sub(bytes, std::memory_order_relaxed);
-    ::operator delete (block, std::align_val_t{64});
+    ::operator delete(block, std::align_val_t{64});
   }
 };
 

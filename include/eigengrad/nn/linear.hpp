@@ -174,9 +174,8 @@ Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
 
 /// The same for parameters, formulas, and plain numbers beside dual ones.
 template <Expression X, Expression W, Expression B>
-requires(!std::is_same_v<X, Tensor<typename X::Element>> || !std::is_same_v<X, W> ||
-         !std::is_same_v<X, B>) auto linear(const X& x, const W& weight, const B& bias,
-                                            Location where = Location::current()) {
+  requires(!std::is_same_v<X, Tensor<typename X::Element>> || !std::is_same_v<X, W> || !std::is_same_v<X, B>)
+auto linear(const X& x, const W& weight, const B& bias, Location where = Location::current()) {
   using T = scalar_of<X, W, B>;
   return linear<T>(tensor_of<T>(x), tensor_of<T>(weight), tensor_of<T>(bias), where);
 }
@@ -194,8 +193,8 @@ class Linear : public Module<T> {
                            Generator& generator = default_generator()) {
     require<ValueError>(in >= 0 && out >= 0, "Linear: sizes ", in, " and ", out, " must not be negative");
     const double bound = 1 / std::sqrt(static_cast<double>(std::max<Index>(in, 1)));
-    weight.initialize_as(init::uniform<T>({out, in}, -bound, bound, generator));
-    if (options.bias) bias.initialize_as(init::uniform<T>({out}, -bound, bound, generator));
+    weight.initialize_as({out, in}, {&init::uniform_within<T>, bound}, generator);
+    if (options.bias) bias.initialize_as({out}, {&init::uniform_within<T>, bound}, generator);
   }
 
   Tensor<T> forward(const Tensor<T>& x) override { return forward_then(x, nullptr); }
@@ -211,7 +210,7 @@ class Linear : public Module<T> {
   }
   std::string kind() const override { return "Linear"; }
   void reinitialize(const WeightInitializer<T>& initializer) override {
-    if (weight.is_fresh()) weight.initialize(initializer.draw(weight.shape(), initializer.gain, default_generator()));
+    if (weight.is_fresh()) weight.draw(initializer);
   }
   bool has_bias() const { return bias.size() > 0; }
 

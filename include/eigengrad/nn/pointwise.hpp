@@ -62,8 +62,8 @@ struct PointwiseOf {
 template <class F, class T>
 inline constexpr const Pointwise<T>* pointwise_of = nullptr;
 template <class Op, class T>
-requires(Op::gradient_from_value&& std::is_floating_point_v<T>) inline constexpr const
-    Pointwise<T>* pointwise_of<Formula<Op, Leaf<T>>, T> = &PointwiseOf<Op, T>::table;
+  requires(Op::gradient_from_value && std::is_floating_point_v<T>)
+inline constexpr const Pointwise<T>* pointwise_of<Formula<Op, Leaf<T>>, T> = &PointwiseOf<Op, T>::table;
 
 template <class T>
 class PointwiseNode final : public OperationNode<T> {

@@ -16,7 +16,7 @@ struct CastTo {
   using type = U;
 };
 template <class X, class U>
-requires std::is_floating_point_v<U>
+  requires std::is_floating_point_v<U>
 struct CastTo<Dual<X>, U> {
   using type = Dual<typename CastTo<X, U>::type>;
 };

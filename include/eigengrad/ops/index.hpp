@@ -198,9 +198,8 @@ Tensor<typename X::Element> gather(const X& x, Index axis, const Tensor<std::int
   run();
   on_replay([&] { return run; });
   if (!records("gather", t)) return result;
-  return record({"gather", where}, std::move(result), wrt(t, [places, shape](const Tensor<T>& dy) {
-                  return Scattered<T>{dy, places, shape};
-                }));
+  return record({"gather", where}, std::move(result),
+                wrt(t, [places, shape](const Tensor<T>& dy) { return Scattered<T>{dy, places, shape}; }));
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

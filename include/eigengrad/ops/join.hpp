@@ -83,7 +83,8 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
 template <class T>
 struct JoinPart {
   template <class E>
-  requires ConvertsToTensor<E, T> JoinPart(const E& part) : tensor(part.to_tensor()) {}
+    requires ConvertsToTensor<E, T>
+  JoinPart(const E& part) : tensor(part.to_tensor()) {}
 
   Tensor<T> tensor;
 };

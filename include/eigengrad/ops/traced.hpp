@@ -224,8 +224,7 @@ struct TracedRule {
         else
           lane::store<T>(to + i, result, rest);
       }
-    }
-    (std::make_index_sequence<arity>());
+    }(std::make_index_sequence<arity>());
   }
   template <bool masked>
   static auto as_operand(const Traced<T>& x) {
@@ -242,8 +241,7 @@ struct TracedRule {
         if constexpr (std::is_same_v<std::decay_t<decltype(from)>, Traced<T>>) to = from;
       };
       (keep(gradients[k], std::get<k>(each)), ...);
-    }
-    (std::make_index_sequence<arity>());
+    }(std::make_index_sequence<arity>());
   }
 
   static constexpr const char* name_of() {

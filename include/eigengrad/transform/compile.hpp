@@ -153,8 +153,7 @@ class CompiledStep {
                              std::get<k>(own).shape(), " when the step was recorded and is ", inputs.shape(),
                              " now: compile another step for that shape"),
          ...);
-      }
-      (std::index_sequence_for<X...>());
+      }(std::index_sequence_for<X...>());
     }
     template <std::size_t... k>
     void copy(std::index_sequence<k...>, const Tensor<X>&... inputs) {
