@@ -52,6 +52,19 @@ build_one clang++ "$eigen3" -std=c++20 -O0 -DEIGEN_MAX_ALIGN_BYTES=0
 build_one clang++-19 "$eigen5" -std=c++20 -O3 -march=native -DNDEBUG
 build_one clang++-19 "$eigen3" -std=c++2b -O0
 
+# Flags that loosen the rules of floating-point arithmetic: right results, or a refusal. Plain -m32 is one of them.
+install_wanted g++-multilib
+for compiler in "${CXX:-g++}" clang++; do
+  if ! command -v "$compiler" >/dev/null; then continue; fi
+  if cmake -D CASE=float_flags -D SOURCE_DIR="$PWD" -D WORK_DIR="$PWD/$work" -D COMPILER="$compiler" \
+       -D EIGEN_DIR="$eigen3" -P tests/packaging/run.cmake; then
+    say "ok: $compiler under flags that loosen arithmetic"
+  else
+    say "FAILED: $compiler under flags that loosen arithmetic"
+    failures=$((failures + 1))
+  fi
+done
+
 # Every header together, as clang sees them without a sanitizer (the preset dev builds all tests and examples by clang).
 if command -v clang++ >/dev/null && has_header zlib.h; then
   find include/eigengrad -name '*.hpp' -printf '#include <eigengrad/%P>\n' | sort >"$work/every_header.cpp"

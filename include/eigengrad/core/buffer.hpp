@@ -14,6 +14,7 @@
 #define EIGENGRAD_SINGLE_THREADED false
 #endif
 
+#include "float_rules.hpp"
 #include "shape.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -162,19 +163,6 @@ class BufferPool {
     const auto shift = static_cast<std::uint32_t>(std::bit_width(lines - 1)) - 3;
     return 4 * shift + static_cast<std::uint32_t>((lines - 1) >> shift);
   }
-  // Under AddressSanitizer every buffer is its own, so that a use after its end is seen.
-#if defined(__SANITIZE_ADDRESS__)
-  static constexpr bool pooled = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-  static constexpr bool pooled = false;
-#else
-  static constexpr bool pooled = true;
-#endif
-#else
-  static constexpr bool pooled = true;
-#endif
-
   /// The largest first: they are the fewest.
   static void keep_at_most(std::size_t bytes) noexcept {
     for (std::uint32_t size_class = PoolState::classes; size_class-- > 0 && pool_state.kept > bytes;)
@@ -197,10 +185,11 @@ class BufferPool {
   };
 
   EIGENGRAD_COLD static BlockHeader* allocate(std::uint32_t size_class, std::size_t asked) {
+    require_float_rules();
     thread_local Closer closer;
     PoolState& pool = pool_state;
     const std::size_t bytes = bytes_of(size_class);
-    void* memory = ::operator new (sizeof(BlockHeader) + bytes + 64, std::align_val_t{64}, std::nothrow);
+    void* memory = ::operator new(sizeof(BlockHeader) + bytes + 64, std::align_val_t{64}, std::nothrow);
     if (memory == nullptr) {
       --pool.of[size_class].lacking;
       fail<Error>("tensor: out of memory: ", asked, " bytes could not be allocated");
@@ -208,7 +197,7 @@ class BufferPool {
     const auto signed_bytes = static_cast<std::ptrdiff_t>(bytes), kept = static_cast<std::ptrdiff_t>(pool.kept);
     pool.all += signed_bytes;
     const std::ptrdiff_t in_use = pool_settings.bytes.fetch_add(signed_bytes, std::memory_order_relaxed) - kept;
-    if (pooled && closer.opened)
+    if (EIGENGRAD_POOLED && closer.opened)
       pool.limit = std::min(
           pool_settings.most.load(std::memory_order_relaxed),
           std::max({kept_at_least, pool.limit, static_cast<std::size_t>(std::max<std::ptrdiff_t>(in_use, 0))}));
@@ -220,7 +209,7 @@ class BufferPool {
     const auto bytes = static_cast<std::ptrdiff_t>(bytes_of(block->size_class));
     pool_state.all -= bytes;
     pool_settings.bytes.fetch_sub(bytes, std::memory_order_relaxed);
-    ::operator delete (block, std::align_val_t{64});
+    ::operator delete(block, std::align_val_t{64});
   }
 };
 

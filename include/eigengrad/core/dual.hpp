@@ -51,17 +51,17 @@ struct Dual {
   EIGENGRAD_INLINE Dual(X v) : value(v) {}
   EIGENGRAD_INLINE Dual(X v, X t) : value(v), tangent(t) {}
   template <class Number>
-  requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, X>) EIGENGRAD_INLINE Dual(Number number)
-      : value(X(number)) {}
+    requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, X>)
+  EIGENGRAD_INLINE Dual(Number number) : value(X(number)) {}
   /// Of another precision.
   template <class Y>
-  requires(dual_depth<X> == dual_depth<Y> && !std::is_same_v<X, Y>) explicit Dual(const Dual<Y>& other)
-      : value(static_cast<X>(other.value)), tangent(static_cast<X>(other.tangent)) {}
+    requires(dual_depth<X> == dual_depth<Y> && !std::is_same_v<X, Y>)
+  explicit Dual(const Dual<Y>& other) : value(static_cast<X>(other.value)), tangent(static_cast<X>(other.tangent)) {}
 
   // Implicit to X only: were it to other numbers too, `x > 0 ? x : 0` would be ambiguous.
   template <class Number>
-  requires(std::is_same_v<Number, X> || std::is_arithmetic_v<Number>) explicit(!std::is_same_v<Number, X>)
-  operator Number() const {
+    requires(std::is_same_v<Number, X> || std::is_arithmetic_v<Number>)
+  explicit(!std::is_same_v<Number, X>) operator Number() const {
     fail_on_lost_tangent();
   }
 };

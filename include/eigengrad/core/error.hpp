@@ -73,7 +73,8 @@ class TextPart {
   TextPart(float part) : write_(&write_float), number_(static_cast<double>(part)) {}
   TextPart(double part) : write_(&write_double), number_(part) {}
   template <class Other>
-  requires std::is_class_v<Other> TextPart(const Other& part) : write_(&write_object<Other>), object_(&part) {}
+    requires std::is_class_v<Other>
+  TextPart(const Other& part) : write_(&write_object<Other>), object_(&part) {}
 
   void write(std::string& text) const { write_(text, *this); }
 
@@ -118,8 +119,10 @@ class TextPart {
 
 inline void append(std::string& text, std::string_view part) { text += part; }
 template <class Number>
-requires std::is_arithmetic_v<Number>
-void append(std::string& text, Number part) { TextPart(part).write(text); }
+  requires std::is_arithmetic_v<Number>
+void append(std::string& text, Number part) {
+  TextPart(part).write(text);
+}
 EIGENGRAD_COLD inline void append(std::string& text, const Location& where) {
   const char* name = where.file;
   for (const char* c = where.file; *c != '\0'; ++c)

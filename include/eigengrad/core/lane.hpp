@@ -18,7 +18,7 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 // Every other number (integers, dual numbers, other compilers) is a lane of one.
 
 template <class T>
-inline constexpr Index lane_width = (std::is_same_v<T, float> || std::is_same_v<T, double>)&&EIGENGRAD_LANE_BYTES > 0
+inline constexpr Index lane_width = (std::is_same_v<T, float> || std::is_same_v<T, double>) && EIGENGRAD_LANE_BYTES > 0
                                         ? static_cast<Index>(EIGENGRAD_LANE_BYTES / sizeof(T))
                                         : 1;
 
@@ -62,8 +62,8 @@ struct Lane {
   Lane() = default;
   EIGENGRAD_INLINE Lane(Values v) : values(v) {}
   template <class Number>
-  requires std::is_arithmetic_v<Number> EIGENGRAD_INLINE Lane(Number number)
-      : values(static_cast<T>(number) - Values{}) {}  // keeps -0, as + would not
+    requires std::is_arithmetic_v<Number>
+  EIGENGRAD_INLINE Lane(Number number) : values(static_cast<T>(number) - Values{}) {}  // keeps -0, as + would not
 
   T operator[](Index i) const { return values[i]; }
 
@@ -113,8 +113,7 @@ template <int count, class Body>
 EIGENGRAD_INLINE void for_indices(Body&& body) {
   [&]<int... k>(std::integer_sequence<int, k...>) EIGENGRAD_INLINE_LAMBDA {
     (body(std::integral_constant<int, k>()), ...);
-  }
-  (std::make_integer_sequence<int, count>());
+  }(std::make_integer_sequence<int, count>());
 }
 
 namespace lane {
@@ -209,8 +208,7 @@ EIGENGRAD_INLINE lane_t<T> join_halves(const lane_t<T>& a, const lane_t<T>& b) {
     return [&]<int... i>(std::integer_sequence<int, i...>) EIGENGRAD_INLINE_LAMBDA {
       constexpr int half = static_cast<int>(lane_width<T>) / 2;
       return lane_t<T>(__builtin_shufflevector(a.values, b.values, (i < half ? i : i + half)...));
-    }
-  (std::make_integer_sequence<int, static_cast<int>(lane_width<T>)>());
+    }(std::make_integer_sequence<int, static_cast<int>(lane_width<T>)>());
 }
 /// Of two lanes the numbers at even places, or at odd ones: those of a, then those of b.
 template <class T, int odd>
@@ -220,8 +218,7 @@ EIGENGRAD_INLINE lane_t<T> every_other(const lane_t<T>& a, const lane_t<T>& b) {
   else
     return [&]<int... i>(std::integer_sequence<int, i...>) EIGENGRAD_INLINE_LAMBDA {
       return lane_t<T>(__builtin_shufflevector(a.values, b.values, (2 * i + odd)...));
-    }
-  (std::make_integer_sequence<int, static_cast<int>(lane_width<T>)>());
+    }(std::make_integer_sequence<int, static_cast<int>(lane_width<T>)>());
 }
 /// The sums of as many lanes as a lane has numbers, as one lane; overwrites them.
 template <class T>
@@ -246,8 +243,7 @@ EIGENGRAD_INLINE lane_t<T> interleave(const lane_t<T>& a, const lane_t<T>& b) {
     return [&]<int... i>(std::integer_sequence<int, i...>) EIGENGRAD_INLINE_LAMBDA {
       constexpr int width = static_cast<int>(lane_width<T>), first = upper ? width / 2 : 0;
       return lane_t<T>(__builtin_shufflevector(a.values, b.values, (first + i / 2 + i % 2 * width)...));
-    }
-  (std::make_integer_sequence<int, static_cast<int>(lane_width<T>)>());
+    }(std::make_integer_sequence<int, static_cast<int>(lane_width<T>)>());
 }
 /// A square of as many lanes as a lane has numbers, transposed in place: shuffled like two halves of a deck of cards,
 /// as often as its side can be halved.

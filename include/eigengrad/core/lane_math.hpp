@@ -9,9 +9,12 @@
 // the standard library number by number. NaN gives NaN everywhere.
 namespace eigengrad::inline EIGENGRAD_ABI::math {
 
-#define EIGENGRAD_SCALAR_FUNCTION(function) \
-  template <class T>                        \
-  requires std::is_arithmetic_v<T> EIGENGRAD_INLINE T function(T x) { return static_cast<T>(std::function(x)); }
+#define EIGENGRAD_SCALAR_FUNCTION(function)  \
+  template <class T>                         \
+    requires std::is_arithmetic_v<T>         \
+  EIGENGRAD_INLINE T function(T x) {         \
+    return static_cast<T>(std::function(x)); \
+  }
 EIGENGRAD_SCALAR_FUNCTION(exp)
 EIGENGRAD_SCALAR_FUNCTION(expm1)
 EIGENGRAD_SCALAR_FUNCTION(log)
@@ -25,11 +28,20 @@ EIGENGRAD_SCALAR_FUNCTION(erf)
 EIGENGRAD_SCALAR_FUNCTION(erfc)
 #undef EIGENGRAD_SCALAR_FUNCTION
 template <class T>
-requires std::is_arithmetic_v<T> EIGENGRAD_INLINE T pow(T x, T y) { return static_cast<T>(std::pow(x, y)); }
+  requires std::is_arithmetic_v<T>
+EIGENGRAD_INLINE T pow(T x, T y) {
+  return static_cast<T>(std::pow(x, y));
+}
 template <class T>
-requires(!is_lane<T>) EIGENGRAD_INLINE T select(bool condition, T yes, T no) { return condition ? yes : no; }
+  requires(!is_lane<T>)
+EIGENGRAD_INLINE T select(bool condition, T yes, T no) {
+  return condition ? yes : no;
+}
 template <class T>
-requires std::is_arithmetic_v<T> EIGENGRAD_INLINE T abs(T x) { return x < T(0) ? -x : x == T(0) ? T(0) : x; }
+  requires std::is_arithmetic_v<T>
+EIGENGRAD_INLINE T abs(T x) {
+  return x < T(0) ? -x : x == T(0) ? T(0) : x;
+}
 
 #if EIGENGRAD_LANE_BYTES > 0
 template <class T>

@@ -12,9 +12,11 @@ template <class T>
 class Nested {
  public:
   template <class Number>
-  requires(std::is_arithmetic_v<Number> || (is_dual<Number> && !std::is_same_v<Number, T>)) Nested(Number value)
-      : value_(static_cast<T>(value)), is_number_(true) {}
-  Nested(const T& value) requires(!std::is_arithmetic_v<T>) : value_(value), is_number_(true) {}
+    requires(std::is_arithmetic_v<Number> || (is_dual<Number> && !std::is_same_v<Number, T>))
+  Nested(Number value) : value_(static_cast<T>(value)), is_number_(true) {}
+  Nested(const T& value)
+    requires(!std::is_arithmetic_v<T>)
+      : value_(value), is_number_(true) {}
   Nested(std::initializer_list<Nested> parts) : parts_(parts) {}
 
   /// Appends the sizes below this level; throws ShapeError where `shape`, once known, is not met.

@@ -161,7 +161,7 @@ class Column {
   std::size_t width_ = std::is_same_v<T, bool> ? 5 : 0;
 };
 template <class T>
-requires std::is_floating_point_v<T>
+  requires std::is_floating_point_v<T>
 class Column<T> : public RealColumn {
  public:
   Column() : RealColumn(std::numeric_limits<T>::digits10 < 8) {}

@@ -18,14 +18,14 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 template <class E, class T>
 concept ConvertsToTensor = requires(const E& e) {
   requires std::same_as<typename E::Element, T>;
-  {e.to_tensor()};
+  { e.to_tensor() };
 };
 
 /// What becomes a Tensor<T> although its numbers are not T: plain ones where T is dual, dual ones where T is plain.
 template <class E, class T>
 concept ConvertsDuals = requires(const E& e) {
   requires std::same_as<plain_t<typename E::Element>, plain_t<T>> && !std::same_as<typename E::Element, T>;
-  {e.to_tensor()};
+  { e.to_tensor() };
 };
 
 /// A value: a shape and contiguous row-major numbers in a shared, 64-byte aligned buffer, copied on write.
@@ -49,12 +49,13 @@ class Tensor {
   }
   /// Evaluates a formula, or takes a parameter's value; recorded when a tape is recording.
   template <class E>
-  requires ConvertsToTensor<E, T> Tensor(const E& expression, Location where = Location::current())
-      : Tensor(evaluated(expression, where)) {}
+    requires ConvertsToTensor<E, T>
+  Tensor(const E& expression, Location where = Location::current()) : Tensor(evaluated(expression, where)) {}
   /// Plain numbers as dual ones, constants with tangent 0. The other way round the tangents would be lost: that
   /// compiles, but throws TangentError.
   template <class E>
-  requires ConvertsDuals<E, T> Tensor(const E& expression);
+    requires ConvertsDuals<E, T>
+  Tensor(const E& expression);
 
   /// Uninitialised numbers.
   EIGENGRAD_OUTLINE static Tensor empty(const Shape& shape) {
@@ -111,13 +112,13 @@ class Tensor {
   }
   /// Views a row-major Eigen matrix or map, [rows, columns], without a copy.
   template <class Derived>
-  requires(bool(Derived::IsRowMajor) && std::same_as<typename Derived::Scalar, T>) static Tensor
-      view(const Eigen::PlainObjectBase<Derived>& source) {
+    requires(bool(Derived::IsRowMajor) && std::same_as<typename Derived::Scalar, T>)
+  static Tensor view(const Eigen::PlainObjectBase<Derived>& source) {
     return view(source.derived().data(), {source.rows(), source.cols()});
   }
   template <class Plain, int options>
-  requires(bool(Plain::IsRowMajor) && std::same_as<typename Plain::Scalar, T>) static Tensor
-      view(const Eigen::Map<Plain, options>& source) {
+    requires(bool(Plain::IsRowMajor) && std::same_as<typename Plain::Scalar, T>)
+  static Tensor view(const Eigen::Map<Plain, options>& source) {
     return view(source.data(), {source.rows(), source.cols()});
   }
 
@@ -283,7 +284,8 @@ class Tensor {
 
 template <class T>
 template <class E>
-requires ConvertsDuals<E, T> Tensor<T>::Tensor(const E& expression) {
+  requires ConvertsDuals<E, T>
+Tensor<T>::Tensor(const E& expression) {
   const auto& from = expression.to_tensor();
   if constexpr (dual_depth<T> < dual_depth<typename E::Element>)
     fail<TangentError>("tensor: dual numbers of shape ", from.shape(),
