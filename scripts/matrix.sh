@@ -66,6 +66,18 @@ for build in "${CXX:-g++} -O0" "${CXX:-g++} -O3 -march=native" "clang++ -O0" "cl
     failures=$((failures + 1))
   fi
 done
+# Flags that loosen the rules of floating-point arithmetic: right results, or a refusal. Plain -m32 is one of them.
+install_wanted g++-multilib
+for compiler in "${CXX:-g++}" clang++; do
+  if ! command -v "$compiler" >/dev/null; then continue; fi
+  if cmake -D CASE=float_flags -D SOURCE_DIR="$PWD" -D WORK_DIR="$PWD/$work" -D COMPILER="$compiler" \
+       -D EIGEN_DIR="$eigen3" -P tests/packaging/run.cmake; then
+    say "ok: $compiler under flags that loosen arithmetic"
+  else
+    say "FAILED: $compiler under flags that loosen arithmetic"
+    failures=$((failures + 1))
+  fi
+done
 
 # Every header together, as clang sees them without a sanitizer (the preset dev builds all tests and examples by clang).
 if command -v clang++ >/dev/null && has_header zlib.h; then

@@ -37,6 +37,14 @@ if(NOT CASE STREQUAL "install")
   file(MAKE_DIRECTORY "${build}")
 endif()
 
+# Two units that share what every unit does, and take little time to compile.
+function(write_small_units)
+  set(tensor "eigengrad::Tensor<float>")
+  set(start "#include <eigengrad/core/tensor.hpp>\n${tensor} doubled(const ${tensor}& x)")
+  file(WRITE "${build}/first.cpp" "${start};\nint main() { return doubled({1.f, 2.f})(1) == 4 ? 0 : 1; }\n")
+  file(WRITE "${build}/second.cpp" "${start} { return {2 * x(0), 2 * x(1)}; }\n")
+endfunction()
+
 macro(build_and_run)
   run(${CMAKE_COMMAND} --build ${build})
   run(${build}/consumer)
@@ -138,10 +146,21 @@ elseif(CASE STREQUAL "plain_include")
 
 elseif(CASE STREQUAL "abi_mismatch")
   # Two objects built differently must not link.
+  write_small_units()
   set(compile ${COMPILER} -std=c++20 -O0 -I${SOURCE_DIR}/include -isystem ${EIGEN_DIR} -c)
-  run(${compile} ${two_units}/first.cpp -o ${build}/first.o)
-  foreach(other EIGEN_MAX_ALIGN_BYTES=0 EIGENGRAD_USE_THREADS EIGENGRAD_USE_BLAS)
-    run(${compile} ${two_units}/second.cpp -o ${build}/second.o -D${other})
+  run(${compile} ${build}/first.cpp -o ${build}/first.o)
+  set(others -DEIGEN_MAX_ALIGN_BYTES=0 -DEIGENGRAD_USE_THREADS -DEIGENGRAD_USE_BLAS -D_GLIBCXX_DEBUG
+    -D_GLIBCXX_USE_CXX11_ABI=0 -fsanitize=address)
+  execute_process(COMMAND ${COMPILER} -mfma -dM -E -x c++ /dev/null OUTPUT_VARIABLE macros ERROR_QUIET)
+  if(macros MATCHES "__FMA__")
+    list(APPEND others -mavx -march=haswell)
+    run(${compile} -mavx ${build}/first.cpp -o ${build}/avx.o)  # as wide as the next, without fused products
+    run(${compile} -march=haswell ${build}/second.cpp -o ${build}/haswell.o)
+    run(${COMPILER} ${build}/avx.o ${build}/haswell.o -o ${build}/mixed
+      FAILS_WITH "undefined (reference|symbol).*doubled")
+  endif()
+  foreach(other IN LISTS others)
+    run(${compile} ${build}/second.cpp -o ${build}/second.o ${other})
     run(${COMPILER} ${build}/first.o ${build}/second.o -o ${build}/mixed
       FAILS_WITH "undefined (reference|symbol).*doubled")
   endforeach()
@@ -170,11 +189,53 @@ elseif(CASE STREQUAL "plugin")
   run(${COMPILER} ${plain} -fPIC -shared ${plugin}/plugin.cpp -o ${build}/plain.so)
   run(${build}/plain ${build}/plain.so)
 
-elseif(CASE MATCHES "^(fast_math|no_exceptions|no_rtti)$")
+elseif(CASE STREQUAL "float_flags")
+  # Under flags that loosen the rules of floating-point arithmetic the mathematics is right, or refused by a sentence.
+  set(compile ${COMPILER} -std=c++20 -O2 -Wfatal-errors -I${SOURCE_DIR}/include -isystem ${EIGEN_DIR}
+    ${SOURCE_DIR}/tests/packaging/float_flags/main.cpp -o ${build}/program)
+  file(WRITE "${build}/empty.cpp" "#include <vector>\nint main() {}\n")
+  set(right "-O1" "-O3" "-fno-math-errno" "-fno-trapping-math" "-frounding-math" "-ffp-contract=off" "-fassociative-math"
+    "-march=native" "-march=native -ffp-contract=off" "-m32 -msse2 -mfpmath=sse")
+  set(refused "-ffast-math" "-Ofast" "-ffast-math -DEIGENGRAD_ALLOW_FAST_MATH" "-ffast-math -fno-finite-math-only"
+    "-ffast-math -march=native" "-funsafe-math-optimizations" "-fassociative-math -fno-signed-zeros -fno-trapping-math"
+    "-freciprocal-math" "-fno-signed-zeros" "-ffinite-math-only" "-fno-honor-nans" "-ffp-model=fast"
+    "-fsingle-precision-constant" "-m32 -mfpmath=387")
+  foreach(flags IN LISTS right refused)
+    separate_arguments(list UNIX_COMMAND "${flags}")
+    execute_process(COMMAND ${COMPILER} ${list} ${build}/empty.cpp -o ${build}/program
+      RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE out)
+    if(NOT status EQUAL 0 OR out MATCHES "(unused|unsupported|not supported)")
+      message(STATUS "skipped: ${COMPILER} has no ${flags}, or not the libraries for it")
+      continue()
+    endif()
+    execute_process(COMMAND ${compile} ${list} RESULT_VARIABLE status OUTPUT_VARIABLE out ERROR_VARIABLE out)
+    if(status EQUAL 0)
+      execute_process(COMMAND ${build}/program RESULT_VARIABLE status OUTPUT_VARIABLE out)
+    elseif(out MATCHES "eigengrad (promises|needs)[^\n]*: (drop the flag|compile with)")
+      set(out "refused when compiled")
+      set(status 0)
+    endif()
+    if(NOT status EQUAL 0 OR (flags IN_LIST right AND NOT out MATCHES "^right") OR
+       (flags IN_LIST refused AND NOT out MATCHES "^refused( when compiled|: eigengrad: part of this program)"))
+      message(FATAL_ERROR "${COMPILER} ${flags}: status ${status}\n${out}")
+    endif()
+    string(REGEX REPLACE "[:\n].*" "" out "${out}")
+    message(STATUS "${COMPILER} ${flags}: ${out}")
+  endforeach()
+  # A program is refused for one unit, also when the linker takes all that they share from the other.
+  execute_process(COMMAND ${COMPILER} -funsafe-math-optimizations -dM -E -x c++ /dev/null OUTPUT_VARIABLE macros)
+  if(NOT macros MATCHES "__ASSOCIATIVE_MATH__")
+    set(compile ${COMPILER} -std=c++20 -O1 -I${SOURCE_DIR}/include -isystem ${EIGEN_DIR} -c)
+    write_small_units()
+    run(${compile} ${build}/first.cpp -o ${build}/first.o)
+    run(${compile} ${build}/second.cpp -o ${build}/second.o -funsafe-math-optimizations)
+    run(${COMPILER} ${build}/first.o ${build}/second.o -o ${build}/program)
+    run(${build}/program FAILS_WITH "part of this program was compiled with -funsafe-math-optimizations")
+  endif()
+
+elseif(CASE MATCHES "^(no_exceptions|no_rtti)$")
   set(compile ${COMPILER} ${strict} -fsyntax-only -I${SOURCE_DIR}/include -isystem ${EIGEN_DIR} ${program})
-  if(CASE STREQUAL "fast_math")
-    run(${compile} -ffast-math FAILS_WITH "-ffast-math breaks: drop the flag")
-  elseif(CASE STREQUAL "no_exceptions")
+  if(CASE STREQUAL "no_exceptions")
     run(${compile} -fno-exceptions FAILS_WITH "compile without -fno-exceptions")
   else()
     run(${compile} -fno-rtti)

@@ -14,6 +14,7 @@
 #define EIGENGRAD_SINGLE_THREADED false
 #endif
 
+#include "float_rules.hpp"
 #include "shape.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -162,19 +163,6 @@ class BufferPool {
     const auto shift = static_cast<std::uint32_t>(std::bit_width(lines - 1)) - 3;
     return 4 * shift + static_cast<std::uint32_t>((lines - 1) >> shift);
   }
-  // Under AddressSanitizer every buffer is its own, so that a use after its end is seen.
-#if defined(__SANITIZE_ADDRESS__)
-  static constexpr bool pooled = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-  static constexpr bool pooled = false;
-#else
-  static constexpr bool pooled = true;
-#endif
-#else
-  static constexpr bool pooled = true;
-#endif
-
   /// The largest first: they are the fewest.
   static void keep_at_most(std::size_t bytes) noexcept {
     for (std::uint32_t size_class = PoolState::classes; size_class-- > 0 && pool_state.kept > bytes;)
@@ -197,6 +185,7 @@ class BufferPool {
   };
 
   EIGENGRAD_COLD static BlockHeader* allocate(std::uint32_t size_class, std::size_t asked) {
+    require_float_rules();
     thread_local Closer closer;
     PoolState& pool = pool_state;
     const std::size_t bytes = bytes_of(size_class);
@@ -208,7 +197,7 @@ class BufferPool {
     const auto signed_bytes = static_cast<std::ptrdiff_t>(bytes), kept = static_cast<std::ptrdiff_t>(pool.kept);
     pool.all += signed_bytes;
     const std::ptrdiff_t in_use = pool_settings.bytes.fetch_add(signed_bytes, std::memory_order_relaxed) - kept;
-    if (pooled && closer.opened)
+    if (EIGENGRAD_POOLED && closer.opened)
       pool.limit = std::min(
           pool_settings.most.load(std::memory_order_relaxed),
           std::max({kept_at_least, pool.limit, static_cast<std::size_t>(std::max<std::ptrdiff_t>(in_use, 0))}));

@@ -1,5 +1,20 @@
 #pragma once
 
+// What the mathematics rests on. GCC names each of these flags by a macro; what Clang does not name is found where a
+// program begins (core/float_rules.hpp).
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) || defined(_M_FP_FAST)
+#error "eigengrad promises NaN in, NaN out, which -ffast-math, -Ofast and -ffinite-math-only break: drop the flag."
+#elif defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || defined(__NO_SIGNED_ZEROS__)
+#error \
+    "eigengrad promises results to the last places, which -funsafe-math-optimizations, -fassociative-math, -freciprocal-math and -fno-signed-zeros break: drop the flag."
+#endif
+#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16
+#error \
+    "eigengrad needs numbers that are rounded to their own type, which the x87 registers do not do: compile with -msse2 -mfpmath=sse."
+#endif
+static_assert(0.1 != static_cast<double>(0.1f),
+              "eigengrad needs its constants' digits: compile without -fsingle-precision-constant.");
+
 #include <Eigen/Core>
 #include <cstddef>
 
@@ -7,10 +22,6 @@
 
 #if !EIGEN_VERSION_AT_LEAST(3, 4, 0)
 #error "eigengrad needs Eigen 3.4 or newer: install libeigen3-dev, or put a newer Eigen first on the include path."
-#endif
-#if defined(__FAST_MATH__) && !defined(EIGENGRAD_ALLOW_FAST_MATH)
-#error \
-    "eigengrad promises NaN in, NaN out, which -ffast-math breaks: drop the flag, or define EIGENGRAD_ALLOW_FAST_MATH."
 #endif
 #if !defined(__cpp_exceptions)
 #error "eigengrad reports errors by exceptions: compile without -fno-exceptions."
@@ -87,15 +98,43 @@
 #define EIGENGRAD_THREADING serial
 #endif
 
-// Two objects that disagree on alignment, register width, threads, products, Eigen or our version must fail to link,
-// not crash.
-#define EIGENGRAD_ABI_JOIN_(major, minor, align, lane, threading, products, world, eigen) \
-  v##major##_##minor##_align##align##_lane##lane##_##threading##_##products##_eigen##world##_##eigen
-#define EIGENGRAD_ABI_JOIN(major, minor, align, lane, threading, products, world, eigen) \
-  EIGENGRAD_ABI_JOIN_(major, minor, align, lane, threading, products, world, eigen)
+// Whether a product and a sum become one instruction, which rounds once: it changes the last bits of most results.
+#if defined(__FMA__) || defined(__FMA4__) || (!defined(__x86_64__) && !defined(__i386__) && defined(__FP_FAST_FMA))
+#define EIGENGRAD_FUSING fma
+#else
+#define EIGENGRAD_FUSING nofma
+#endif
+// Under AddressSanitizer every buffer is its own, so that a use after its end is seen.
+#if defined(__SANITIZE_ADDRESS__)
+#define EIGENGRAD_POOLED 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define EIGENGRAD_POOLED 0
+#endif
+#endif
+#ifndef EIGENGRAD_POOLED
+#define EIGENGRAD_POOLED 1
+#endif
+// Whose strings and vectors our classes hold: their layouts differ.
+#if defined(_LIBCPP_VERSION)
+#define EIGENGRAD_STANDARD_LIBRARY libcxx
+#elif defined(_GLIBCXX_DEBUG)
+#define EIGENGRAD_STANDARD_LIBRARY debugstd
+#elif defined(_GLIBCXX_USE_CXX11_ABI) && !_GLIBCXX_USE_CXX11_ABI
+#define EIGENGRAD_STANDARD_LIBRARY oldstd
+#else
+#define EIGENGRAD_STANDARD_LIBRARY std
+#endif
+
+// Two objects that disagree on what changes results or layouts (alignment, register width, fused products, the pool,
+// threads, products, the standard library, Eigen, our version) must fail to link, not crash or differ by link order.
+#define EIGENGRAD_ABI_JOIN_(major, minor, align, lane, fusing, pooled, threading, products, library, world, eigen) \
+  v##major##_##minor##_align##align##_lane##lane##_##fusing##_pool##pooled##_##threading##_##products##_##library##_eigen##world##_##eigen
+#define EIGENGRAD_ABI_JOIN(...) EIGENGRAD_ABI_JOIN_(__VA_ARGS__)
 #define EIGENGRAD_ABI                                                                                               \
   EIGENGRAD_ABI_JOIN(EIGENGRAD_VERSION_MAJOR, EIGENGRAD_VERSION_MINOR, EIGEN_MAX_ALIGN_BYTES, EIGENGRAD_LANE_BYTES, \
-                     EIGENGRAD_THREADING, EIGENGRAD_PRODUCTS, EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION)
+                     EIGENGRAD_FUSING, EIGENGRAD_POOLED, EIGENGRAD_THREADING, EIGENGRAD_PRODUCTS,                   \
+                     EIGENGRAD_STANDARD_LIBRARY, EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION)
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
