@@ -52,6 +52,21 @@ build_one clang++ "$eigen3" -std=c++20 -O0 -DEIGEN_MAX_ALIGN_BYTES=0
 build_one clang++-19 "$eigen5" -std=c++20 -O3 -march=native -DNDEBUG
 build_one clang++-19 "$eigen3" -std=c++2b -O0
 
+# Initial parameters are the same bits whichever compiler and flags: C++ leaves the order of arguments to the compiler.
+: >"$work/parameters"
+for build in "${CXX:-g++} -O0" "${CXX:-g++} -O3 -march=native" "clang++ -O0" "clang++ -O3 -march=native" "clang++-19 -O2"; do
+  read -ra command <<<"$build"
+  command -v "${command[0]}" >/dev/null || continue
+  if "${command[@]}" -std=c++20 -Iinclude -isystem "$eigen3" tests/packaging/initial_parameters.cpp -o "$work/program" \
+       && "$work/program" >"$work/output" && { [ -s "$work/parameters" ] || cp "$work/output" "$work/parameters"; } \
+       && cmp "$work/output" "$work/parameters"; then
+    say "ok: initial parameters by $build"
+  else
+    say "FAILED: initial parameters by $build"
+    failures=$((failures + 1))
+  fi
+done
+
 # Every header together, as clang sees them without a sanitizer (the preset dev builds all tests and examples by clang).
 if command -v clang++ >/dev/null && has_header zlib.h; then
   find include/eigengrad -name '*.hpp' -printf '#include <eigengrad/%P>\n' | sort >"$work/every_header.cpp"

@@ -20,6 +20,14 @@ if(place EQUAL -1)
   string(APPEND problems "README.md: the XOR program is not examples/xor.cpp: copy the file into the block\n")
 endif()
 
+# The answer below it is what the example is tested to print.
+file(READ "${PROJECT_DIR}/README.md" readme)
+file(STRINGS "${PROJECT_DIR}/examples/xor.answer" answer REGEX "^// Answer: ")
+string(REGEX REPLACE "^// Answer: " "" answer "${answer}")
+if(NOT readme MATCHES "${answer}")
+  string(APPEND problems "README.md: the answer is not that of examples/xor.answer: copy what the program prints\n")
+endif()
+
 # add_an_operation.md: every C++ block stands in a file that is compiled.
 read_text(docs/add_an_operation.md page)
 read_text(tests/docs/recipes.cpp recipes)

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "../core/random.hpp"
 #include "describe.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -36,6 +37,19 @@ class OptionalName {
   std::string* text_ = nullptr;
 };
 
+/// How first numbers are drawn. Null where anything will do.
+template <class T>
+struct WeightInitializer {
+  Tensor<T> (*draw)(const Shape& shape, double gain, Generator& generator) = nullptr;
+  double gain = 1;
+};
+/// By what a parameter's first numbers were drawn, and from which stream of random numbers.
+template <class T>
+struct DrawnStart {
+  WeightInitializer<T> by = {};
+  Generator::Stream from = {};
+};
+
 /// What a Parameter refers to; shared by the module, the optimizer and the tape's leaves.
 template <class T>
 struct ParameterState {
@@ -43,6 +57,7 @@ struct ParameterState {
   Slot<T> gradient{{}, false, true};
   bool requires_grad = true;
   bool fresh = false;  // initialised and not set since
+  DrawnStart<T> start = {};
   OptionalName name = {};
   std::atomic<std::uint32_t> references{1};
 };

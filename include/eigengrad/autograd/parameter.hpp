@@ -59,11 +59,23 @@ class ParameterRef {
                         value.shape(), ": give a value of the parameter's shape, or make a new parameter", where);
     state().value = value.unrecorded();
     state().fresh = false;
+    state().start = {};
   }
   /// Sets a starting value, which a Sequential may replace by one that suits the activation that follows.
   void initialize(const Tensor<T>& value) const {
     set_value(value);
     state().fresh = true;
+  }
+  /// Draws a starting value; where one was drawn before, from the same stream of random numbers, so that no other
+  /// changes.
+  EIGENGRAD_OUTLINE void draw(const WeightInitializer<T>& initializer) const {
+    const DrawnStart<T>& before = state().start;
+    draw_from({initializer, before.by.draw != nullptr ? before.from : default_generator().branch()});
+  }
+  EIGENGRAD_OUTLINE void draw_from(const DrawnStart<T>& start) const {
+    Generator generator(start.from);
+    initialize(start.by.draw(shape(), start.by.gain, generator));
+    state().start = start;
   }
   bool is_fresh() const { return state().fresh; }
   /// The gradient gathered since the last zero_grad; zeros when none has arrived. After a backward with
@@ -135,8 +147,9 @@ class Parameter : public ParameterRef<T> {
       : ParameterRef<T>(ParameterHandle<T>(new ParameterState<T>{value.unrecorded()})) {}
   Parameter(const Tensor<T>& value, const std::string& name) : Parameter(value) { this->set_name(name); }
   Parameter(const Parameter& other)
-      : ParameterRef<T>(ParameterHandle<T>(new ParameterState<T>{
-            other.value(), Slot<T>{{}, false, true}, other.requires_grad(), other.is_fresh(), other.state().name})) {}
+      : ParameterRef<T>(
+            ParameterHandle<T>(new ParameterState<T>{other.value(), Slot<T>{{}, false, true}, other.requires_grad(),
+                                                     other.is_fresh(), other.state().start, other.state().name})) {}
   Parameter(Parameter&&) noexcept = default;
   Parameter& operator=(const Parameter& other) {
     if (this != &other) *this = Parameter(other);
@@ -148,6 +161,13 @@ class Parameter : public ParameterRef<T> {
   EIGENGRAD_OUTLINE void initialize_as(const Tensor<T>& value) {
     *this = Parameter(value);
     this->state().fresh = true;
+  }
+  /// The same with a value drawn by `initializer`. In a Sequential it depends on the seed and on the order of layers,
+  /// whatever order the compiler makes them in.
+  EIGENGRAD_OUTLINE void initialize_as(const Shape& shape, const WeightInitializer<T>& initializer,
+                                       Generator& generator = default_generator()) {
+    *this = Parameter(Tensor<T>::empty(shape));
+    this->draw_from({initializer, generator.branch()});
   }
 };
 

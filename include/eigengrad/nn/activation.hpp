@@ -17,7 +17,7 @@ WeightInitializer<T> for_saturating(double gain = 1) {
 /// Weights in front of a rectifier whose negative side has this slope. He et al., 2015, eq. 15.
 template <class T>
 WeightInitializer<T> for_rectifier(double slope = 0) {
-  return {&init::kaiming_uniform<T>, std::sqrt(2 / (1 + slope * slope))};
+  return {&init::kaiming_uniform<T>, std::sqrt(2 / (1 + rounded(slope * slope)))};
 }
 
 #define EIGENGRAD_ACTIVATION(Name, function, initializer)                               \

@@ -38,15 +38,20 @@ EIGENGRAD_OUTLINE Tensor<T> uniform(const Shape& shape, double low, double high,
   const Plain last = static_cast<Plain>(high),
               below = low < high ? std::nextafter(last, static_cast<Plain>(low)) : last;
   for (Index i = 0; i < result.size(); ++i)
-    numbers[i] = std::min(static_cast<Plain>(low + (high - low) * generator.uniform()), below);
+    numbers[i] = std::min(static_cast<Plain>(low + rounded((high - low) * generator.uniform())), below);
   return result;
+}
+/// Uniform in [-bound, bound).
+template <class T>
+Tensor<T> uniform_within(const Shape& shape, double bound, Generator& generator = default_generator()) {
+  return uniform<T>(shape, -bound, bound, generator);
 }
 template <class T>
 Tensor<T> normal(const Shape& shape, double mean, double deviation, Generator& generator = default_generator()) {
   require<ValueError>(deviation >= 0, "init::normal: the deviation ", deviation, " is negative");
   Tensor<T> result = Tensor<T>::empty(shape);
   T* numbers = result.writable_numbers();
-  for (Index i = 0; i < result.size(); ++i) numbers[i] = static_cast<T>(mean + deviation * generator.normal());
+  for (Index i = 0; i < result.size(); ++i) numbers[i] = static_cast<T>(mean + rounded(deviation * generator.normal()));
   return result;
 }
 
@@ -104,11 +109,11 @@ Tensor<T> orthogonal(const Shape& shape, double gain = 1, Generator& generator =
       for (Index j = 0; j < i; ++j) {
         const double* u = vectors + j * length;
         double dot = 0;
-        for (Index p = 0; p < length; ++p) dot += u[p] * v[p];
-        for (Index p = 0; p < length; ++p) v[p] -= dot * u[p];
+        for (Index p = 0; p < length; ++p) dot += rounded(u[p] * v[p]);
+        for (Index p = 0; p < length; ++p) v[p] -= rounded(dot * u[p]);
       }
     double square = 0;
-    for (Index p = 0; p < length; ++p) square += v[p] * v[p];
+    for (Index p = 0; p < length; ++p) square += rounded(v[p] * v[p]);
     for (Index p = 0; p < length; ++p) v[p] /= std::sqrt(square);
   }
   Tensor<T> result = Tensor<T>::empty(shape);

@@ -194,8 +194,8 @@ class Linear : public Module<T> {
                            Generator& generator = default_generator()) {
     require<ValueError>(in >= 0 && out >= 0, "Linear: sizes ", in, " and ", out, " must not be negative");
     const double bound = 1 / std::sqrt(static_cast<double>(std::max<Index>(in, 1)));
-    weight.initialize_as(init::uniform<T>({out, in}, -bound, bound, generator));
-    if (options.bias) bias.initialize_as(init::uniform<T>({out}, -bound, bound, generator));
+    weight.initialize_as({out, in}, {&init::uniform_within<T>, bound}, generator);
+    if (options.bias) bias.initialize_as({out}, {&init::uniform_within<T>, bound}, generator);
   }
 
   Tensor<T> forward(const Tensor<T>& x) override { return forward_then(x, nullptr); }
@@ -211,7 +211,7 @@ class Linear : public Module<T> {
   }
   std::string kind() const override { return "Linear"; }
   void reinitialize(const WeightInitializer<T>& initializer) override {
-    if (weight.is_fresh()) weight.initialize(initializer.draw(weight.shape(), initializer.gain, default_generator()));
+    if (weight.is_fresh()) weight.draw(initializer);
   }
   bool has_bias() const { return bias.size() > 0; }
 

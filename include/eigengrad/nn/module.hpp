@@ -63,13 +63,6 @@ class Members {
 template <class T>
 using StateDict = std::map<std::string, Tensor<T>>;
 
-/// What a module asks of the layer before it: how to draw weights that suit it. Null where anything will do.
-template <class T>
-struct WeightInitializer {
-  Tensor<T> (*draw)(const Shape& shape, double gain, Generator& generator) = nullptr;
-  double gain = 1;
-};
-
 /// A part of a network: parameters and a forward function. Derive from it, override `forward`, and name the members in
 /// `members`; no registry is kept, so modules can be copied (parameters too), moved and stored like any value.
 template <class T>
@@ -189,7 +182,7 @@ class Module {
 
   /// A name to print: "Linear", "Tanh", ...
   virtual std::string kind() const { return "Module"; }
-  /// How weights in front of this module should be drawn; Sequential passes it on.
+  /// How weights in front of this module should be drawn, to suit it; Sequential passes it on.
   virtual WeightInitializer<T> preferred_initializer() const { return {}; }
   /// Draws weights that nobody has set yet anew.
   virtual void reinitialize(const WeightInitializer<T>& /*initializer*/) {}

@@ -8,7 +8,7 @@
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// Modules one after another; owns copies of them, and copies them when it is copied. Weights that nobody has set start
-/// as the module after them prefers.
+/// as the module after them prefers, and are drawn in the order of modules, whichever of them the compiler makes first.
 template <class T>
 class Sequential : public Module<T> {
  public:
@@ -18,8 +18,9 @@ class Sequential : public Module<T> {
            !(sizeof...(Rest) == 0 && std::is_same_v<std::decay_t<First>, Sequential>)) EIGENGRAD_OUTLINE
       explicit Sequential(First&& first, Rest&&... rest)
       : Sequential() {
-    add(std::forward<First>(first));
-    (add(std::forward<Rest>(rest)), ...);
+    put(std::forward<First>(first));
+    (put(std::forward<Rest>(rest)), ...);
+    draw_in_order(first_, {!std::is_lvalue_reference_v<First>, !std::is_lvalue_reference_v<Rest>...});
   }
   EIGENGRAD_OUTLINE Sequential(const Sequential& other) : Sequential() {
     Module<T>::operator=(other);
@@ -38,9 +39,8 @@ class Sequential : public Module<T> {
   /// Puts a module at the end.
   template <class M>
   Sequential& add(M&& module) {
-    Holder* const before = last_;
-    append(new Held<std::decay_t<M>>(std::forward<M>(module)));
-    if (before != nullptr) suit(*before);
+    put(std::forward<M>(module));
+    draw_in_order(last_, {!std::is_lvalue_reference_v<M>});
     return *this;
   }
 
@@ -91,6 +91,32 @@ class Sequential : public Module<T> {
     return held.linear->forward_then(x, std::exchange(next, next->next)->pointwise);
   }
 
+  template <class M>
+  void put(M&& module) {
+    Holder* const before = last_;
+    append(new Held<std::decay_t<M>>(std::forward<M>(module)));
+    if (before != nullptr) suit(*before);
+  }
+  /// C++ leaves it to the compiler which of several arguments it makes first. In those moved in, what still holds what
+  /// was first drawn takes its stream of random numbers by its place, as if all were made from left to right.
+  EIGENGRAD_COLD static void draw_in_order(const Holder* held, std::initializer_list<bool> moved_in) {
+    std::vector<ParameterRef<T>> drawn;
+    for (const bool moved : moved_in) {
+      if (moved)
+        for (const ParameterRef<T>& parameter : held->module.parameters())
+          if (parameter.is_fresh() && parameter.state().start.by.draw != nullptr) drawn.push_back(parameter);
+      held = held->next;
+    }
+    std::vector<DrawnStart<T>> starts;
+    for (const ParameterRef<T>& parameter : drawn) starts.push_back(parameter.state().start);
+    for (std::size_t i = 0; i < starts.size(); ++i) {
+      Generator::Stream& mine = starts[i].from;
+      for (std::size_t k = i + 1; k < starts.size(); ++k)
+        if (Generator::Stream& other = starts[k].from; other.key == mine.key && other.number < mine.number)
+          std::swap(mine, other);
+      if (!(mine == drawn[i].state().start.from)) drawn[i].draw_from(starts[i]);
+    }
+  }
   void append(Holder* held) {
     (last_ != nullptr ? last_->next : first_) = held;
     last_ = held;
