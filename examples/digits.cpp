@@ -15,7 +15,7 @@ int main() {
   eg::fit(model, loss, optimizer, train, {.epochs = 40, .batch_size = 32});
 
   // A few digits as the network sees them, and what it says.
-  const auto answers = eg::predicted_classes(model(test.inputs));
+  const auto answers = eg::predicted_classes(eg::predict(model, test.inputs));
   for (int row = 0; row < 8; ++row) {
     for (int digit = 0; digit < 6; ++digit) {
       for (int column = 0; column < 8; ++column)

@@ -29,7 +29,7 @@ int main(int count, char** arguments) {
   eg::fit(model, loss, optimizer, train, {.epochs = epochs, .batch_size = 128}, slow_down);
 
   // What each kind was taken for: trousers are easy, shirts are not.
-  const auto scores = model(test.inputs);
+  const auto scores = eg::predict(model, test.inputs);
   const auto confusion = eg::confusion_matrix(scores, test.targets, 10);
   std::printf("\nof 1000 each, named right:\n");
   for (int kind = 0; kind < 10; ++kind)

@@ -21,12 +21,12 @@ int main() {
   eg::fit(model, loss, optimizer, train, {.epochs = 50, .batch_size = 16});
 
   const eg::Tensor<float> flower = {{5.9f, 3.0f, 5.1f, 1.8f}};
-  const eg::Tensor<float> probabilities = softmax(model(standardize(flower)), 1);
+  const eg::Tensor<float> probabilities = softmax(eg::predict(model, standardize(flower)), 1);
   std::cout << "\na flower of " << flower << " cm is a\n";
   for (std::size_t i = 0; i < iris.class_names.size(); ++i)
     std::cout << "  " << iris.class_names[i] << " with probability " << probabilities(0, i) << '\n';
 
-  const auto scores = model(test.inputs);
+  const auto scores = eg::predict(model, test.inputs);
   std::cout << "\nspecies (rows) and what they were taken for (columns):\n"
             << eg::confusion_matrix(scores, test.targets, 3) << '\n';
   std::cout << "of 30 flowers never seen, " << 30 * eg::accuracy(scores, test.targets) << " are named right\n";

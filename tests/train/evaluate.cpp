@@ -42,6 +42,7 @@ TEST(Evaluate, CountsEverySampleOnce) {
   const eg::Dataset<double> data(Tensor{{0}, {1}, {2}, {3}, {4}}, Tensor{{0}, {1}, {2}, {3}, {4}});
   for (const eg::Index batch_size : {1, 2, 3, 5, 100})
     EXPECT_NEAR(eg::evaluate(model, MeanSquared(), data, batch_size).loss, 6, 1e-14);
+  EXPECT_NEAR(eg::evaluate(model, MeanSquared(), data, std::numeric_limits<eg::Index>::max()).loss, 6, 1e-14);
   EXPECT_TRUE(std::isnan(eg::evaluate(model, MeanSquared(), data).accuracy)) << "the targets name no classes";
   const eg::Dataset<double> gate(Tensor{{0}, {1}, {0.2}}, Tensor{{0}, {1}, {1}});
   EXPECT_EQ(eg::evaluate(model, MeanSquared(), gate, 2).accuracy, 2.0 / 3);
@@ -68,6 +69,12 @@ TEST(Evaluate, SaysWhatDoesNotFit) {
   const eg::Dataset<double> two(Tensor{{1}, {2}}, Tensor{{1}, {2}});
   expect_contains(message_of<eg::ShapeError>([&] { eg::evaluate(model, unreduced, two); }),
                   "the loss is of shape [2, 1]");
+  expect_contains(message_of<eg::ValueError>([&] { eg::evaluate(model, MeanSquared(), two, 0); }),
+                  "evaluate: batch_size is 0: it must be at least 1");
+  eg::Dataset<double> uneven = two;
+  uneven.targets = Tensor{{1}};
+  expect_contains(message_of<eg::ShapeError>([&] { eg::evaluate(model, MeanSquared(), uneven); }),
+                  "inputs [2, 1] and targets [1, 1] must have the same first axis");
   EXPECT_TRUE(model.is_training()) << "the mode is restored after an error";
 }
 

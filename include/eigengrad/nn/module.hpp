@@ -14,6 +14,8 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 
 template <class T>
 class Module;
+template <class T>
+class ModeGuard;
 
 /// Is told what a module is made of; handed to Module::members, which names each parameter, buffer and inner module:
 ///   void members(eg::Members<float>& m) override { m("first", first); m("second", second); }
@@ -29,12 +31,14 @@ class Members {
   };
   using Visit = void (*)(void* context, const Member& member);
 
-  Members(Visit each, void* context) : visit_(each), context_(context) {}
+  /// `named` false: names are not put together, which takes memory, and come empty.
+  Members(Visit each, void* context, bool named = true) : visit_(each), context_(context), named_(named) {}
 
   void operator()(std::string_view name, ParameterRef<T>& parameter) { tell(name, &parameter, nullptr); }
   /// A tensor that belongs to the state but is not trained.
   void operator()(std::string_view name, Tensor<T>& buffer) { tell(name, nullptr, &buffer); }
   EIGENGRAD_COLD void operator()(std::string_view name, Module<T>& module) {
+    if (!named_) return visit(module);
     const std::size_t outside = prefix_.size();
     prefix_ += name;
     prefix_ += '.';
@@ -49,13 +53,14 @@ class Members {
  private:
   EIGENGRAD_COLD void tell(std::string_view name, ParameterRef<T>* parameter, Tensor<T>* buffer) {
     const std::size_t outside = prefix_.size();
-    prefix_ += name;
+    if (named_) prefix_ += name;
     visit_(context_, {prefix_, parameter, buffer, nullptr});
     prefix_.resize(outside);
   }
 
   Visit visit_;
   void* context_;
+  bool named_;
   std::string prefix_;
 };
 
@@ -175,7 +180,11 @@ class Module {
 
   /// Training mode (the default) or evaluation mode, here and in all inner modules; dropout minds it.
   void train(bool on = true) {
-    for (Module* module : modules()) module->training_ = on;
+    visit(
+        [](void* mode, const Member& member) {
+          if (member.module != nullptr) member.module->training_ = *static_cast<bool*>(mode);
+        },
+        &on, false);
   }
   void eval() { train(false); }
   bool is_training() const { return training_; }
@@ -196,8 +205,11 @@ class Module {
 
  private:
   using Member = typename Members<T>::Member;
+  friend ModeGuard<T>;
 
-  EIGENGRAD_COLD void visit(typename Members<T>::Visit each, void* context) { Members<T>(each, context).visit(*this); }
+  EIGENGRAD_COLD void visit(typename Members<T>::Visit each, void* context, bool named = true) {
+    Members<T>(each, context, named).visit(*this);
+  }
 
   bool training_ = true;
 };

@@ -1,28 +1,40 @@
 #pragma once
 
+#include "../core/pool_allocator.hpp"
 #include "../data/loader.hpp"
 #include "../nn/module.hpp"
 #include "metrics.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// Puts a module into training or evaluation mode, and each of its parts back into its own when it ends.
+/// Puts a module into training or evaluation mode, and each of its parts back into its own when it ends. The list of
+/// modes lies in pooled memory, so that answering asks nothing of the heap.
 template <class T>
 class [[nodiscard]] ModeGuard {
  public:
   explicit ModeGuard(Module<T>& model) {
-    for (Module<T>* module : model.modules()) modes_.emplace_back(module, module->is_training());
+    model.visit(
+        [](void* to, const typename Members<T>::Member& member) {
+          if (member.module == nullptr) return;
+          static_cast<ModeGuard*>(to)->modes_.push_back({member.module, member.module->training_});
+        },
+        this, false);
   }
-  ModeGuard(Module<T>& model, bool training) : ModeGuard(model) { model.train(training); }
+  ModeGuard(Module<T>& model, bool training) : ModeGuard(model) {
+    for (const Mode& mode : modes_) mode.module->training_ = training;
+  }
   ModeGuard(const ModeGuard&) = delete;
   ModeGuard& operator=(const ModeGuard&) = delete;
-  // Outer modules come first, so each part has the last word on itself.
   ~ModeGuard() {
-    for (const auto& [module, training] : modes_) module->train(training);
+    for (const Mode& mode : modes_) mode.module->training_ = mode.training;
   }
 
  private:
-  std::vector<std::pair<Module<T>*, bool>> modes_;
+  struct Mode {
+    Module<T>* module;
+    bool training;
+  };
+  std::vector<Mode, PoolAllocator<Mode>> modes_;
 };
 
 /// Whether accuracy is measured. automatic: for integer labels, and for targets of 0 and 1 that name classes.
@@ -88,21 +100,24 @@ double loss_number(const char* name, const Tensor<T>& loss, const Location& wher
 
 /// The mean loss over a data set, and the accuracy where the targets name classes, in evaluation mode and unrecorded.
 /// `loss(prediction, target)` is a mean over its batch. The threshold is for single scores: 0.5, or 0 for logits.
-/// Throws ValueError for a data set without samples.
+/// Throws ValueError for a data set without samples and a batch_size below 1.
 template <class T, class Y, class Loss>
 Evaluation evaluate(Module<T>& model, const Loss& loss, const Dataset<T, Y>& data, Index batch_size = 256,
                     Accuracy accuracy = Accuracy::automatic, double threshold = 0.5,
                     Location where = Location::current()) {
+  data.check(where);
   require<ValueError>(data.size() > 0, "evaluate: inputs ", data.inputs.shape(), " hold no samples", where);
+  require<ValueError>(batch_size > 0, "evaluate: batch_size is ", batch_size, ": it must be at least 1", where);
   const ModeGuard<T> mode(model, false);
   const NoGrad pause;
   Measure measure(accuracy == Accuracy::yes || (accuracy == Accuracy::automatic && name_classes(data.targets)),
                   threshold);
-  DataLoader<T, Y> loader(data, {.batch_size = batch_size, .shuffle = false}, where);
-  for (const auto& [inputs, targets] : loader) {
-    const Tensor<T> prediction = model(inputs);
+  for (Index first = 0, last = 0; first < data.size(); first = last) {
+    last = first + std::min(batch_size, data.size() - first);
+    const Tensor<Y> targets = take_rows(data.targets, first, last, where);
+    const Tensor<T> prediction = model(take_rows(data.inputs, first, last, where));
     const Tensor<T> measured = loss(prediction, targets);
-    measure.add(loss_number("evaluate", measured, where), prediction, targets, inputs.shape()[0], where);
+    measure.add(loss_number("evaluate", measured, where), prediction, targets, last - first, where);
   }
   return measure.result();
 }
