@@ -2,26 +2,23 @@
 
 #include <algorithm>
 
-#include "csv_cells.hpp"
+#include "csv_header.hpp"
 #include "dataset.hpp"
 #include "file.hpp"
-#include "number.hpp"
+#include "labels.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
-
-/// Whether the first line names the columns. `automatic`: it does when none of its fields reads as a number.
-enum class CsvHeader { automatic, yes, no };
-
-struct CsvOptions {
-  CsvHeader header = CsvHeader::automatic;
-  char delimiter = ',';
-  char decimal = '.';         // ',' reads 1,5 as one and a half
-  bool empty_as_nan = false;  // a missing number becomes NaN instead of an error
-};
 
 /// A text column as classes: labels [rows], and names[label].
 struct CsvLabels {
   Tensor<std::int64_t> labels;
+  std::vector<std::string> names;
+};
+
+/// A text column as rows with a single 1: values [rows, names].
+template <class T>
+struct CsvOneHot {
+  Tensor<T> values;
   std::vector<std::string> names;
 };
 
@@ -30,39 +27,45 @@ struct CsvLabels {
 EIGENGRAD_LAZY class BasicCsvTable {
  public:
   /// Takes a CSV text; `name` stands for the file in messages.
-  BasicCsvTable(std::string text, CsvOptions options, std::string name) : options_(options), name_(std::move(name)) {
-    const auto is_punctuation = [](char c) { return c != '"' && c != '\n' && c != '\r'; };
-    require<ValueError>(is_punctuation(options_.delimiter) && options_.delimiter != options_.decimal,
-                        "csv: the delimiter may not be a quote, a line end or the decimal sign");
-    require<ValueError>(options_.decimal == '.' || options_.decimal == ',', "csv: the decimal sign must be '.' or ','");
-    cells_ = split_csv(std::move(text), options_.delimiter, name_);
-    bool header = options_.header == CsvHeader::yes;
-    if (options_.header == CsvHeader::automatic) {
-      header = true;
-      double number = 0;
-      for (Index c = 0; c < columns(); ++c)
-        header = header && parse(cells_.cell(0, c), number) == NumberStatus::malformed;
-    }
+  BasicCsvTable(std::string text, CsvOptions options, std::string name)
+      : options_(std::move(options)), name_(std::move(name)) {
+    options_.check();
+    cells_ = split_csv(std::move(text), options_, name_);
+    // Delimiters at the end of every line, the first included, are no columns.
+    if (cells_.trailing_empty < cells_.columns)
+      columns_ = cells_.columns - cells_.trailing_empty;
+    else
+      columns_ = cells_.columns;
+    const CsvNumbers<> numbers(options_);
+    const bool header = options_.header == CsvHeader::automatic
+                            ? CsvHeaderDecision<>(cells_, numbers, name_, columns_).has_header()
+                            : options_.header == CsvHeader::yes;
     first_row_ = header ? 1 : 0;
-    for (Index c = 0; c < columns(); ++c) names_.push_back(header ? std::string(cells_.cell(0, c)) : to_text(c));
   }
 
   Index rows() const { return cells_.rows() - first_row_; }
-  Index columns() const { return cells_.columns; }
-  const std::vector<std::string>& names() const { return names_; }
+  Index columns() const { return columns_; }
+  std::vector<std::string> names() const {
+    std::vector<std::string> result;
+    for (Index c = 0; c < columns(); ++c) result.push_back(name_of(c));
+    return result;
+  }
 
   /// The position of the column of that name; throws FileError listing the names there are.
   Index column(std::string_view name) const {
-    const auto found = std::find(names_.begin(), names_.end(), name);
-    if (found == names_.end()) {
-      std::string known;
-      for (const std::string& other : names_)
-        if (known.size() < 400) known += (known.empty() ? "" : ", ") + excerpt(other);
-      fail<FileError>("csv: '", name_, "' has no column ", excerpt(name), ": it has ", known);
+    Index found = -1;
+    std::string known;
+    CsvCursor header = cells_.at(0);
+    for (Index c = 0; c < columns(); ++c) {
+      const std::string other = first_row_ > 0 ? std::string(header.next().text) : to_text(c);
+      if (known.size() < 400) known += (known.empty() ? "" : ", ") + excerpt(other);
+      if (other != name) continue;
+      require<FileError>(found < 0, "csv: '", name_, "' has more than one column ", excerpt(name),
+                         ": rename one in the file's header");
+      found = c;
     }
-    require<FileError>(std::find(found + 1, names_.end(), name) == names_.end(), "csv: '", name_,
-                       "' has more than one column ", excerpt(name), ": rename one in the file's header");
-    return found - names_.begin();
+    if (found < 0) fail<FileError>("csv: '", name_, "' has no column ", excerpt(name), ": it has ", known);
+    return found;
   }
   /// A cell as it stands in the file, without quotes.
   std::string_view text(Index row, Index column) const {
@@ -74,45 +77,79 @@ EIGENGRAD_LAZY class BasicCsvTable {
   /// All columns as numbers, [rows, columns].
   template <class T>
   Tensor<T> numbers() const {
-    std::vector<Index> chosen;
-    for (Index c = 0; c < columns(); ++c) chosen.push_back(c);
-    return numbers_of<T>(chosen);
+    return numbers_without<T>(-1);
   }
   /// The named columns as numbers, in that order, [rows, names].
   template <class T>
   Tensor<T> numbers(const std::vector<std::string>& names) const {
     std::vector<Index> chosen;
     for (const std::string& name : names) chosen.push_back(column(name));
-    return numbers_of<T>(chosen);
+    Tensor<T> result = Tensor<T>::empty({rows(), static_cast<Index>(chosen.size())});
+    T* out = result.mutable_data();
+    const CsvNumbers<> reader(options_);
+    for (Index r = 0; r < rows(); ++r)
+      for (const Index c : chosen) *out++ = number<T>(reader, text(r, c), r, c);
+    return result;
   }
   /// All columns but one as numbers, [rows, columns - 1].
   template <class T>
   Tensor<T> numbers_except(std::string_view name) const {
-    return numbers_of<T>(others(name));
+    return numbers_without<T>(column(name));
   }
 
   /// A column's texts as classes 0, 1, ...: sorted (as numbers when all are whole numbers), or in the order of
-  /// `classes`, where a text that is not among them is an error.
-  CsvLabels labels(std::string_view name, std::vector<std::string> classes = {}) const {
+  /// `classes`, where a text that is not among them is an error. Missing cells (see CsvOptions::na_values) are errors,
+  /// or the last class.
+  CsvLabels labels(std::string_view name, std::vector<std::string> classes = {},
+                   CsvMissing missing = CsvMissing::error) const {
     const Index c = column(name);
+    const CsvNumbers<> reader(options_);
     const bool given = !classes.empty();
-    std::vector<std::string_view> known(classes.begin(), classes.end());
-    if (!given) known = distinct(c);
-    std::vector<std::pair<std::string_view, std::int64_t>> ranks;
-    for (const std::string_view text : known) ranks.emplace_back(text, static_cast<std::int64_t>(ranks.size()));
+    if (!given) classes = distinct(reader, c);
+    using Rank = std::pair<std::string_view, std::int64_t>;
+    std::vector<Rank> ranks;
+    for (const std::string& text : classes) ranks.emplace_back(text, static_cast<std::int64_t>(ranks.size()));
     std::sort(ranks.begin(), ranks.end());
+    const auto find = [&](std::string_view cell) {
+      const auto found = std::lower_bound(ranks.begin(), ranks.end(), Rank(cell, 0));
+      return found == ranks.end() || found->first != cell ? std::int64_t{-1} : found->second;
+    };
+    const auto own_class = static_cast<std::int64_t>(ranks.size());
+    bool any_missing = false;
     Tensor<std::int64_t> result = Tensor<std::int64_t>::empty({rows()});
     std::int64_t* out = result.mutable_data();
     for (Index r = 0; r < rows(); ++r) {
       const std::string_view cell = text(r, c);
-      if (cell.empty()) cell_error(r, c, "is empty, where a class is needed: fill it in");
-      const auto found = std::lower_bound(ranks.begin(), ranks.end(), std::pair(cell, std::int64_t{0}));
-      if (found == ranks.end() || found->first != cell)
-        cell_error(r, c, "is none of the given classes: correct it, or add it to them");
-      *out++ = found->second;
+      std::int64_t label = find(cell);
+      if (label < 0) {
+        if (!reader.is_missing(cell)) cell_error(r, c, "is none of the given classes: correct it, or add it to them");
+        if (missing == CsvMissing::error)
+          cell_error(r, c,
+                     cell.empty()
+                         ? "is empty, where a class is needed: fill it in, or pass CsvMissing::own_class"
+                         : "stands for a missing value (.na_values), where a class is needed: fill it in, pass "
+                           "CsvMissing::own_class, or leave it out of .na_values");
+        label = own_class;
+        any_missing = true;
+      }
+      *out++ = label;
     }
-    if (!given) classes.assign(known.begin(), known.end());
+    if (any_missing) {
+      static constexpr std::string_view own_name = "(missing)";
+      require<FileError>(find(own_name) < 0, "csv: '", name_, "': column ", excerpt(name), " has a class ", own_name,
+                         " already: give the missing cells a name in the file");
+      classes.emplace_back(own_name);
+    }
     return {std::move(result), std::move(classes)};
+  }
+
+  /// A text column as rows with a single 1, [rows, classes], for a model's inputs; classes and missing as for labels.
+  template <class T>
+  CsvOneHot<T> one_hot(std::string_view name, std::vector<std::string> classes = {},
+                       CsvMissing missing = CsvMissing::error) const {
+    CsvLabels read = labels(name, std::move(classes), missing);
+    if (rows() == 0) return {Tensor<T>::zeros({0, static_cast<Index>(read.names.size())}), std::move(read.names)};
+    return {eigengrad::one_hot<T>(read.labels, static_cast<Index>(read.names.size())), std::move(read.names)};
   }
 
   /// The column `target` as class labels (see labels), all others as inputs.
@@ -121,31 +158,44 @@ EIGENGRAD_LAZY class BasicCsvTable {
     CsvLabels read = labels(target, std::move(classes));
     Dataset<T, std::int64_t> result(numbers_except<T>(target), std::move(read.labels));
     result.class_names = std::move(read.names);
-    for (const Index c : others(target)) result.input_names.push_back(names_[static_cast<std::size_t>(c)]);
+    result.input_names = names_without(column(target));
     return result;
   }
   /// The column `target` as numbers [rows, 1], all others as inputs.
   template <class T>
   Dataset<T> regression(std::string_view target) const {
-    Dataset<T> result(numbers_except<T>(target), numbers_of<T>({column(target)}));
-    for (const Index c : others(target)) result.input_names.push_back(names_[static_cast<std::size_t>(c)]);
+    Dataset<T> result(numbers_except<T>(target), numbers<T>({std::string(target)}));
+    result.input_names = names_without(column(target));
     return result;
   }
 
  private:
-  std::vector<Index> others(std::string_view name) const {
-    const Index left_out = column(name);
-    std::vector<Index> result;
-    for (Index c = 0; c < columns(); ++c)
-      if (c != left_out) result.push_back(c);
+  std::string name_of(Index column) const {
+    return first_row_ > 0 ? std::string(cells_.cell(0, column)) : to_text(column);
+  }
+  std::vector<std::string> names_without(Index left_out) const {
+    std::vector<std::string> result = names();
+    result.erase(result.begin() + left_out);
     return result;
   }
 
-  std::vector<std::string_view> distinct(Index c) const {
+  // The texts of a column, each once and in order, but for those that stand for missing values.
+  std::vector<std::string> distinct(const CsvNumbers<>& reader, Index c) const {
     std::vector<std::string_view> result;
-    for (Index r = 0; r < rows(); ++r) result.push_back(text(r, c));
-    std::sort(result.begin(), result.end());
-    result.erase(std::unique(result.begin(), result.end()), result.end());
+    const auto merge = [&] {
+      std::sort(result.begin(), result.end());
+      result.erase(std::unique(result.begin(), result.end()), result.end());
+    };
+    std::size_t full = 1024;
+    for (Index r = 0; r < rows(); ++r) {
+      const std::string_view cell = text(r, c);
+      if (reader.is_missing(cell)) continue;
+      result.push_back(cell);
+      if (result.size() < full) continue;
+      merge();
+      full = std::max<std::size_t>(1024, 2 * result.size());
+    }
+    merge();
     const auto value = [](std::string_view cell) {
       std::int64_t number = 0;
       return std::pair(parse_number(cell, number) == NumberStatus::good, number);
@@ -154,76 +204,76 @@ EIGENGRAD_LAZY class BasicCsvTable {
       std::sort(result.begin(), result.end(), [&](std::string_view a, std::string_view b) {
         return std::pair(value(a).second, a) < std::pair(value(b).second, b);
       });
-    return result;
+    return {result.begin(), result.end()};
   }
 
   template <class T>
-  Tensor<T> numbers_of(const std::vector<Index>& chosen) const {
-    Tensor<T> result = Tensor<T>::empty({rows(), static_cast<Index>(chosen.size())});
+  Tensor<T> numbers_without(Index left_out) const {
+    Tensor<T> result = Tensor<T>::empty({rows(), columns() - (left_out < 0 ? 0 : 1)});
+    if (rows() == 0) return result;
     T* out = result.mutable_data();
+    const CsvNumbers<> reader(options_);
+    CsvCursor cursor = cells_.at(first_row_);
     for (Index r = 0; r < rows(); ++r)
-      for (const Index c : chosen) *out++ = number<T>(r, c);
+      for (Index c = 0; c < cells_.columns; ++c) {
+        const std::string_view cell = cursor.next().text;
+        if (c != left_out && c < columns()) *out++ = number<T>(reader, cell, r, c);
+      }
     return result;
   }
 
   template <class T>
-  NumberStatus parse(std::string_view cell, T& value) const {
-    const std::size_t first = cell.find_first_not_of(" \t");
-    if (first == std::string_view::npos) return NumberStatus::malformed;
-    cell = cell.substr(first, cell.find_last_not_of(" \t") - first + 1);
-    if (options_.decimal == '.') return parse_number(cell, value);
-    if (cell.find('.') != std::string_view::npos) return NumberStatus::malformed;
-    std::string text(cell);
-    if (const auto comma = text.find(','); comma != std::string::npos) text[comma] = '.';
-    return parse_number(text, value);
-  }
-
-  template <class T>
-  T number(Index row, Index column) const {
-    const std::string_view cell = text(row, column);
+  T number(const CsvNumbers<>& reader, std::string_view cell, Index row, Index column) const {
     T value{};
-    const NumberStatus status = parse(cell, value);
-    if (status == NumberStatus::good) return value;
+    const NumberStatus status = reader.parse(cell, value);
+    if (status == NumberStatus::good && !reader.is_sentinel(value)) return value;
     if (status == NumberStatus::out_of_range)
       cell_error(row, column, "is too large for the number type asked for: correct it, or read a wider type");
-    if (cell.find_first_not_of(" \t") == std::string_view::npos) {
+    const bool empty = CsvNumbers<>::trimmed(cell).empty();
+    if (reader.is_missing(cell)) {
       if constexpr (std::is_floating_point_v<T>)
-        if (options_.empty_as_nan) return std::numeric_limits<T>::quiet_NaN();
-      cell_error(row, column, "is empty, where a number is needed: fill it in, or set .empty_as_nan = true for floats");
+        if (!empty || options_.empty_as_nan) return std::numeric_limits<T>::quiet_NaN();
+      cell_error(row, column,
+                 empty ? "is empty, where a number is needed: fill it in, or set .empty_as_nan = true for floats"
+                       : "stands for a missing number (.na_values), which whole numbers cannot: read floats");
     }
-    const bool any_digit = cell.find_first_of("0123456789") != std::string_view::npos;
-    if (any_digit && cell.find(';') != std::string_view::npos)
-      cell_error(row, column, "holds semicolons: set .delimiter = ';'");
-    if (any_digit && cell.find('\t') != std::string_view::npos)
-      cell_error(row, column, "holds tabs: set .delimiter = '\\t'");
-    if (any_digit && options_.decimal == '.' && cell.find(',') != std::string_view::npos)
-      cell_error(row, column, "has a decimal comma: set .decimal = ',' and .delimiter = ';' (or as in the file)");
-    if (any_digit && options_.decimal == ',' && cell.find('.') != std::string_view::npos)
-      cell_error(row, column, "has a decimal point: leave .decimal = '.', or remove thousands separators");
+    if (const std::string problem = explain(reader, cell, column); !problem.empty()) cell_error(row, column, problem);
     if (row + first_row_ == 0)
       cell_error(row, column, "is not a number: if this line names the columns, set .header = CsvHeader::yes");
-    cell_error(row, column, "is not a number: correct it, or read this column by labels() and the others by name");
+    cell_error(row, column,
+               "is not a number: correct it, add it to .na_values if it stands for a missing number, or read "
+               "this column by labels() and the others by name");
+  }
+
+  // What may be a thousands separator or a decimal sign, other cells of the column can tell.
+  std::string explain(const CsvNumbers<>& reader, std::string_view cell, Index column) const {
+    std::string problem = reader.explain(cell);
+    if (problem.find("may separate thousands or be") == std::string::npos) return problem;
+    for (Index r = 0; r < std::min<Index>(rows(), 1000); ++r)
+      if (const std::string other = reader.explain(text(r, column));
+          other.starts_with("has thousands separators") || other.starts_with("has a decimal"))
+        return other;
+    return problem;
   }
 
   [[noreturn]] void cell_error(Index row, Index column, std::string_view what) const {
-    fail<FileError>("csv: '", name_, "': line ", cells_.lines[static_cast<std::size_t>(row + first_row_)], ", column ",
-                    column + 1, " (", excerpt(names_[static_cast<std::size_t>(column)]),
-                    "): ", excerpt(text(row, column)), " ", what);
+    fail<FileError>("csv: '", name_, "': line ", cells_.line(row + first_row_), ", column ", column + 1, " (",
+                    excerpt(name_of(column)), "): ", excerpt(text(row, column)), " ", what);
   }
 
   CsvOptions options_;
   std::string name_;
   CsvCells cells_;
-  std::vector<std::string> names_;
-  Index first_row_ = 0;
+  Index columns_ = 0, first_row_ = 0;
 };
 
 using CsvTable = BasicCsvTable<>;
 
 /// Reads a CSV file whole: `read_csv("iris.csv").classification<float>("species")`. RFC 4180, UTF-8 with or without a
 /// byte order mark, the same in every locale; nan and inf are numbers, 1e400 is an error. Only a header gives no rows.
+/// A table takes at most twice its file's memory. What is no such text is named: compressed, a workbook, UTF-16, ...
 EIGENGRAD_LAZY CsvTable read_csv(const std::string& path, CsvOptions options = {}) {
-  return CsvTable(read_file(path), options, path);
+  return CsvTable(read_file(path), std::move(options), path);
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -17,7 +17,10 @@ struct GzipOptions {
 class GzipSource {
  public:
   explicit GzipSource(const std::string& path, GzipOptions options = {}) : path_(path), limit_(options.limit) {
-    const std::uint64_t size = FileSource(path).most();  // also says why it cannot be opened
+    const FileSource file(path);  // says why it cannot be opened
+    require<FileError>(file.seekable(), "gzip: '", path_,
+                       "' is a pipe or a device, whose beginning can be read only once: write it to a file first");
+    const std::uint64_t size = file.most();
     file_.reset(gzopen(path.c_str(), "rb"));
     require<FileError>(file_ != nullptr, "cannot open '", path_, "': ", std::generic_category().message(errno));
     gzbuffer(file_.get(), 1 << 16);
@@ -51,6 +54,12 @@ class GzipSource {
     return done;
   }
 
+  /// Back to the first byte.
+  void rewind() {
+    require<FileError>(gzrewind(file_.get()) == 0, "gzip: cannot read '", path_, "' a second time");
+    total_ = 0;
+  }
+
  private:
   struct Close {
     void operator()(gzFile file) const { gzclose(file); }
@@ -61,17 +70,17 @@ class GzipSource {
   std::unique_ptr<std::remove_pointer_t<gzFile>, Close> file_;
 };
 
-/// All bytes of a gzip (or plain) file, inflated; memory follows what really comes out, up to the limit.
+/// All bytes of a gzip (or plain) file, inflated. It is inflated twice, to be counted first: memory is what comes out,
+/// never more than the limit and 1 MiB, where a string that grows would take up to twice as much.
 inline std::string read_gzip(const std::string& path, GzipOptions options = {}) {
   GzipSource source(path, options);
-  std::string bytes;
-  constexpr std::size_t step = 1 << 16;
-  for (std::size_t have = step; have == step;) {
-    const std::size_t before = bytes.size();
-    bytes.resize(before + step);
-    have = source.read(bytes.data() + before, step);
-    bytes.resize(before + have);
-  }
+  std::size_t size = 0;
+  char part[1 << 14];
+  while (const std::size_t have = source.read(part, sizeof part)) size += have;
+  source.rewind();
+  std::string bytes(size, '\0');
+  const std::size_t have = source.read(bytes.data(), size);
+  require<FileError>(have == size && source.read(part, 1) == 0, "gzip: '", path, "' changed while it was read");
   return bytes;
 }
 

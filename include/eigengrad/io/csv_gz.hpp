@@ -1,0 +1,13 @@
+#pragma once
+
+#include "../data/csv.hpp"
+#include "gzip.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// As read_csv, for a file that may be compressed (.csv.gz) or plain.
+EIGENGRAD_LAZY CsvTable read_csv_gz(const std::string& path, CsvOptions options = {}, GzipOptions gzip = {}) {
+  return CsvTable(read_gzip(path, gzip), std::move(options), path);
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI
