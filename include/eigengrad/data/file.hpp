@@ -34,7 +34,7 @@ class FileSource {
 
   const std::string& path() const { return path_; }
   /// More bytes than this the file does not hold; no limit is known for a pipe.
-  std::uint64_t most() const { return seekable_ ? size_ : std::numeric_limits<std::uint64_t>::max(); }
+  std::uint64_t most() const { return seekable_ ? size_ : (std::numeric_limits<std::uint64_t>::max)(); }
   bool seekable() const { return seekable_; }
 
   /// Reads up to `count` bytes; fewer only at the file's end.
