@@ -152,7 +152,7 @@ class Gemm {
     Index i = 0;
     for (; width > 1 && i + width <= from_rows; i += width) {
       for (Index j = 0; j < squares; j += width) {
-        L lanes[width];
+        L lanes[extent(width)];
         EIGENGRAD_UNROLL
         for (Index l = 0; l < width; ++l) lanes[l] = lane::load(from + (i + l) * from_step + j);
         lane::transpose<T>(lanes);
@@ -244,7 +244,7 @@ class Gemm {
   template <int height>
   EIGENGRAD_INLINE static void narrow_rows(Index k, const T* left, const MatrixView<T>& a, const T* right, Index step,
                                            const L& start, T* c, Index n) {
-    L sums[height];
+    L sums[extent(height)];
     EIGENGRAD_UNROLL
     for (int r = 0; r < height; ++r) sums[r] = start;
     for (Index p = 0; p < k; ++p, left += a.column_step, right += step) {
@@ -306,8 +306,8 @@ class Gemm {
   static void tile(Index k, const MatrixView<T>& a, Index i, const MatrixView<T>& b, T* c, Index n, Index columns,
                    bool add, const T* bias) {
     const bool whole = columns == lanes * width;
-    L sums[height][lanes];
-    L start[lanes];
+    L sums[extent(height)][extent(lanes)];
+    L start[extent(lanes)];
     EIGENGRAD_UNROLL
     for (int v = 0; v < lanes; ++v) {
       start[v] = L(0);
@@ -322,7 +322,7 @@ class Gemm {
     const T* left = a.data + i * a.row_step;
     const T* right = b.data;
     for (Index p = 0; p < k; ++p, left += a.column_step, right += b.row_step) {
-      L row[lanes];
+      L row[extent(lanes)];
       EIGENGRAD_UNROLL
       for (int v = 0; v < lanes; ++v) row[v] = lane::load(right + v * width);
       EIGENGRAD_UNROLL
@@ -357,7 +357,7 @@ class Gemm {
       if (width > 1 && k % width == 0 && k <= 256)  // short rows: a lane of elements at once
         for (; j + width <= to; j += width) {
           const T *left = a.data + i * a.row_step, *right = b.data + j * b.column_step;
-          L sums[width] = {};
+          L sums[extent(width)] = {};
           for (Index p = 0; p < k; p += width) {
             const L numbers = lane::load(left + p);
             for_indices<width>([&](auto v) EIGENGRAD_INLINE_LAMBDA {

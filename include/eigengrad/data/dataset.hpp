@@ -15,7 +15,7 @@ inline void shuffled_positions(std::vector<Index>& positions, Index count, Gener
   positions.resize(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<Index>(i);
   for (std::size_t i = positions.size(); i > 1; --i)
-    std::swap(positions[i - 1], positions[static_cast<std::size_t>(generator.below(i))]);
+    std::swap(positions[i - 1], positions.begin()[static_cast<Index>(generator.below(i))]);
 }
 
 /// The entries [begin, end) of the first axis, [n, ...] -> [end - begin, ...]; shares the storage.

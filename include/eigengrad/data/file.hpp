@@ -61,7 +61,7 @@ inline std::string read_file(const std::string& path) {
   FileSource source(path);
   std::string bytes;
   if (source.seekable()) {
-    bytes.resize(static_cast<std::size_t>(source.most()));
+    bytes.resize(static_cast<std::size_t>(static_cast<Index>(source.most())));
     bytes.resize(source.read(bytes.data(), bytes.size()));
     return bytes;
   }

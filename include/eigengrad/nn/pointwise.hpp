@@ -32,7 +32,7 @@ struct Pointwise {
     else
       lanes(first, second, result, whole);
     if (whole == size) return;
-    T last[3][width] = {};
+    T last[3][extent(width)] = {};
     std::copy_n(a.numbers() + whole, size - whole, last[0]);
     std::copy_n(b.numbers() + whole, size - whole, last[1]);
     lanes(last[0], last[1], last[2], width);

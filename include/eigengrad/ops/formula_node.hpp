@@ -249,7 +249,7 @@ template <class Op, class... Arguments>
 auto Formula<Op, Arguments...>::to_tensor(Location where) const -> Tensor<Element> {
   Tensor<Element> result = Tensor<Element>::empty(shape());
   Tensor<Scalar> derivative;
-  std::array<bool, leaves + 1> wanted{};
+  std::array<bool, extent(leaves + 1)> wanted{};
   // One place makes the step that is replayed, so that it is compiled once.
   const auto remember = [&] { on_replay([&] { return FormulaReplay<Formula>{*this, result, derivative, wanted}; }); };
   if constexpr (!Predicate<Op> && leaves > 0) {

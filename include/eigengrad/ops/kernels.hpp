@@ -15,8 +15,8 @@ struct Operands {
   static constexpr int count = F::leaves + extra;
 
   const F& formula;
-  Cursor cursors[count + 1];
-  RowOperand list[count + 1];
+  Cursor cursors[extent(count + 1)];
+  RowOperand list[extent(count + 1)];
 
   EIGENGRAD_INLINE explicit Operands(const F& of) : formula(of) {}
 
@@ -125,9 +125,9 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
   constexpr Index width = lane_width<T>;
   constexpr int leaves = F::leaves;
   const F& formula = *static_cast<const F*>(f);
-  T* to[leaves];
-  bool add[leaves], stretched[leaves];
-  L sums[leaves] = {};
+  T* to[extent(leaves)];
+  bool add[extent(leaves)], stretched[extent(leaves)];
+  L sums[extent(leaves)] = {};
   for (int k = 0; k < leaves; ++k) {
     to[k] = job.sinks[k].data;
     add[k] = job.sinks[k].add;
@@ -138,7 +138,7 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
   const bool single = job.single, has_result = job.has_result, add_common = add[job.first];
   T* const common = to[job.first];
   for (Index i = begin; i < end; i += width) {
-    L values[F::nodes], adjoints[leaves] = {};
+    L values[extent(F::nodes)], adjoints[extent(leaves)] = {};
     formula.template forward<T, 0, 0>(cursors, i, values);
     if constexpr (from_result<F>)
       if (has_result) values[0] = cursors[leaves + 1].template load<T>(i);

@@ -104,7 +104,7 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
   const Index row = loop.row;
   Sink<T> sinks[Loop::max_operands];
   Total<T> totals[Loop::max_operands] = {};
-  T last[Loop::max_operands][width];
+  T last[Loop::max_operands][extent(width)];
   ReverseJob<T> job{sinks, 0, true, has_result, totals};
   while (wanted[job.first].data == nullptr) ++job.first;
   bool room = rows.readable(), sums = false;

@@ -25,7 +25,7 @@ T sum_of_exponentials(const T* x, Index n, T shift, T* to) {
   }
   if (i < n) {
     const L e = exp(lane::load(x + i, n - i) - L(shift));
-    T last[width];
+    T last[extent(width)];
     lane::store<T>(last, e);
     for (Index j = 0; j < n - i; ++j) {
       total = total + last[j];

@@ -188,7 +188,7 @@ void sum_columns(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, T*
     T* const to = by_blocks ? sums.row() : gathered;
     lanes(formula, rows.cursors, to, begin, (std::min)(end, whole), row, scale);
     if (end == row && whole < row) {
-      T last[width] = {};
+      T last[extent(width)] = {};
       std::copy_n(to + whole, row - whole, last);
       rows.start_tail(whole, row - whole);
       lanes(formula, rows.cursors, last, 0, width, row - whole, scale);

@@ -55,7 +55,7 @@ class Optimizer {
       ParameterState<T>& parameter = parameters_[i].state();
       if (!parameter.gradient.filled) continue;
       parameter.fresh = false;
-      update_one(rule_at(++kept_[i].updates), parameter, kept_[i].state, std::make_index_sequence<used>());
+      update_one(rule_at(++kept_[i].updates), parameter, kept_[i].state, std::make_index_sequence<extent(used)>());
     }
   }
 
@@ -110,7 +110,7 @@ class Optimizer {
 
   std::vector<ParameterRef<T>> parameters_;
   struct Kept {
-    Tensor<T> state[states + 1];
+    Tensor<T> state[extent(states + 1)];
     Index updates = 0;
   };
   std::vector<Kept> kept_;  // of each parameter

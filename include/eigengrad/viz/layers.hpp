@@ -123,8 +123,8 @@ class LayeredLayout {
           count +=
               (rank_[links_[i].first] - rank_[links_[j].first]) * (rank_[links_[i].second] - rank_[links_[j].second]) <
                       0
-                  ? 1
-                  : 0;
+                  ? 1u
+                  : 0u;
     return count;
   }
   void place(double column_gap, double row_gap) {
