@@ -12,7 +12,7 @@ namespace {
 std::string labels(const std::vector<viz::Tick>& ticks) {
   std::string text;
   for (const auto& tick : ticks)
-    if (!tick.minor) text += (text.empty() ? "" : " ") + tick.text + (tick.exponent.empty() ? "" : "^" + tick.exponent);
+    if (!tick.is_minor) text += (text.empty() ? "" : " ") + tick.text + (tick.exponent.empty() ? "" : "^" + tick.exponent);
   return text;
 }
 
@@ -50,9 +50,9 @@ TEST(Axes, LogTicksArePowersOfTen) {
   EXPECT_EQ(labels(viz::log_ticks({1, 9}, 5)), "1 2 5");
   EXPECT_EQ(labels(viz::log_ticks({2.1, 2.9}, 5)), "2.2 2.4 2.6 2.8");
   const auto wide = viz::log_ticks({1e-200, 1e200}, 6);
-  EXPECT_LE(std::count_if(wide.begin(), wide.end(), [](auto& t) { return !t.minor; }), 7);
+  EXPECT_LE(std::count_if(wide.begin(), wide.end(), [](auto& t) { return !t.is_minor; }), 7);
   const auto decades = viz::log_ticks({1, 100}, 5);
-  EXPECT_EQ(std::count_if(decades.begin(), decades.end(), [](auto& t) { return t.minor; }), 16);
+  EXPECT_EQ(std::count_if(decades.begin(), decades.end(), [](auto& t) { return t.is_minor; }), 16);
 }
 
 TEST(Axes, TicksLieInTheRangeAndAreFewForEveryRange) {

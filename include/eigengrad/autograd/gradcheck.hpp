@@ -42,7 +42,7 @@ class GradientChecker {
       : f_(f), forward_(forward), inputs_(inputs), options_(options), where_(where) {}
 
   /// Two random directions find a wrong gradient; only then is every element looked at, for the worst.
-  void check() {
+  void run() {
     differentiate();
     for (int trial = 0; trial < 2; ++trial) {
       List direction;
@@ -95,7 +95,7 @@ class GradientChecker {
     }
   }
   double forward_excess(double analytic, double forward) const {
-    return std::abs(analytic - forward) / (1e-300 + std::max(std::abs(analytic), std::abs(forward)));
+    return std::abs(analytic - forward) / (1e-300 + (std::max)(std::abs(analytic), std::abs(forward)));
   }
 
   void differentiate() {
@@ -135,7 +135,7 @@ class GradientChecker {
   /// How many times what is allowed the two are apart; NaN when one of them is.
   double excess(double analytic, double numeric) const {
     return std::abs(analytic - numeric) /
-           (options_.absolute + options_.relative * std::max(std::abs(analytic), std::abs(numeric)));
+           (options_.absolute + options_.relative * (std::max)(std::abs(analytic), std::abs(numeric)));
   }
 
   [[noreturn]] void report_worst(Numeric measure = &GradientChecker::difference,
@@ -192,9 +192,9 @@ void gradcheck_of(const F& f, const GradcheckOptions& options, const Location& w
                                     decltype(static_cast<void>(x), std::declval<const Tensor<Dual<double>>&>())...>)
     GradientChecker<OfList<sizeof...(X), F>, ForwardMode<OfList<sizeof...(X), F>>>(of_list, constants, options, where,
                                                                                    {of_list})
-        .check();
+        .run();
   else
-    GradientChecker<OfList<sizeof...(X), F>>(of_list, constants, options, where).check();
+    GradientChecker<OfList<sizeof...(X), F>>(of_list, constants, options, where).run();
 }
 
 /// Checks the gradient of `f` at x against central differences and, where f takes tensors of any number type, against
@@ -221,9 +221,9 @@ void gradcheck(const F& f, const std::vector<Tensor<double>>& inputs, const Grad
   std::vector<Tensor<double>> constants;
   for (const Tensor<double>& input : inputs) constants.push_back(input.detach());
   if constexpr (std::is_invocable_v<const F&, const std::vector<Tensor<Dual<double>>>&>)
-    GradientChecker<F, ForwardMode<F>>(f, constants, options, where, {f}).check();
+    GradientChecker<F, ForwardMode<F>>(f, constants, options, where, {f}).run();
   else
-    GradientChecker<F>(f, constants, options, where).check();
+    GradientChecker<F>(f, constants, options, where).run();
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

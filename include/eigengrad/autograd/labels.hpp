@@ -163,8 +163,8 @@ EIGENGRAD_LAZY class TextTable {
     std::vector<std::size_t> widths(right_.size(), 0);
     for (std::size_t column = 0; column < widths.size(); ++column) {
       for (std::size_t row = 1; row < rows_.size(); ++row)
-        widths[column] = std::max(widths[column], rows_[row][column].size());
-      if (widths[column] > 0) widths[column] = std::max(widths[column], rows_[0][column].size());
+        widths[column] = (std::max)(widths[column], rows_[row][column].size());
+      if (widths[column] > 0) widths[column] = (std::max)(widths[column], rows_[0][column].size());
     }
     for (const auto& row : rows_) {
       std::string line;

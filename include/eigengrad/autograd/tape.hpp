@@ -131,8 +131,8 @@ class Tape {
   std::vector<Tensor<T>> gather(TypedNode<T>& root, const Tensor<T>& seed, Iterator first, Iterator last,
                                 BackwardOptions options) {
     using Slots = std::vector<std::pair<ParameterState<T>*, Slot<T>>>;
-    Slots slots;
-    for (Iterator i = first; i != last; ++i) slots.push_back({&i->state(), Slot<T>{{}, false, true}});
+    Slots gathered;
+    for (Iterator i = first; i != last; ++i) gathered.push_back({&i->state(), Slot<T>{{}, false, true}});
     const auto redirect = [](void* context, Node* leaf) {
       leaf->gather_in(nullptr);  // what is not asked for is gathered nowhere
       for (auto& [parameter, slot] : *static_cast<Slots*>(context))
@@ -145,12 +145,12 @@ class Tape {
         for (Node* leaf = tape->last_leaf; leaf != nullptr; leaf = leaf->previous) leaf->gather_in_parameter();
       }
     } restore{state_};
-    for (Node* leaf = state_->last_leaf; leaf != nullptr; leaf = leaf->previous) redirect(&slots, leaf);
+    for (Node* leaf = state_->last_leaf; leaf != nullptr; leaf = leaf->previous) redirect(&gathered, leaf);
     state_->redirect = redirect;
-    state_->redirect_context = &slots;
+    state_->redirect_context = &gathered;
     walk(root, seed, options, state_->observer.get());
     std::vector<Tensor<T>> gradients;
-    for (auto& [parameter, slot] : slots)
+    for (auto& [parameter, slot] : gathered)
       gradients.push_back(slot.filled ? std::move(slot.value) : Tensor<T>::zeros(parameter->value.shape()));
     return gradients;
   }

@@ -95,7 +95,7 @@ struct PoolState {
 inline constinit thread_local PoolState pool_state{};
 /// What all threads' pools share; read and written where the system is asked for memory.
 struct PoolSettings {
-  std::atomic<std::size_t> most{std::numeric_limits<std::size_t>::max()};  // that a thread may keep
+  std::atomic<std::size_t> most{(std::numeric_limits<std::size_t>::max)()};  // that a thread may keep
   std::atomic<std::ptrdiff_t> bytes{0};                                    // of all threads, kept and in use
 };
 EIGENGRAD_SHARED inline constinit PoolSettings pool_settings{};
@@ -145,7 +145,7 @@ class BufferPool {
   /// Lets every thread keep `bytes` free ones at most: this one from now on, others from when they next ask the system.
   static void set_limit(std::size_t bytes) noexcept {
     pool_settings.most.store(bytes, std::memory_order_relaxed);
-    pool_state.limit = std::min(pool_state.limit, bytes);
+    pool_state.limit = (std::min)(pool_state.limit, bytes);
     keep_at_most(bytes);
   }
   /// What a block of this class holds.
@@ -198,9 +198,9 @@ class BufferPool {
     pool.all += signed_bytes;
     const std::ptrdiff_t in_use = pool_settings.bytes.fetch_add(signed_bytes, std::memory_order_relaxed) - kept;
     if (EIGENGRAD_POOLED && closer.opened)
-      pool.limit = std::min(
+      pool.limit = (std::min)(
           pool_settings.most.load(std::memory_order_relaxed),
-          std::max({kept_at_least, pool.limit, static_cast<std::size_t>(std::max<std::ptrdiff_t>(in_use, 0))}));
+          (std::max)({kept_at_least, pool.limit, static_cast<std::size_t>(std::max<std::ptrdiff_t>(in_use, 0))}));
     auto* block = new (memory) BlockHeader;
     block->size_class = static_cast<std::uint16_t>(size_class);
     return block;

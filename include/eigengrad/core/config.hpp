@@ -141,4 +141,7 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 /// Sizes, positions and axes; signed, as Eigen's.
 using Index = std::ptrdiff_t;
 
+/// How many numbers a built-in array has, of a signed constant: array bounds are unsigned.
+consteval std::size_t extent(Index count) { return static_cast<std::size_t>(count); }
+
 }  // namespace eigengrad::inline EIGENGRAD_ABI

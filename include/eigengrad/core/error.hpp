@@ -167,7 +167,7 @@ template <class E, class... Parts>
 
 /// The library's only assertion, on in every build: throws E with the parts as its message unless `condition` holds.
 template <class E, class... Parts>
-EIGENGRAD_INLINE void require(bool condition, const Parts&... parts) {
+EIGENGRAD_INLINE void(require)(bool condition, const Parts&... parts) {
   if (!condition) [[unlikely]]
     fail<E>(parts...);
 }

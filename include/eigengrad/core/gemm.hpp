@@ -48,7 +48,7 @@ class Gemm {
     if (m == 0 || n == 0) return;
     if (k == 0) return nothing(m, n, c, add, bias);
     if (n == 1 && m * k <= 128) return column(m, k, a, b, c, add, bias);
-    if (n <= width && k * width <= small && room && !add) return narrow(m, n, k, a, b, c, bias);
+    if (n <= width && k * width <= stack_room && room && !add) return narrow(m, n, k, a, b, c, bias);
     const bool by_rows = m < 4 && b.row_step == 1 && a.column_step == 1 && k >= width;
     if constexpr (has_threads)
       if (m * n * k >= (by_rows ? large / 8 : large)) [[unlikely]]
@@ -76,7 +76,7 @@ class Gemm {
   static constexpr Index width = lane_width<T>;
   static constexpr int rows = EIGENGRAD_LANE_BYTES == 64 ? 8 : 4;  // as many sums as there are registers for
   static constexpr Index panel = 2 * width;                        // a panel's columns
-  static constexpr Index small = 256;                              // numbers of B that are packed on the stack
+  static constexpr Index stack_room = 256;                         // numbers of B that are packed on the stack
   static constexpr Index large = Index{1} << 20;                   // products of numbers that are worth a second thread
 
   /// Columns `from`, where a panel begins, to `to` of C.
@@ -88,18 +88,18 @@ class Gemm {
     const bool whole = room && !add && n <= panel;
     Block packed_b, packed_a;
     T* b_panel = nullptr;
-    alignas(64) T on_stack[small];  // for products too small to be worth a buffer
-    if (!in_place) b_panel = k * panel <= small ? on_stack : scratch(packed_b, k * panel);
+    alignas(64) T on_stack[stack_room];  // for products too small to be worth a buffer
+    if (!in_place) b_panel = k * panel <= stack_room ? on_stack : scratch(packed_b, k * panel);
     if (a.column_step != 1 && n > panel && k > 1) a = pack_rows(m, k, a, packed_a);
     // Of few products each, C is what takes time: it is written by rows, not by panels.
     if (const Index block = 4 * rows; in_place && k <= 32 && m > block && to - from > 4 * panel) {
       for (Index i = 0; i < m; i += block)
-        panels(std::min(block, m - i), n, k, {a.data + i * a.row_step, a.row_step, a.column_step}, b, c + i * n, add,
+        panels((std::min)(block, m - i), n, k, {a.data + i * a.row_step, a.row_step, a.column_step}, b, c + i * n, add,
                bias, room, from, to);
       return;
     }
     for (Index j = from; j < to; j += panel) {
-      const Index columns = std::min(panel, n - j), lanes = (columns + width - 1) / width;
+      const Index columns = (std::min)(panel, n - j), lanes = (columns + width - 1) / width;
       MatrixView<T> right{b.data + j, b.row_step, 1};
       if (!in_place) {
         pack_panel(k, columns, lanes * width, {b.data + j * b.column_step, b.row_step, b.column_step}, b_panel);
@@ -152,7 +152,7 @@ class Gemm {
     Index i = 0;
     for (; width > 1 && i + width <= from_rows; i += width) {
       for (Index j = 0; j < squares; j += width) {
-        L lanes[width];
+        L lanes[extent(width)];
         EIGENGRAD_UNROLL
         for (Index l = 0; l < width; ++l) lanes[l] = lane::load(from + (i + l) * from_step + j);
         lane::transpose<T>(lanes);
@@ -189,7 +189,7 @@ class Gemm {
     }
     if (count >= 2 * threads || (count >= threads && count % threads == 0) || m < 4 * rows)
       return parallel_for(count, threads, [&](Index p) {
-        panels(m, n, k, a, b, c, add, bias, room, p * panel, std::min(n, (p + 1) * panel));
+        panels(m, n, k, a, b, c, add, bias, room, p * panel, (std::min)(n, (p + 1) * panel));
       });
     constexpr Index unit = std::max<Index>(rows, width);
     const Index units = m / unit, pieces = std::min<Index>(threads, units / 2);
@@ -220,7 +220,7 @@ class Gemm {
   /// A small product no wider than a lane, all of which may be used.
   EIGENGRAD_OUTLINE static void narrow(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c,
                                        const T* bias) {
-    alignas(64) T packed[small];
+    alignas(64) T packed[stack_room];
     const T* right = b.data;
     Index step = b.row_step;
     if (b.column_step != 1 || !b.padded) {
@@ -244,7 +244,7 @@ class Gemm {
   template <int height>
   EIGENGRAD_INLINE static void narrow_rows(Index k, const T* left, const MatrixView<T>& a, const T* right, Index step,
                                            const L& start, T* c, Index n) {
-    L sums[height];
+    L sums[extent(height)];
     EIGENGRAD_UNROLL
     for (int r = 0; r < height; ++r) sums[r] = start;
     for (Index p = 0; p < k; ++p, left += a.column_step, right += step) {
@@ -306,8 +306,8 @@ class Gemm {
   static void tile(Index k, const MatrixView<T>& a, Index i, const MatrixView<T>& b, T* c, Index n, Index columns,
                    bool add, const T* bias) {
     const bool whole = columns == lanes * width;
-    L sums[height][lanes];
-    L start[lanes];
+    L sums[extent(height)][extent(lanes)];
+    L start[extent(lanes)];
     EIGENGRAD_UNROLL
     for (int v = 0; v < lanes; ++v) {
       start[v] = L(0);
@@ -322,7 +322,7 @@ class Gemm {
     const T* left = a.data + i * a.row_step;
     const T* right = b.data;
     for (Index p = 0; p < k; ++p, left += a.column_step, right += b.row_step) {
-      L row[lanes];
+      L row[extent(lanes)];
       EIGENGRAD_UNROLL
       for (int v = 0; v < lanes; ++v) row[v] = lane::load(right + v * width);
       EIGENGRAD_UNROLL
@@ -357,7 +357,7 @@ class Gemm {
       if (width > 1 && k % width == 0 && k <= 256)  // short rows: a lane of elements at once
         for (; j + width <= to; j += width) {
           const T *left = a.data + i * a.row_step, *right = b.data + j * b.column_step;
-          L sums[width] = {};
+          L sums[extent(width)] = {};
           for (Index p = 0; p < k; p += width) {
             const L numbers = lane::load(left + p);
             for_indices<width>([&](auto v) EIGENGRAD_INLINE_LAMBDA {

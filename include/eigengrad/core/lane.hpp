@@ -252,7 +252,7 @@ EIGENGRAD_INLINE void transpose(lane_t<T>* lanes) {
   constexpr int width = static_cast<int>(lane_width<T>);
   EIGENGRAD_UNROLL
   for (int done = 1; done < width; done *= 2) {
-    lane_t<T> next[width];
+    lane_t<T> next[extent(width)];
     EIGENGRAD_UNROLL
     for (int i = 0; i < width / 2; ++i) {
       next[2 * i] = interleave<T, false>(lanes[i], lanes[i + width / 2]);

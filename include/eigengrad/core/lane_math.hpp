@@ -58,12 +58,12 @@ EIGENGRAD_INLINE typename Lane<T>::Bits to_bits(Lane<T> x) {
 }
 template <class T>
 EIGENGRAD_INLINE Lane<T> abs(Lane<T> x) {
-  return from_bits<T>(to_bits(x) & std::numeric_limits<typename LaneVectors<T>::Bits>::max());
+  return from_bits<T>(to_bits(x) & (std::numeric_limits<typename LaneVectors<T>::Bits>::max)());
 }
 /// x with the sign of y.
 template <class T>
 EIGENGRAD_INLINE Lane<T> copysign(Lane<T> x, Lane<T> y) {
-  constexpr auto magnitude = std::numeric_limits<typename LaneVectors<T>::Bits>::max();
+  constexpr auto magnitude = (std::numeric_limits<typename LaneVectors<T>::Bits>::max)();
   return from_bits<T>((to_bits(x) & magnitude) | (to_bits(y) & ~magnitude));
 }
 
@@ -217,7 +217,7 @@ EIGENGRAD_INLINE FloatLane tanh(FloatLane x) {
 /// log(x) = exponent * log(2) + log(1 + f), sqrt(1/2) <= 1 + f < sqrt(2); with s = f / (2 + f),
 /// log(1 + f) = f - s (f - r), r = 2/3 s^2 + 2/5 s^4 + ... (W. J. Cody's form, as in fdlibm's e_log.c).
 EIGENGRAD_INLINE FloatLane log(FloatLane x) {
-  const FloatLane smallest_normal = std::numeric_limits<float>::min();
+  const FloatLane smallest_normal = (std::numeric_limits<float>::min)();
   const Mask<float> denormal = x < smallest_normal;
   const FloatLane normal = select(denormal, x * 0x1p23f, x);
   const auto bits = wrapping_subtract(to_bits(normal), FloatLane::Bits{} + 0x3f3504f3);  // sqrt(1/2)

@@ -50,7 +50,7 @@ struct LibraryOperand {
   Index step = 0;  // between rows, or between columns where it is transposed
 
   bool set(const T* numbers, Index row_step, Index column_step, Index rows, Index columns) {
-    constexpr Index most = std::numeric_limits<int>::max();
+    constexpr Index most = (std::numeric_limits<int>::max)();
     data = numbers;
     transposed = column_step != 1;
     step = transposed ? column_step : row_step;

@@ -16,7 +16,7 @@ struct PoolAllocator {
   PoolAllocator(const PoolAllocator<U>&) {}
 
   T* allocate(std::size_t count) {
-    if (count > std::numeric_limits<std::size_t>::max() / sizeof(T)) fail<Error>("pool: ", count, " are too many");
+    if (count > (std::numeric_limits<std::size_t>::max)() / sizeof(T)) fail<Error>("pool: ", count, " are too many");
     return static_cast<T*>(BufferPool::take(count * sizeof(T))->own_data());
   }
   void deallocate(T* numbers, std::size_t /*count*/) noexcept {

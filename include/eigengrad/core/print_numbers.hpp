@@ -66,23 +66,23 @@ class RealColumn {
 
   EIGENGRAD_COLD void look(int round, double number) {
     if (!std::isfinite(number)) {
-      widest_special_ = std::max(widest_special_, std::string_view(special_word(number)).size());
+      widest_special_ = (std::max)(widest_special_, std::string_view(special_word(number)).size());
     } else if (round == 0) {
       if (number == 0) return;
-      largest_ = std::max(largest_, std::abs(number));
-      smallest_ = std::min(smallest_, std::abs(number));
+      largest_ = (std::max)(largest_, std::abs(number));
+      smallest_ = (std::min)(smallest_, std::abs(number));
     } else {
       const NumberParts parts(number, is_short_, format());
       const NumberParts rounded(number, is_short_, format(), static_cast<int>(most_digits));
       const bool is_long = parts.fraction.size() > most_digits;
-      left_ = std::max(left_, (is_long ? rounded : parts).whole.size());
-      right_ = std::max(right_, (is_long ? rounded : parts).fraction.size());
-      exponent_ = std::max(exponent_, parts.exponent.size());
+      left_ = (std::max)(left_, (is_long ? rounded : parts).whole.size());
+      right_ = (std::max)(right_, (is_long ? rounded : parts).fraction.size());
+      exponent_ = (std::max)(exponent_, parts.exponent.size());
     }
   }
   EIGENGRAD_COLD void write(std::string& text, double number) const {
     const std::size_t after_point = right_ + (exponent_ > 0 ? exponent_ + 1 : 0);
-    const std::size_t width = std::max(left_ + 1 + after_point, widest_special_);
+    const std::size_t width = (std::max)(left_ + 1 + after_point, widest_special_);
     if (!std::isfinite(number)) return append_right(text, special_word(number), width);
     // In the scientific form all get as many digits as the longest, true ones rather than zeros.
     const std::size_t digits = is_scientific() ? right_ : most_digits;
@@ -139,7 +139,7 @@ EIGENGRAD_COLD inline void append_real(std::string& text, double number, bool is
   text += parts.whole;
   text += parts.fraction;
   if (exponent < 0) text.insert(digits_start, static_cast<std::size_t>(-exponent), '0');
-  const std::size_t point = digits_start + 1 + static_cast<std::size_t>(std::max(exponent, 0));
+  const std::size_t point = digits_start + 1 + static_cast<std::size_t>((std::max)(exponent, 0));
   if (text.size() <= point) text.append(point + 1 - text.size(), '0');
   text.insert(point, 1, '.');
 }
@@ -148,7 +148,7 @@ EIGENGRAD_COLD inline void append_real(std::string& text, double number, bool is
 template <class T>
 class Column {
  public:
-  void look(int, T number) { width_ = std::max(width_, word_of(number).size()); }
+  void look(int, T number) { width_ = (std::max)(width_, word_of(number).size()); }
   void write(std::string& text, T number) const { append_right(text, word_of(number), width_); }
 
  private:

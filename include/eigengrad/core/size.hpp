@@ -8,7 +8,7 @@
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// As many elements as can be indexed and counted as bytes of numbers of 16 bytes.
-inline constexpr Index largest_size = std::numeric_limits<Index>::max() / 16;
+inline constexpr Index largest_size = (std::numeric_limits<Index>::max)() / 16;
 
 /// a * b into `result`; false when it is larger than largest_size.
 EIGENGRAD_INLINE bool multiply_sizes(Index a, Index b, Index& result) {
@@ -28,7 +28,7 @@ EIGENGRAD_INLINE Index add_sizes(Index a, Index b, const char* operation, const 
 }
 /// The bytes of `count` numbers of `each` bytes; throws ShapeError when so many cannot be addressed.
 EIGENGRAD_INLINE std::size_t bytes_of_numbers(Index count, std::size_t each) {
-  constexpr std::size_t largest = std::numeric_limits<std::size_t>::max() / 2;
+  constexpr std::size_t largest = (std::numeric_limits<std::size_t>::max)() / 2;
   require<ShapeError>(static_cast<std::size_t>(count) <= largest / each, "tensor: ", count, " numbers of ", each,
                       " bytes each are more than can be addressed");
   return static_cast<std::size_t>(count) * each;

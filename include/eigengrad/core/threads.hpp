@@ -112,7 +112,7 @@ class EIGENGRAD_SHARED Team {
           const int number = std::atoi(text);
           if (number > 0) return number;
         }
-      return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+      return (std::max)(1, static_cast<int>(std::thread::hardware_concurrency()));
     }();
     return value;
   }
@@ -214,9 +214,9 @@ template <class Body>
 void parallel_ranges(Index size, Index unit, Index least, const Body& body) {
   const int threads = team_size();
   const Index units = (size + unit - 1) / unit;
-  const Index pieces = std::clamp<Index>(std::min(size / least, units), 1, threads > 1 ? 4 * threads : 1);
+  const Index pieces = std::clamp<Index>((std::min)(size / least, units), 1, threads > 1 ? 4 * threads : 1);
   parallel_for(pieces, threads, [&](Index p) {
-    const Index begin = units * p / pieces * unit, end = std::min(size, units * (p + 1) / pieces * unit);
+    const Index begin = units * p / pieces * unit, end = (std::min)(size, units * (p + 1) / pieces * unit);
     body(begin, end);
   });
 }

@@ -15,7 +15,7 @@ inline void shuffled_positions(std::vector<Index>& positions, Index count, Gener
   positions.resize(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<Index>(i);
   for (std::size_t i = positions.size(); i > 1; --i)
-    std::swap(positions[i - 1], positions[static_cast<std::size_t>(generator.below(i))]);
+    std::swap(positions[i - 1], positions.begin()[static_cast<Index>(generator.below(i))]);
 }
 
 /// The entries [begin, end) of the first axis, [n, ...] -> [end - begin, ...]; shares the storage.
@@ -60,13 +60,13 @@ struct Dataset {
   Dataset() = default;
   Dataset(Tensor<T> all_inputs, Tensor<Y> all_targets, Location where = Location::current())
       : inputs(std::move(all_inputs)), targets(std::move(all_targets)) {
-    check(where);
+    validate(where);
   }
 
   /// The number of samples.
   Index size() const { return inputs.rank() == 0 ? 0 : inputs.shape()[0]; }
 
-  void check(Location where = Location::current()) const {
+  void validate(Location where = Location::current()) const {
     require<ShapeError>(inputs.rank() > 0 && targets.rank() > 0 && inputs.shape()[0] == targets.shape()[0],
                         "dataset: inputs ", inputs.shape(), " and targets ", targets.shape(),
                         " must have the same first axis: one entry per sample", where);
@@ -87,7 +87,7 @@ struct Dataset {
   /// Throws ValueError when the fraction is not between 0 and 1 or one part would be empty.
   std::pair<Dataset, Dataset> split(double test_fraction, std::uint64_t seed = 0,
                                     Location where = Location::current()) const {
-    check(where);
+    validate(where);
     const Index held_out = held_out_of(test_fraction, where);
     std::vector<Index> order;
     Generator generator(seed);
@@ -100,7 +100,7 @@ struct Dataset {
                                                Location where = Location::current()) const
     requires std::integral<Y>
   {
-    check(where);
+    validate(where);
     require<ShapeError>(targets.rank() == 1, "split_stratified: targets are ", targets.shape(),
                         ", where class labels [n] are needed", where);
     const Index held_out = held_out_of(test_fraction, where), count = size();

@@ -34,7 +34,7 @@ class FileSource {
 
   const std::string& path() const { return path_; }
   /// More bytes than this the file does not hold; no limit is known for a pipe.
-  std::uint64_t most() const { return seekable_ ? size_ : std::numeric_limits<std::uint64_t>::max(); }
+  std::uint64_t most() const { return seekable_ ? size_ : (std::numeric_limits<std::uint64_t>::max)(); }
   bool seekable() const { return seekable_; }
 
   /// Reads up to `count` bytes; fewer only at the file's end.
@@ -61,7 +61,7 @@ inline std::string read_file(const std::string& path) {
   FileSource source(path);
   std::string bytes;
   if (source.seekable()) {
-    bytes.resize(static_cast<std::size_t>(source.most()));
+    bytes.resize(static_cast<std::size_t>(static_cast<Index>(source.most())));
     bytes.resize(source.read(bytes.data(), bytes.size()));
     return bytes;
   }

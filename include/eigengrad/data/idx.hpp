@@ -16,7 +16,7 @@ class MemorySource {
   const std::string& path() const { return name_; }
   std::uint64_t most() const { return bytes_.size(); }
   std::size_t read(char* target, std::size_t count) {
-    count = std::min(count, bytes_.size() - at_);
+    count = (std::min)(count, bytes_.size() - at_);
     std::memcpy(target, bytes_.data() + at_, count);
     at_ += count;
     return count;
@@ -80,8 +80,8 @@ IdxHeader read_idx_header(Source& source) {
   }
   // By division, as the product of hostile sizes would overflow; other sizes beside a 0 must still make a shape.
   const std::uint64_t header_bytes = 4 + 4 * static_cast<std::uint64_t>(axes);
-  const std::uint64_t most = std::uint64_t{1} << 58, held = source.most() - std::min(source.most(), header_bytes);
-  std::uint64_t limit = empty ? most : std::min(most, held);
+  const std::uint64_t most = std::uint64_t{1} << 58, held = source.most() - (std::min)(source.most(), header_bytes);
+  std::uint64_t limit = empty ? most : (std::min)(most, held);
   const std::uint64_t element = size_of(static_cast<IdxType>(type));
   limit /= element;
   for (Index axis = 0; axis < axes; ++axis) {

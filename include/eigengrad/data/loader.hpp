@@ -31,7 +31,7 @@ class DataLoader {
   /// Throws ValueError unless batch_size is positive; ShapeError when inputs and targets do not match.
   explicit DataLoader(Dataset<T, Y> dataset, LoaderOptions options = {}, Location where = Location::current())
       : dataset_(std::move(dataset)), options_(options) {
-    dataset_.check(where);
+    dataset_.validate(where);
     require<ValueError>(options_.batch_size > 0, "loader: batch_size is ", options_.batch_size,
                         ": it must be at least 1", where);
   }
@@ -94,7 +94,7 @@ class DataLoader {
  private:
   Batch<T, Y> batch(Index number) const {
     const Index first = number * options_.batch_size;
-    const Index last = std::min(first + options_.batch_size, dataset_.size());
+    const Index last = (std::min)(first + options_.batch_size, dataset_.size());
     if (!options_.shuffle) return {take_rows(dataset_.inputs, first, last), take_rows(dataset_.targets, first, last)};
     const std::span<const Index> positions(order_.data() + first, static_cast<std::size_t>(last - first));
     return {gather_rows(dataset_.inputs, positions), gather_rows(dataset_.targets, positions)};

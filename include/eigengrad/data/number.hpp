@@ -52,7 +52,7 @@ NumberStatus parse_number(std::string_view text, T& value) {
       if (used != text.size()) return NumberStatus::malformed;
       if (std::isinf(number) && text.find_first_of("iI") == std::string_view::npos) return NumberStatus::out_of_range;
     }
-    if (std::isfinite(number) && std::abs(number) > static_cast<double>(std::numeric_limits<T>::max()))
+    if (std::isfinite(number) && std::abs(number) > static_cast<double>((std::numeric_limits<T>::max)()))
       return NumberStatus::out_of_range;
     value = static_cast<T>(number);
     return NumberStatus::good;

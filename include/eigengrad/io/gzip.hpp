@@ -26,7 +26,7 @@ class GzipSource {
     gzbuffer(file_.get(), 1 << 16);
     // Deflate makes at most 1032 bytes of one.
     const std::uint64_t ratio = gzdirect(file_.get()) != 0 ? 1 : 1032;
-    most_ = std::min(limit_, size <= limit_ / ratio ? size * ratio : limit_);
+    most_ = (std::min)(limit_, size <= limit_ / ratio ? size * ratio : limit_);
   }
 
   const std::string& path() const { return path_; }
@@ -43,7 +43,7 @@ class GzipSource {
       const char* reason = gzerror(file_.get(), &status);
       // A truncated file is no error to gzread until the end: Z_BUF_ERROR then tells it from a whole one.
       require<FileError>(have >= 0 && (status == Z_OK || status == Z_STREAM_END), "gzip: '", path_,
-                         "' is truncated or damaged after ", total_ + static_cast<std::uint64_t>(std::max(have, 0)),
+                         "' is truncated or damaged after ", total_ + static_cast<std::uint64_t>((std::max)(have, 0)),
                          " inflated bytes (", reason, "): get the file again");
       if (have == 0) break;
       done += static_cast<std::size_t>(have);

@@ -24,10 +24,10 @@ WeightInitializer<T> for_rectifier(double slope = 0) {
   template <class T>                                                                    \
   struct Name : Module<T> {                                                             \
     using Itself = Name;                                                                \
-    static constexpr const Pointwise<T>* pointwise =                                    \
-        pointwise_of<decltype(function(std::declval<const Tensor<T>&>())), T>;          \
+    using Result = decltype(function(std::declval<const Tensor<T>&>()));                \
+    static constexpr const Pointwise<T>* pointwise = pointwise_of<Result, T>;           \
     Tensor<T> forward(const Tensor<T>& x) override {                                    \
-      if constexpr (pointwise != nullptr)                                               \
+      if constexpr (is_pointwise<Result, T>)                                            \
         return apply_pointwise(*pointwise, x, Location::current());                     \
       else                                                                              \
         return function(x);                                                             \
@@ -89,7 +89,7 @@ auto maxout(const X& expression, Index pieces = 2, Location where = Location::cu
   Shape grouped = x.shape();
   grouped.set(x.rank() - 1, x.shape().back() / pieces);
   grouped.push_back(pieces);
-  return max(reshape(x, grouped), -1);
+  return (max)(reshape(x, grouped), -1);
 }
 
 /// Maxout(pieces): the largest of each group of neighbouring features. Maxout(in, out, pieces): of as many linear

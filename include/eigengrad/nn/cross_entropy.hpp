@@ -131,7 +131,7 @@ void softmax_cross_entropy_rows(const Tensor<T>& x, const Tensor<std::int64_t>& 
     return;
   }
   constexpr Index most = 64;
-  const Index blocks = std::min(most, n);
+  const Index blocks = (std::min)(most, n);
   Total<T> parts[most], total(0);
   parallel_for(blocks, team_size(), [&](Index b) { parts[b] = rows(n * b / blocks, n * (b + 1) / blocks); });
   for (Index b = 0; b < blocks; ++b) total += parts[b];

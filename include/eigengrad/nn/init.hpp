@@ -38,7 +38,7 @@ EIGENGRAD_OUTLINE Tensor<T> uniform(const Shape& shape, double low, double high,
   const Plain last = static_cast<Plain>(high),
               below = low < high ? std::nextafter(last, static_cast<Plain>(low)) : last;
   for (Index i = 0; i < result.size(); ++i)
-    numbers[i] = std::min(static_cast<Plain>(low + rounded((high - low) * generator.uniform())), below);
+    numbers[i] = (std::min)(static_cast<Plain>(low + rounded((high - low) * generator.uniform())), below);
   return result;
 }
 /// Uniform in [-bound, bound).
@@ -60,27 +60,27 @@ Tensor<T> normal(const Shape& shape, double mean, double deviation, Generator& g
 template <class T>
 Tensor<T> xavier_uniform(const Shape& shape, double gain = 1, Generator& generator = default_generator()) {
   const Fans fan(shape);
-  const double bound = gain * std::sqrt(6 / std::max(1.0, fan.in + fan.out));
+  const double bound = gain * std::sqrt(6 / (std::max)(1.0, fan.in + fan.out));
   return uniform<T>(shape, -bound, bound, generator);
 }
 /// N(0, gain^2 2 / (fan_in + fan_out)).
 template <class T>
 Tensor<T> xavier_normal(const Shape& shape, double gain = 1, Generator& generator = default_generator()) {
   const Fans fan(shape);
-  return normal<T>(shape, 0, gain * std::sqrt(2 / std::max(1.0, fan.in + fan.out)), generator);
+  return normal<T>(shape, 0, gain * std::sqrt(2 / (std::max)(1.0, fan.in + fan.out)), generator);
 }
 /// U(-b, b), b = gain sqrt(3 / fan_in); gain sqrt(2) suits ReLU. He, Zhang, Ren, Sun: Delving deep into rectifiers,
 /// 2015.
 template <class T>
 Tensor<T> kaiming_uniform(const Shape& shape, double gain = std::sqrt(2.0),
                           Generator& generator = default_generator()) {
-  const double bound = gain * std::sqrt(3 / std::max(1.0, Fans(shape).in));
+  const double bound = gain * std::sqrt(3 / (std::max)(1.0, Fans(shape).in));
   return uniform<T>(shape, -bound, bound, generator);
 }
 /// N(0, gain^2 / fan_in); gain sqrt(2) suits ReLU. He, Zhang, Ren, Sun, 2015, eq. 10.
 template <class T>
 Tensor<T> kaiming_normal(const Shape& shape, double gain = std::sqrt(2.0), Generator& generator = default_generator()) {
-  return normal<T>(shape, 0, gain / std::sqrt(std::max(1.0, Fans(shape).in)), generator);
+  return normal<T>(shape, 0, gain / std::sqrt((std::max)(1.0, Fans(shape).in)), generator);
 }
 /// U(-b, b), b = gain sqrt(3 / fan_in): variance 1 / fan_in. LeCun, Bottou, Orr, Mueller: Efficient BackProp, 1998,
 /// sec. 4.6.
@@ -100,7 +100,7 @@ Tensor<T> orthogonal(const Shape& shape, double gain = 1, Generator& generator =
   require<ShapeError>(shape.rank() >= 2, "init::orthogonal: shape ", shape,
                       " is no matrix: give a weight of [out, in]");
   const Index rows = shape[0], columns = rows == 0 ? 0 : shape.size() / rows;
-  const Index count = std::min(rows, columns), length = std::max(rows, columns);
+  const Index count = (std::min)(rows, columns), length = (std::max)(rows, columns);
   Tensor<double> basis = Tensor<double>::randn({count, length}, generator);
   double* vectors = basis.writable_numbers();
   for (Index i = 0; i < count; ++i) {

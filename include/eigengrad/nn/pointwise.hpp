@@ -32,7 +32,7 @@ struct Pointwise {
     else
       lanes(first, second, result, whole);
     if (whole == size) return;
-    T last[3][width] = {};
+    T last[3][extent(width)] = {};
     std::copy_n(a.numbers() + whole, size - whole, last[0]);
     std::copy_n(b.numbers() + whole, size - whole, last[1]);
     lanes(last[0], last[1], last[2], width);
@@ -58,11 +58,18 @@ struct PointwiseOf {
   static constexpr Pointwise<T> table{Op::name, &value, &gradient, &recorded};
 };
 
-/// The table of the function that gives the formula F of a tensor; null where it does not have one.
+/// Whether the function that gives the formula F of a tensor has such a table.
+template <class F, class T>
+inline constexpr bool is_pointwise = false;
+template <class Op, class T>
+inline constexpr bool is_pointwise<Formula<Op, Leaf<T>>, T> =
+    requires { requires Op::gradient_from_value && std::is_floating_point_v<T>; };
+
+/// The table; null where there is none. (g++ -fsanitize=undefined takes no comparison of its address for a constant.)
 template <class F, class T>
 inline constexpr const Pointwise<T>* pointwise_of = nullptr;
 template <class Op, class T>
-  requires(Op::gradient_from_value && std::is_floating_point_v<T>)
+  requires is_pointwise<Formula<Op, Leaf<T>>, T>
 inline constexpr const Pointwise<T>* pointwise_of<Formula<Op, Leaf<T>>, T> = &PointwiseOf<Op, T>::table;
 
 template <class T>

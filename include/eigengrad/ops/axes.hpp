@@ -7,8 +7,8 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 /// The axes a reduction works over; negative ones count from the end, none named means all.
 struct Axes {
   Axes() = default;
-  template <std::integral I>
-  Axes(I axis) : count(1) {
+  template <std::integral Position>
+  Axes(Position axis) : count(1) {
     axes[0] = static_cast<Index>(axis);
   }
   Axes(std::initializer_list<Index> list) : count(static_cast<int>(list.size())) {

@@ -44,7 +44,7 @@ T winner_of_row(const T* x, Index n) {
     for (; i + width <= n; i += width) bests[0] = winner<Order>(bests[0], lane::load(x + i));
     bests[0] = winner<Order>(bests[0], lane::load(x + n - width));
     const L both = winner<Order>(winner<Order>(bests[0], bests[1]), winner<Order>(bests[2], bests[3]));
-    T last[width];
+    T last[extent(width)];
     lane::store(last, both);
     best = last[0];
     for (const T number : last) best = winner<Order>(best, number);

@@ -127,7 +127,7 @@ class Formula {
  public:
   static constexpr int leaves = (Arguments::leaves + ...);
   static constexpr int nodes = 1 + (Arguments::nodes + ...);
-  static constexpr int arity = sizeof...(Arguments);
+  static constexpr std::size_t arity = sizeof...(Arguments);
   static constexpr int inner_cost = (Arguments::cost + ...);
   static constexpr int cost = cost_of<Op> + inner_cost;
   using Scalar = typename std::tuple_element_t<arity - 1, std::tuple<Arguments...>>::Scalar;

@@ -46,12 +46,12 @@ void contribute_multiple(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& de
 /// Makes ready where the gradient of a formula's operand k goes, if it is wanted. `size` is the formula's.
 template <class T>
 EIGENGRAD_OUTLINE void open_sink(int k, TypedNode<T>& target, const Tensor<T>& operand, Index size, const Tensor<T>& dy,
-                                 Slot<T>** slots, Sink<T>* sinks) {
+                                 Slot<T>** targets, Sink<T>* sinks) {
   Slot<T>* slot = target.slot();
   if (slot == nullptr) return;
-  slots[k] = slot;
+  targets[k] = slot;
   for (int before = 0; before < k; ++before)
-    if (slots[before] == slot) {
+    if (targets[before] == slot) {
       sinks[k] = sinks[before];
       sinks[k].add = true;
       return;
@@ -128,11 +128,11 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
       if (derivative_.size() > 0) return pass_derivative(dy);
 
     Sink<T> sinks[F::leaves] = {};
-    Slot<T>* slots[F::leaves] = {};
+    Slot<T>* targets[F::leaves] = {};
     const auto open = [&](int k, const auto& operand) {
       if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<T>>)
         if (TypedNode<T>* target = targets_.data()[k])
-          open_sink(k, *target, operand, formula_->size(), dy, slots, sinks);
+          open_sink(k, *target, operand, formula_->size(), dy, targets, sinks);
     };
     formula_->template for_each_leaf<0>(open);
     reverse(*formula_, result_.size() == formula_->size() && result_.size() > 0 ? &result_ : nullptr, dy, sinks);
@@ -249,7 +249,7 @@ template <class Op, class... Arguments>
 auto Formula<Op, Arguments...>::to_tensor(Location where) const -> Tensor<Element> {
   Tensor<Element> result = Tensor<Element>::empty(shape());
   Tensor<Scalar> derivative;
-  std::array<bool, leaves + 1> wanted{};
+  std::array<bool, extent(leaves + 1)> wanted{};
   // One place makes the step that is replayed, so that it is compiled once.
   const auto remember = [&] { on_replay([&] { return FormulaReplay<Formula>{*this, result, derivative, wanted}; }); };
   if constexpr (!Predicate<Op> && leaves > 0) {

@@ -6,7 +6,7 @@
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// In place of a slice's end: the axis' end.
-inline constexpr Index to_the_end = std::numeric_limits<Index>::max();
+inline constexpr Index to_the_end = (std::numeric_limits<Index>::max)();
 
 /// A tensor's shape as [outer, count, inner] around one axis.
 struct AroundAxis {
@@ -40,7 +40,8 @@ struct Listed {
   Tensor<std::int64_t> positions;
   Index operator()(Index k) const { return positions.numbers()[k]; }
   /// Throws IndexError for one outside the axis.
-  void check(const char* name, const AroundAxis& around, const Shape& shape, const Location& where = {}) const {
+  void require_inside(const char* name, const AroundAxis& around, const Shape& shape,
+                      const Location& where = {}) const {
     for (Index k = 0; k < positions.size(); ++k)
       require<IndexError>(positions.numbers()[k] >= 0 && positions.numbers()[k] < around.count, name, ": index ",
                           positions.numbers()[k], " at position ", k, " is outside axis ", around.axis, " of shape ",
@@ -106,7 +107,7 @@ Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& 
     if (result.size() > 0) copy(result.writable_numbers());
     on_replay([&] {
       return [=] {
-        if constexpr (!std::is_same_v<Positions, Strided>) position.check(name.name, around, from.shape());
+        if constexpr (!std::is_same_v<Positions, Strided>) position.require_inside(name.name, around, from.shape());
         if (result.size() > 0) copy(result.shared_data());
       };
     });
@@ -159,7 +160,7 @@ Tensor<typename X::Element> index_select(const X& x, Index axis, const Tensor<st
                       ", where [n] is needed for x of ", t.shape(), ": flatten them", where);
   const AroundAxis around(t.shape(), axis, "index_select", where);
   const Listed listed{indices.detach()};
-  listed.check("index_select", around, t.shape(), where);
+  listed.require_inside("index_select", around, t.shape(), where);
   return pick({"index_select", where}, t, around, indices.size(), listed);
 }
 

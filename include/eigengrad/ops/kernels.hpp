@@ -15,8 +15,8 @@ struct Operands {
   static constexpr int count = F::leaves + extra;
 
   const F& formula;
-  Cursor cursors[count + 1];
-  RowOperand list[count + 1];
+  Cursor cursors[extent(count + 1)];
+  RowOperand list[extent(count + 1)];
 
   EIGENGRAD_INLINE explicit Operands(const F& of) : formula(of) {}
 
@@ -125,9 +125,9 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
   constexpr Index width = lane_width<T>;
   constexpr int leaves = F::leaves;
   const F& formula = *static_cast<const F*>(f);
-  T* to[leaves];
-  bool add[leaves], stretched[leaves];
-  L sums[leaves] = {};
+  T* to[extent(leaves)];
+  bool add[extent(leaves)], stretched[extent(leaves)];
+  L sums[extent(leaves)] = {};
   for (int k = 0; k < leaves; ++k) {
     to[k] = job.sinks[k].data;
     add[k] = job.sinks[k].add;
@@ -138,7 +138,7 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
   const bool single = job.single, has_result = job.has_result, add_common = add[job.first];
   T* const common = to[job.first];
   for (Index i = begin; i < end; i += width) {
-    L values[F::nodes], adjoints[leaves] = {};
+    L values[extent(F::nodes)], adjoints[extent(leaves)] = {};
     formula.template forward<T, 0, 0>(cursors, i, values);
     if constexpr (from_result<F>)
       if (has_result) values[0] = cursors[leaves + 1].template load<T>(i);
@@ -213,7 +213,7 @@ EIGENGRAD_KERNEL Total<typename F::Scalar> sum_lanes(const void* f, const Cursor
     return Total<T>(0);
   }
   L sums[4] = {L(0), L(0), L(0), L(0)};  // four, so that one addition need not wait for the last
-  for (; i + 4 * width <= std::min(end, row); i += 4 * width)
+  for (; i + 4 * width <= (std::min)(end, row); i += 4 * width)
     for_indices<4>([&](auto k) EIGENGRAD_INLINE_LAMBDA { sums[k] = sums[k] + value(i + k * width); });
   for (; i < end; i += width) sums[0] = sums[0] + (i + width <= row ? value(i) : lane::first<T>(value(i), row - i));
   return static_cast<Total<T>>(lane::sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3])));
@@ -232,7 +232,7 @@ EIGENGRAD_KERNEL Total<typename F::Scalar> sum_derivative_lanes(const void* f, c
   const F& formula = *static_cast<const F*>(f);
   const L seed(scale);
   L sums[4] = {L(0), L(0), L(0), L(0)};
-  const Index fours = begin + (std::min(end, row) - begin) / (4 * width) * (4 * width);
+  const Index fours = begin + ((std::min)(end, row) - begin) / (4 * width) * (4 * width);
   for (Index i = begin; i < end; i += width) {
     L values[F::nodes], adjoints[F::leaves] = {}, slope(0);
     L value = formula.template forward<T, 0, 0>(cursors, i, values);

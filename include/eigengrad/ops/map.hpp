@@ -5,7 +5,7 @@
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// A user's scalar function as an operation; its gradient comes from running the function on dual lanes.
-template <class Function, int arity>
+template <class Function, std::size_t arity>
 struct MapOperation {
   static constexpr int cost = 20;
 

@@ -10,8 +10,8 @@ void transpose_block(const T* from, Index from_stride, T* to, Index to_stride, I
   constexpr Index block = 16;
   for (Index r = 0; r < rows; r += block)
     for (Index c = 0; c < columns; c += block)
-      for (Index j = c, last = std::min(c + block, columns); j < last; ++j)
-        for (Index i = r, end = std::min(r + block, rows); i < end; ++i)
+      for (Index j = c, last = (std::min)(c + block, columns); j < last; ++j)
+        for (Index i = r, end = (std::min)(r + block, rows); i < end; ++i)
           to[j * to_stride + i] = from[i * from_stride + j];
 }
 

@@ -39,15 +39,15 @@ Tensor<T> extreme(const char* name, const Tensor<T>& x, const Axes& axes, bool k
 /// The largest element over all or the named axes; NaN if there is one. Gradient: to the first that is largest.
 /// Throws ShapeError where there is none to choose from.
 template <Expression X>
-Tensor<typename X::Element> max(const X& x, const Axes& axes = {}, bool keepdims = false,
-                                Location where = Location::current()) {
+Tensor<typename X::Element>(max)(const X& x, const Axes& axes = {}, bool keepdims = false,
+                                 Location where = Location::current()) {
   const Tensor<typename X::Element>& t = x.to_tensor();
   return extreme<Largest>("max", t, axes, keepdims, where);
 }
 /// The smallest element; as max.
 template <Expression X>
-Tensor<typename X::Element> min(const X& x, const Axes& axes = {}, bool keepdims = false,
-                                Location where = Location::current()) {
+Tensor<typename X::Element>(min)(const X& x, const Axes& axes = {}, bool keepdims = false,
+                                 Location where = Location::current()) {
   const Tensor<typename X::Element>& t = x.to_tensor();
   return extreme<Smallest>("min", t, axes, keepdims, where);
 }

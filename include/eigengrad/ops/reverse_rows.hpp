@@ -88,7 +88,7 @@ EIGENGRAD_OUTLINE void reverse_long_row(ReverseLanes<T> lanes, const void* formu
     ReverseJob<T> own = job;
     own.totals = totals[b];
     for (Index from = blocks.begin(b); from < blocks.end(b); from += lane_chunk<T>)
-      lanes(formula, cursors, own, from, std::min(from + lane_chunk<T>, blocks.end(b)), row);
+      lanes(formula, cursors, own, from, (std::min)(from + lane_chunk<T>, blocks.end(b)), row);
   });
   for (Index b = 0; b < blocks.count; ++b)
     for (int k = 0; k < leaves; ++k) job.totals[k] = job.totals[k] + totals[b][k];
@@ -104,7 +104,7 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
   const Index row = loop.row;
   Sink<T> sinks[Loop::max_operands];
   Total<T> totals[Loop::max_operands] = {};
-  T last[Loop::max_operands][width];
+  T last[Loop::max_operands][extent(width)];
   ReverseJob<T> job{sinks, 0, true, has_result, totals};
   while (wanted[job.first].data == nullptr) ++job.first;
   bool room = rows.readable(), sums = false;
@@ -132,7 +132,7 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
       reverse_long_row(lanes, formula, rows.cursors, job, leaves, whole, row);
     else
       for (Index from = 0; from < whole; from += chunk)
-        lanes(formula, rows.cursors, job, from, std::min(from + chunk, whole), row);
+        lanes(formula, rows.cursors, job, from, (std::min)(from + chunk, whole), row);
     if (whole < row) {
       rows.start_tail(whole, row - whole);
       for (int k = 0; k < leaves; ++k) {
@@ -177,8 +177,8 @@ EIGENGRAD_COLD void reverse_blocks(const Rows<T>& rows, ReverseLanes<T> lanes, c
     sizes[k] = wanted[k].data != nullptr && several ? size : 0;
     if (owners[k] == k) gathered += sizes[k];
   }
-  Index blocks = std::min(most, loop.rows);
-  if (gathered > 0) blocks = std::min(blocks, loop.rows * loop.row / (2 * gathered));
+  Index blocks = (std::min)(most, loop.rows);
+  if (gathered > 0) blocks = (std::min)(blocks, loop.rows * loop.row / (2 * gathered));
   if (blocks < 2) return reverse_some_rows(rows, lanes, formula, wanted, leaves, has_result, 0, loop.rows, false);
   const Block memory(bytes_of_numbers(blocks * gathered, sizeof(T)));
   T* const numbers = static_cast<T*>(memory.data());

@@ -140,7 +140,7 @@ EIGENGRAD_OUTLINE void evaluate_rows(Rows<T> rows, EvaluateLanes lanes, const vo
       else
         lanes(formula, here.cursors, to, 0, whole, add);
       if (whole < row) {
-        E last_lane[width] = {};
+        E last_lane[extent(width)] = {};
         if (add) std::copy_n(to + whole, row - whole, last_lane);
         here.start_tail(whole, row - whole);
         lanes(formula, here.cursors, last_lane, 0, width, add);
@@ -181,7 +181,7 @@ EIGENGRAD_OUTLINE void derivative_rows(Rows<T> rows, DerivativeLanes<T> lanes, c
       else
         lanes(formula, here.cursors, wanted, target + at, derivative + at, 0, whole);
       if (whole < row) {
-        T last[2][width];
+        T last[2][extent(width)];
         here.start_tail(whole, row - whole);
         lanes(formula, here.cursors, wanted, last[0], last[1], 0, width);
         std::copy_n(last[0], row - whole, target + at + whole);

@@ -16,7 +16,7 @@ T sum_of_exponentials(const T* x, Index n, T shift, T* to) {
   Index i = 0;
   for (const Index whole = n - n % width; i < whole;) {
     L sum(0);
-    for (const Index end = std::min(i + chunk, whole); i < end; i += width) {
+    for (const Index end = (std::min)(i + chunk, whole); i < end; i += width) {
       const L e = exp(lane::load(x + i) - L(shift));
       if (to != nullptr) lane::store<T>(to + i, e);
       sum = sum + e;
@@ -25,7 +25,7 @@ T sum_of_exponentials(const T* x, Index n, T shift, T* to) {
   }
   if (i < n) {
     const L e = exp(lane::load(x + i, n - i) - L(shift));
-    T last[width];
+    T last[extent(width)];
     lane::store<T>(last, e);
     for (Index j = 0; j < n - i; ++j) {
       total = total + last[j];
@@ -124,7 +124,7 @@ Tensor<typename X::Element> log_sum_exp(const X& x, const Axes& axes = {}, bool 
   const Tensor<T> t = recorded.unrecorded();
   const Reduced reduced(t.shape(), axes, keepdims, "log_sum_exp", where);
   if (reduced.count == 0) return Tensor<T>::full(reduced.result, -std::numeric_limits<T>::infinity());
-  const Tensor<T> shift = without_infinities(max(t, axes, true, where));
+  const Tensor<T> shift = without_infinities((max)(t, axes, true, where));
   const Tensor<T> kept = resting_at_infinity<T>(log(sum(exp(t - shift), axes, true)) + shift);
   Tensor<T> result = kept.alias(reduced.result);
   if (!records("log_sum_exp", recorded)) return result;

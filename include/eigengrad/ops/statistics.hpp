@@ -14,7 +14,7 @@ struct VarianceOptions {
 /// count - correction, at least 0.
 template <class T>
 T degrees_of_freedom(const Reduced& reduced, const VarianceOptions& options) {
-  return static_cast<T>(std::max(Index{0}, reduced.count - options.correction));
+  return static_cast<T>((std::max)(Index{0}, reduced.count - options.correction));
 }
 
 /// The variance over all or the named axes: sum((x - mean)^2) / (count - correction), with correction 1 unless another
@@ -81,9 +81,9 @@ template <class T>
 Tensor<T> kept_norms(const Tensor<T>& x, const Axes& axes, bool any) {
   const Tensor<T> plain = root(sum(square(x), axes, true));
   // The square of what is smaller than this loses digits.
-  const T small = std::sqrt(std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon());
-  if (!any || all(plain > small && plain < std::numeric_limits<T>::infinity()).item()) return plain;
-  const Tensor<T> largest = max(abs(x), axes, true).detach();
+  const T least = std::sqrt((std::numeric_limits<T>::min)() / std::numeric_limits<T>::epsilon());
+  if (!any || all(plain > least && plain < std::numeric_limits<T>::infinity()).item()) return plain;
+  const Tensor<T> largest = (max)(abs(x), axes, true).detach();
   const Tensor<T> scale = where(largest > 0 && largest < std::numeric_limits<T>::infinity(), largest, 1);
   return scale * root(sum(square(x / scale), axes, true));
 }

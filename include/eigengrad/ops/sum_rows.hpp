@@ -90,7 +90,7 @@ struct RowBlocks {
     count = (whole + step_ - 1) / step_;
   }
   Index begin(Index block) const { return block * step_; }
-  Index end(Index block) const { return std::min(whole_, (block + 1) * step_); }
+  Index end(Index block) const { return (std::min)(whole_, (block + 1) * step_); }
 
   Index count = 0;
 
@@ -106,7 +106,7 @@ Total<T> sum_of_row(const Rows<T>& rows, SumLanes<T> lanes, const void* formula,
   const auto chunks = [&](Index from, Index end) {
     Total<T> sum(0);
     for (; from < end; from += lane_chunk<T>)
-      sum = sum + lanes(formula, rows.cursors, nullptr, from, std::min(from + lane_chunk<T>, end), row, T(1));
+      sum = sum + lanes(formula, rows.cursors, nullptr, from, (std::min)(from + lane_chunk<T>, end), row, T(1));
     return sum;
   };
   rows.start(offsets);
@@ -140,7 +140,7 @@ EIGENGRAD_OUTLINE Total<T> sum_with_derivative_flat(SumDerivativeLanes<T> lanes,
   const auto chunks = [&](Index from, Index end) {
     Total<T> sum(0);
     for (; from < end; from += lane_chunk<T>)
-      sum = sum + lanes(formula, cursors, wanted, derivative, from, std::min(from + lane_chunk<T>, end), size, scale);
+      sum = sum + lanes(formula, cursors, wanted, derivative, from, (std::min)(from + lane_chunk<T>, end), size, scale);
     return sum;
   };
   if (!large) return chunks(0, whole);
@@ -155,7 +155,7 @@ EIGENGRAD_OUTLINE Total<T> sum_with_derivative_flat(SumDerivativeLanes<T> lanes,
 template <class T>
 Total<T> sum_of_all(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, bool large) {
   constexpr Index most = 64;
-  const Index count = rows.loop.rows, blocks = large ? std::min(most, count) : 1;
+  const Index count = rows.loop.rows, blocks = large ? (std::min)(most, count) : 1;
   Total<T> parts[most], total(0);
   const auto sum_block = [&](const Rows<T>& here, Index b) {
     parts[b] = Total<T>(0);
@@ -186,9 +186,9 @@ void sum_columns(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, T*
     rows.start(offsets);
     T* const gathered = target + offsets[rows.count];
     T* const to = by_blocks ? sums.row() : gathered;
-    lanes(formula, rows.cursors, to, begin, std::min(end, whole), row, scale);
+    lanes(formula, rows.cursors, to, begin, (std::min)(end, whole), row, scale);
     if (end == row && whole < row) {
-      T last[width] = {};
+      T last[extent(width)] = {};
       std::copy_n(to + whole, row - whole, last);
       rows.start_tail(whole, row - whole);
       lanes(formula, rows.cursors, last, 0, width, row - whole, scale);
@@ -205,7 +205,7 @@ void parallel_columns(Index columns, const Body& body) {
   const int threads = team_size();
   const Index units = (columns + unit - 1) / unit, pieces = std::clamp<Index>(columns / 256, 1, threads);
   parallel_for(pieces, threads,
-               [&](Index p) { body(units * p / pieces * unit, std::min(columns, units * (p + 1) / pieces * unit)); });
+               [&](Index p) { body(units * p / pieces * unit, (std::min)(columns, units * (p + 1) / pieces * unit)); });
 }
 
 /// target += scale * the sum of many rows of plain numbers.

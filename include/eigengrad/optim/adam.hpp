@@ -27,8 +27,8 @@ class AdamFamily : public Optimizer<T, 2> {
     for (const auto& [name, beta] : {std::pair("beta1", options.beta1), std::pair("beta2", options.beta2)})
       require<ValueError>(beta >= 0 && beta < 1, "optimizer: ", name, " = ", beta,
                           " is not in [0, 1): at 1 an average never begins");
-    this->in_range("epsilon", options.epsilon, 0, std::numeric_limits<T>::max());
-    this->in_range("weight_decay", options.weight_decay, 0, std::numeric_limits<T>::max());
+    this->in_range("epsilon", options.epsilon, 0, (std::numeric_limits<T>::max)());
+    this->in_range("weight_decay", options.weight_decay, 0, (std::numeric_limits<T>::max)());
   }
 
   void step() {

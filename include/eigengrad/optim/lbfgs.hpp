@@ -29,7 +29,7 @@ class LBFGS : public Optimizer<T, 0> {
 
   explicit LBFGS(std::vector<ParameterRef<T>> parameters, Options options = {})
       : Optimizer<T, 0>("LBFGS", std::move(parameters), options.learning_rate), options_(options) {
-    constexpr T most = std::numeric_limits<T>::max();
+    constexpr T most = (std::numeric_limits<T>::max)();
     this->in_range("gradient_tolerance", options.gradient_tolerance, 0, most);
     this->in_range("change_tolerance", options.change_tolerance, 0, most);
     require<ValueError>(options.max_iterations >= 1 && options.history_size >= 1,
@@ -99,7 +99,7 @@ class LBFGS : public Optimizer<T, 0> {
     }
     const double tolerance = static_cast<double>(options_.change_tolerance), longest = largest(direction_);
     double step = static_cast<double>(this->learning_rate_);
-    if (pairs_.empty()) step *= std::min(1.0, 1 / static_cast<double>(here.gradient.array().abs().sum()));
+    if (pairs_.empty()) step *= (std::min)(1.0, 1 / static_cast<double>(here.gradient.array().abs().sum()));
     if (!(here.slope <= -tolerance)) return true;
 
     bool all_finite = true;
@@ -214,7 +214,7 @@ class LBFGS : public Optimizer<T, 0> {
     T result(0);
     for (const T value : values) {
       if (std::isnan(value)) return static_cast<double>(value);
-      result = std::max(result, std::abs(value));
+      result = (std::max)(result, std::abs(value));
     }
     return static_cast<double>(result);
   }

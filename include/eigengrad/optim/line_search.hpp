@@ -69,7 +69,7 @@ LinePoint<T> strong_wolfe(const At& at, const LinePoint<T>& start, double first_
     const auto [begin, end] = std::minmax(low.step, high.step);
     const double margin = 0.1 * (end - begin);
     double next = cubic_minimum(low, high, begin, end);
-    const bool close = std::min(end - next, next - begin) < margin;
+    const bool close = (std::min)(end - next, next - begin) < margin;
     if (close && (crept || next >= end || next <= begin)) {
       next = end - next < next - begin ? end - margin : begin + margin;
       crept = false;

@@ -8,10 +8,10 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// What every optimizer has: parameters it keeps alive, `slots` tensors of state for each, a learning rate. A derived
+/// What every optimizer has: parameters it keeps alive, `states` tensors of state for each, a learning rate. A derived
 /// one is its formula: step() calls update with a function of (w, g, state...), lanes of one parameter's numbers.
 /// Throws ValueError for no parameters, the same one twice, or settings outside their range.
-template <class T, int slots>
+template <class T, int states>
 class Optimizer {
  public:
   /// Forgets the gradients; their buffers are written over by the next ones.
@@ -20,7 +20,7 @@ class Optimizer {
   }
   T learning_rate() const { return learning_rate_; }
   void set_learning_rate(T rate) {
-    require<ValueError>(rate >= 0 && rate <= std::numeric_limits<T>::max(), "optimizer: the learning rate ", rate,
+    require<ValueError>(rate >= 0 && rate <= (std::numeric_limits<T>::max)(), "optimizer: the learning rate ", rate,
                         " is negative or not finite");
     learning_rate_ = rate;
   }
@@ -36,26 +36,26 @@ class Optimizer {
       for (std::size_t j = 0; j < i; ++j)
         require<ValueError>(!parameters_[i].same_as(parameters_[j]), name, ": parameters ", j, " and ", i,
                             " are the same one: list it once");
-      for (int s = 0; s < slots; ++s) kept_[i].state[s] = Tensor<T>::zeros(parameters_[i].shape());
+      for (int s = 0; s < states; ++s) kept_[i].state[s] = Tensor<T>::zeros(parameters_[i].shape());
     }
     set_learning_rate(learning_rate);
   }
 
   /// Runs rule(w, g, state...) on every parameter that has a gradient, in place; w and the state are written back.
   /// Of the state it may take less than there is.
-  template <int used = slots, class Rule>
+  template <int used = states, class Rule>
   void update(const Rule& rule) {
     update_with<used>([&](Index) -> const Rule& { return rule; });
   }
   /// The same with the rule rule_at(t) for a parameter's t-th update: one that had no gradient yet starts late.
-  template <int used = slots, class RuleAt>
+  template <int used = states, class RuleAt>
   void update_with(const RuleAt& rule_at) {
     ++steps_;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       ParameterState<T>& parameter = parameters_[i].state();
       if (!parameter.gradient.filled) continue;
       parameter.fresh = false;
-      update_one(rule_at(++kept_[i].updates), parameter, kept_[i].state, std::make_index_sequence<used>());
+      update_one(rule_at(++kept_[i].updates), parameter, kept_[i].state, std::make_index_sequence<extent(used)>());
     }
   }
 
@@ -110,7 +110,7 @@ class Optimizer {
 
   std::vector<ParameterRef<T>> parameters_;
   struct Kept {
-    Tensor<T> state[slots + 1];
+    Tensor<T> state[extent(states + 1)];
     Index updates = 0;
   };
   std::vector<Kept> kept_;  // of each parameter
@@ -128,7 +128,7 @@ double gradient_norm(const std::vector<ParameterRef<T>>& parameters) {
   };
   const double sum = sum_over([](double& total, double g) { total += g * g; });
   if (std::isnan(sum) || (sum > 1e-280 && std::isfinite(sum))) return std::sqrt(sum);
-  const double unit = sum_over([](double& largest, double g) { largest = std::max(largest, std::abs(g)); });
+  const double unit = sum_over([](double& largest, double g) { largest = (std::max)(largest, std::abs(g)); });
   if (unit == 0 || std::isinf(unit)) return unit;
   return unit * std::sqrt(sum_over([unit](double& total, double g) { total += (g / unit) * (g / unit); }));
 }

@@ -23,7 +23,7 @@ class SGD : public Optimizer<T, 1> {
   explicit SGD(std::vector<ParameterRef<T>> parameters, Options options = {})
       : Optimizer<T, 1>("SGD", std::move(parameters), options.learning_rate), options_(options) {
     this->in_range("momentum", options.momentum, 0, 1);
-    this->in_range("weight_decay", options.weight_decay, 0, std::numeric_limits<T>::max());
+    this->in_range("weight_decay", options.weight_decay, 0, (std::numeric_limits<T>::max)());
     require<ValueError>(!options.nesterov || options.momentum > 0, "SGD: nesterov needs a momentum above 0");
   }
 

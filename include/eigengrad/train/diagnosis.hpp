@@ -53,7 +53,7 @@ inline void append(std::string& text, const Diagnosis& diagnosis) {
     std::string line;
     for (std::size_t c = 0; c < rows[r].size(); ++c) {
       std::size_t width = 0;
-      for (const auto& row : rows) width = std::max(width, row[c].size());
+      for (const auto& row : rows) width = (std::max)(width, row[c].size());
       const bool word = c == 1 || c == 2;
       line += (c > 0 ? "  " : "") +
               (word ? report::right_padded(rows[r][c], width) : report::left_padded(rows[r][c], width));

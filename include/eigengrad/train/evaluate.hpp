@@ -105,7 +105,7 @@ template <class T, class Y, class Loss>
 Evaluation evaluate(Module<T>& model, const Loss& loss, const Dataset<T, Y>& data, Index batch_size = 256,
                     Accuracy accuracy = Accuracy::automatic, double threshold = 0.5,
                     Location where = Location::current()) {
-  data.check(where);
+  data.validate(where);
   require<ValueError>(data.size() > 0, "evaluate: inputs ", data.inputs.shape(), " hold no samples", where);
   require<ValueError>(batch_size > 0, "evaluate: batch_size is ", batch_size, ": it must be at least 1", where);
   const ModeGuard<T> mode(model, false);
@@ -113,7 +113,7 @@ Evaluation evaluate(Module<T>& model, const Loss& loss, const Dataset<T, Y>& dat
   Measure measure(accuracy == Accuracy::yes || (accuracy == Accuracy::automatic && name_classes(data.targets)),
                   threshold);
   for (Index first = 0, last = 0; first < data.size(); first = last) {
-    last = first + std::min(batch_size, data.size() - first);
+    last = first + (std::min)(batch_size, data.size() - first);
     const Tensor<Y> targets = take_rows(data.targets, first, last, where);
     const Tensor<T> prediction = model(take_rows(data.inputs, first, last, where));
     const Tensor<T> measured = loss(prediction, targets);
@@ -135,7 +135,7 @@ Tensor<T> predict(Module<T>& model, const Tensor<T>& inputs, Index batch_size = 
   if (n <= batch_size) return model(inputs);
   Tensor<T> result;
   for (Index first = 0; first < n; first += batch_size) {
-    const Index count = std::min(batch_size, n - first);
+    const Index count = (std::min)(batch_size, n - first);
     const Tensor<T> some = model(take_rows(inputs, first, first + count, where));
     require<ShapeError>(some.rank() > 0 && some.shape()[0] == count, "predict: ", count,
                         " samples gave an output of shape ", some.shape(), ": the model must keep the first axis",

@@ -111,7 +111,7 @@ class ProgressLine {
   }
   // Wrapping is off meanwhile, in case the terminal is narrower than COLUMNS tells.
   void show(std::string line) {
-    line.resize(std::min(line.size(), static_cast<std::size_t>(width_)));
+    line.resize((std::min)(line.size(), static_cast<std::size_t>(width_)));
     write(to_text("\r\x1b[?7l", report::right_padded(line, shown_), "\x1b[?7h"));
     shown_ = line.size();
   }

@@ -19,8 +19,8 @@ struct Range {
 /// Throws ValueError unless the range rises, is finite and, on a log axis, positive.
 inline void check_range(const Range& range, Scale scale, std::string_view operation) {
   if (!range.given()) return;
-  const double largest = std::max(std::abs(range.low), std::abs(range.high));
-  require<ValueError>(largest <= 1e300 && range.high - range.low >= std::max(1e-11 * largest, 1e-290), operation,
+  const double largest = (std::max)(std::abs(range.low), std::abs(range.high));
+  require<ValueError>(largest <= 1e300 && range.high - range.low >= (std::max)(1e-11 * largest, 1e-290), operation,
                       ": range ", range.low, " to ", range.high,
                       ": give two different finite numbers, the lower first, or {} to take the data's");
   require<ValueError>(scale == Scale::linear || range.low > 0, operation, ": a log axis cannot show ", range.low,
@@ -33,8 +33,8 @@ struct Extent {
 
   void see(double value, Scale scale = Scale::linear) {
     if (!std::isfinite(value) || (scale == Scale::log && value <= 0)) return;
-    low = std::min(low, value);
-    high = std::max(high, value);
+    low = (std::min)(low, value);
+    high = (std::max)(high, value);
   }
   bool empty() const { return low > high; }
 };
@@ -46,10 +46,10 @@ inline Range padded(const Extent& extent, Scale scale, double padding) {
     double low = std::log10(std::clamp(extent.low, 1e-290, 1e290)),
            high = std::log10(std::clamp(extent.high, 1e-290, 1e290));
     const double pad = high - low < 1e-9 ? 0.3 : padding * (high - low);
-    return {std::pow(10, std::max(low - pad, -299.0)), std::pow(10, std::min(high + pad, 299.0))};
+    return {std::pow(10, (std::max)(low - pad, -299.0)), std::pow(10, (std::min)(high + pad, 299.0))};
   }
   const double low = std::clamp(extent.low, -1e299, 1e299), high = std::clamp(extent.high, -1e299, 1e299);
-  const double largest = std::max(std::abs(low), std::abs(high)), length = high - low;
+  const double largest = (std::max)(std::abs(low), std::abs(high)), length = high - low;
   const bool constant = length <= 1e-11 * largest || length < 1e-290;
   const double pad = !constant ? padding * length : largest < 1e-280 ? 1 : 0.1 * largest;
   return {low - pad, high + pad};
@@ -59,7 +59,7 @@ inline Range padded(const Extent& extent, Scale scale, double padding) {
 struct Tick {
   double value = 0;
   std::string text = {}, exponent = {};
-  bool minor = false;
+  bool is_minor = false;
 
   double width(double size) const { return text_width(text, size) + text_width(exponent, 0.75 * size); }
 };
@@ -75,7 +75,7 @@ inline std::string decimal(double value, int decimals) {
 
 /// The label of a multiple of `step` on an axis whose largest number is `largest`: plain, or as 2x10 with an exponent.
 inline Tick labelled(double value, double step, double largest) {
-  const auto decimals = [](double of) { return std::max(0, static_cast<int>(std::ceil(-std::log10(of) - 1e-9))); };
+  const auto decimals = [](double of) { return (std::max)(0, static_cast<int>(std::ceil(-std::log10(of) - 1e-9))); };
   const bool plain = largest < 1e6 && largest >= 1e-3;
   if (std::abs(value) < 1e-6 * step) return {0, plain ? decimal(0, decimals(step)) : "0"};
   if (plain) return {value, decimal(value, decimals(step))};
@@ -102,8 +102,8 @@ inline double round_step(double length) {
 /// About `count` round numbers (multiples of 1, 2 or 5 times a power of ten) within the range, ascending.
 /// Source: Heckbert, Nice numbers for graph labels, Graphics Gems (1990).
 inline std::vector<Tick> linear_ticks(const Range& range, double count) {
-  const double step = round_step((range.high - range.low) / std::max(count, 1.0));
-  const double largest = std::max(std::abs(range.low), std::abs(range.high));
+  const double step = round_step((range.high - range.low) / (std::max)(count, 1.0));
+  const double largest = (std::max)(std::abs(range.low), std::abs(range.high));
   std::vector<Tick> result;
   const double first = std::ceil(range.low / step - 1e-6), last = std::floor(range.high / step + 1e-6);
   for (double i = 0; i <= last - first && i < 1000; ++i) result.push_back(labelled((first + i) * step, step, largest));
@@ -121,9 +121,9 @@ inline std::vector<Tick> log_ticks(const Range& range, double count) {
       for (const int digit : {1, 2, 5})
         if (const double value = digit * std::pow(10, power); shown(value))
           result.push_back(labelled(value, std::pow(10, power), value));
-    return result.size() >= 2 ? result : linear_ticks(range, std::min(count, 4.0));
+    return result.size() >= 2 ? result : linear_ticks(range, (std::min)(count, 4.0));
   }
-  const int stride = std::max(1, static_cast<int>(std::ceil((last - first + 1) / std::max(count, 1.0))));
+  const int stride = (std::max)(1, static_cast<int>(std::ceil((last - first + 1) / (std::max)(count, 1.0))));
   for (int power = first - 1; power <= last; ++power) {
     const double unit = std::pow(10, power);
     if (power >= first) result.push_back({unit, "10", decimal(power, 0), false});
@@ -156,8 +156,8 @@ class Axis {
       double widest = 0;
       Index labels = 0;
       for (const Tick& tick : result) {
-        widest = std::max(widest, upwards_ ? size : tick.width(size));
-        labels += !tick.minor;
+        widest = (std::max)(widest, upwards_ ? size : tick.width(size));
+        labels += !tick.is_minor;
       }
       if (count < 1.5 || (widest + 10) * static_cast<double>(labels - 1) <= pixels_) return result;
     }

@@ -24,7 +24,7 @@ std::vector<Grid> score_grids(Model& model, Range x, Range y, Index resolution) 
   std::vector<Grid> scores;
   const Index total = resolution * resolution, batch = 4096;
   for (Index begin = 0; begin < total; begin += batch) {
-    const Index count = std::min(batch, total - begin);
+    const Index count = (std::min)(batch, total - begin);
     Tensor<T> points = Tensor<T>::empty({count, 2});
     T* next = points.mutable_data();
     for (Index i = begin; i < begin + count; ++i) {
@@ -54,8 +54,8 @@ inline Grid lead_of(const std::vector<Grid>& scores, std::size_t first) {
   for (Index row = 0; row < lead.rows(); ++row)
     for (Index column = 0; column < lead.columns(); ++column) {
       double before = scores[0](row, column), after = scores[first](row, column);
-      for (std::size_t k = 1; k < first; ++k) before = std::max(before, scores[k](row, column));
-      for (std::size_t k = first + 1; k < scores.size(); ++k) after = std::max(after, scores[k](row, column));
+      for (std::size_t k = 1; k < first; ++k) before = (std::max)(before, scores[k](row, column));
+      for (std::size_t k = first + 1; k < scores.size(); ++k) after = (std::max)(after, scores[k](row, column));
       lead.set(row, column, after - before);
     }
   return lead;
@@ -78,7 +78,7 @@ Panel decision_regions(Model&& model, const Tensor<T>& points, const Numbers& la
     require<ValueError>(labels[i] >= 0 && labels[i] < 1000 && labels[i] == std::floor(labels[i]),
                         "decision_regions: label ", labels[i], " at position ", i,
                         ": labels are class indices 0, 1, 2, ...");
-    classes = std::max(classes, static_cast<std::size_t>(labels[i]) + 1);
+    classes = (std::max)(classes, static_cast<std::size_t>(labels[i]) + 1);
     x_extent.see(static_cast<double>(points.data()[2 * i]));
     y_extent.see(static_cast<double>(points.data()[2 * i + 1]));
   }
@@ -97,12 +97,12 @@ Panel decision_regions(Model&& model, const Tensor<T>& points, const Numbers& la
   if (scores.size() == 1) {
     classes = std::max<std::size_t>(classes, 2);
     // The colours reach as far on both sides of the threshold: 0 to 1 for probabilities.
-    double reach = std::max(std::abs(options.threshold), 1e-6);
+    double reach = (std::max)(std::abs(options.threshold), 1e-6);
     const Extent extent = scores[0].extent();
-    if (!extent.empty()) reach = std::max({reach, options.threshold - extent.low, extent.high - options.threshold});
+    if (!extent.empty()) reach = (std::max)({reach, options.threshold - extent.low, extent.high - options.threshold});
     FieldOptions field{
         .map = ColourMap::blue_orange, .fade = 0.35, .colour_bar = options.colour_bar, .label = options.bar_label};
-    double step = round_step(std::min(reach, 1e300) / 5);
+    double step = round_step((std::min)(reach, 1e300) / 5);
     while (5 * step < reach * (1 - 1e-9) && step < 1e299) step = round_step(2 * step);
     for (int i = -5; i <= 5; ++i) field.levels.push_back(options.threshold + step * i);
     panel.field(scores[0], field);
@@ -110,7 +110,7 @@ Panel decision_regions(Model&& model, const Tensor<T>& points, const Numbers& la
     line.levels = {options.threshold};
     panel.contour(scores[0], line);
   } else {
-    classes = std::max(classes, scores.size());
+    classes = (std::max)(classes, scores.size());
     const auto tint = [](std::size_t k) { return to_hex(blend(palette_colour(k), 0xffffff, 0.65)); };
     panel.region(scores[0], std::numeric_limits<double>::lowest(), tint(0));
     for (std::size_t k = 1; k < scores.size(); ++k) panel.region(lead_of(scores, k), 0, tint(k));

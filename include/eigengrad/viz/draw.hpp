@@ -42,12 +42,12 @@ inline void draw_heads(Svg& svg, std::span<const Point> run, const Series& serie
   const auto at = [&](double distance) {
     const auto next = std::upper_bound(travelled.begin() + 1, travelled.end() - 1, distance) - travelled.begin();
     const auto i = static_cast<std::size_t>(next);
-    const double share = (distance - travelled[i - 1]) / std::max(travelled[i] - travelled[i - 1], 1e-9);
+    const double share = (distance - travelled[i - 1]) / (std::max)(travelled[i] - travelled[i - 1], 1e-9);
     return Point{run[i - 1].x + share * (run[i].x - run[i - 1].x), run[i - 1].y + share * (run[i].y - run[i - 1].y)};
   };
   const double length = travelled.back();
   if (run.size() < 2 || length < 20) return;
-  const double spacing = length / std::max(1.0, std::min(std::round(length / 70), 60.0));
+  const double spacing = length / (std::max)(1.0, (std::min)(std::round(length / 70), 60.0));
   std::string d;
   for (double aim = spacing / 2; aim < length; aim += spacing) {
     // Amid a long step rather than near its corners.
@@ -116,12 +116,12 @@ inline void draw_colour_bar(Svg& svg, const ColourBar& bar, const std::vector<Ti
               "stroke-width", 0.8);
   double widest = 0;
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    if (labels[i].minor) continue;
+    if (labels[i].is_minor) continue;
     const double y = height - band * static_cast<double>(i);
     svg.element("path", "d", to_text("M", std::lround(x + 14), " ", std::lround(y), "h4"), "stroke", "#555555",
                 "stroke-width", 0.8);
     svg.text(x + 21, y + 4, labels[i].text, {.size = 11, .exponent = labels[i].exponent});
-    widest = std::max(widest, labels[i].width(11));
+    widest = (std::max)(widest, labels[i].width(11));
   }
   svg.text(x + 21 + widest + 19, height / 2, shortened(bar.label, 12, height),
            {.size = 12, .anchor = Anchor::middle, .upwards = true});
@@ -129,20 +129,20 @@ inline void draw_colour_bar(Svg& svg, const ColourBar& bar, const std::vector<Ti
 
 /// The bar's labels, those without room marked minor.
 inline std::vector<Tick> bar_labels(const ColourBar& bar, double height) {
-  const double largest = std::max(std::abs(bar.levels.front()), std::abs(bar.levels.back()));
+  const double largest = (std::max)(std::abs(bar.levels.front()), std::abs(bar.levels.back()));
   const double band = height / static_cast<double>(bar.colours.size());
-  const auto every = static_cast<std::size_t>(std::max(1.0, std::ceil(18 / band)));
+  const auto every = static_cast<std::size_t>((std::max)(1.0, std::ceil(18 / band)));
   const double ratio = bar.levels.front() > 0 ? bar.levels.back() / bar.levels.front() : 1;
   std::vector<Tick> result;
   for (std::size_t i = 0; i < bar.levels.size(); ++i) {
     const double value = bar.levels[i];
     double step = i + 1 < bar.levels.size() ? bar.levels[i + 1] - value : value - bar.levels[i - 1];
-    if (i > 0) step = std::min(step, value - bar.levels[i - 1]);
+    if (i > 0) step = (std::min)(step, value - bar.levels[i - 1]);
     // Levels over many powers of ten each get the form that suits them alone; round steps need no further decimals.
     const double power = std::pow(10, std::floor(std::log10(ratio > 50 ? std::abs(value) : step) + 1e-9));
     const double tenth = std::abs(step / power - std::round(step / power)) > 1e-6 ? power / 10 : power;
     result.push_back(labelled(value, ratio > 50 ? power : tenth, ratio > 50 ? std::abs(value) : largest));
-    result.back().minor = i % every != 0;
+    result.back().is_minor = i % every != 0;
   }
   return result;
 }

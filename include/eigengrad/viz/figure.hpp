@@ -61,18 +61,18 @@ inline std::vector<Figure::Cell> Figure::cells() const {
     cell.y_ticks = cell.panel.y_axis().ticks(tick_font);
     cell.legend = legend_place(cell.panel);
     double widest = 0;
-    for (const Tick& tick : cell.y_ticks) widest = std::max(widest, tick.width(tick_font));
+    for (const Tick& tick : cell.y_ticks) widest = (std::max)(widest, tick.width(tick_font));
     cell.y_label_at = 8 + widest + 14;
     cell.left = options.y_label.empty() ? widest + 14 : cell.y_label_at + 10;
     cell.bottom = options.x_label.empty() ? 24 : 42;
     cell.top = options.title.empty() ? 8 : 28;
     cell.right = 12;
-    if (!cell.x_ticks.empty()) cell.right = std::max(cell.right, cell.x_ticks.back().width(tick_font) / 2 + 2);
+    if (!cell.x_ticks.empty()) cell.right = (std::max)(cell.right, cell.x_ticks.back().width(tick_font) / 2 + 2);
     if (const auto& bar = cell.panel.colour_bar()) {
       cell.bar_ticks = bar_labels(*bar, options.height);
       double wide = 0;
       for (const Tick& tick : cell.bar_ticks)
-        if (!tick.minor) wide = std::max(wide, tick.width(tick_font));
+        if (!tick.is_minor) wide = (std::max)(wide, tick.width(tick_font));
       cell.right = 14 + 21 + wide + (bar->label.empty() ? 6 : 27);
     }
     result.push_back(std::move(cell));
@@ -89,16 +89,16 @@ inline std::string Figure::svg() const {
   struct Track {
     double before = 0, frame = 0, after = 0, start = 0;
   };
-  std::vector<Track> across(std::min(columns, all.size())), down(rows);
+  std::vector<Track> across((std::min)(columns, all.size())), down(rows);
   std::vector<LegendEntry> below;
   for (std::size_t i = 0; i < all.size(); ++i) {
     Track &column = across[i % columns], &row = down[i / columns];
-    column.before = std::max(column.before, all[i].left);
-    column.frame = std::max(column.frame, all[i].panel.options().width);
-    column.after = std::max(column.after, all[i].right);
-    row.before = std::max(row.before, all[i].top);
-    row.frame = std::max(row.frame, all[i].panel.options().height);
-    row.after = std::max(row.after, all[i].bottom);
+    column.before = (std::max)(column.before, all[i].left);
+    column.frame = (std::max)(column.frame, all[i].panel.options().width);
+    column.after = (std::max)(column.after, all[i].right);
+    row.before = (std::max)(row.before, all[i].top);
+    row.frame = (std::max)(row.frame, all[i].panel.options().height);
+    row.after = (std::max)(row.after, all[i].bottom);
     if (all[i].legend || all[i].panel.options().legend == LegendPlace::none) continue;
     for (LegendEntry& entry : legend_entries(all[i].panel))
       if (std::find(below.begin(), below.end(), entry) == below.end()) below.push_back(std::move(entry));
@@ -110,7 +110,7 @@ inline std::string Figure::svg() const {
     }
     return at;
   };
-  const double width = std::max(place(across, margin) + margin, 60.0);
+  const double width = (std::max)(place(across, margin) + margin, 60.0);
   double height = place(down, margin + (options_.title.empty() ? 0 : 28));
   const auto legend = legend_rows(below, width - 2 * margin);
   const double legend_top = height + 8;
@@ -128,7 +128,7 @@ inline std::string Figure::svg() const {
   for (std::size_t row = 0; row < legend.size(); ++row) {
     double used = -18;
     for (const LegendEntry& entry : legend[row]) used += legend_width(entry, 0.6 * width) + 18;
-    double x = std::max(margin, (width - used) / 2);
+    double x = (std::max)(margin, (width - used) / 2);
     for (const LegendEntry& entry : legend[row]) {
       draw_entry(svg, entry, x, legend_top + legend_row * (static_cast<double>(row) + 0.5), 0.6 * width);
       x += legend_width(entry, 0.6 * width) + 18;
@@ -152,10 +152,10 @@ inline void Figure::draw(Svg& svg, const Cell& cell, double left, double top) {
   svg.open("g", "transform", to_text("translate(", std::llround(left), " ", std::llround(top), ")"));
   const auto tick_marks = [&](const Axis& axis, const std::vector<Tick>& ticks, bool upright) {
     for (const Tick& tick : ticks) {
-      const double at = axis.position(tick.value), length = tick.minor ? 2.5 : 5;
+      const double at = axis.position(tick.value), length = tick.is_minor ? 2.5 : 5;
       move(marks, upright ? -length : at, upright ? at : height);
       append_number(marks += upright ? 'h' : 'v', length);
-      if (tick.minor) continue;
+      if (tick.is_minor) continue;
       if ((upright ? height - at : at) > 14) {  // A grid line beside the frame's own would only blur it.
         std::string& line = tick.value == 0 ? zero : grid;
         move(line, upright ? 0 : at, upright ? at : 0);

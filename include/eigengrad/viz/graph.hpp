@@ -23,7 +23,7 @@ class GraphPicture {
       kinds_.push_back(item.kind);
       double width = 0;
       for (const Line& line : labels_.back())
-        width = std::max(width, text_width(line.text, line.bold ? 1.1 * size() : size()));
+        width = (std::max)(width, text_width(line.text, line.bold ? 1.1 * size() : size()));
       boxes.push_back({width + 2 * padding, static_cast<double>(labels_.back().size()) * line_height() + 2 * padding});
       any_value_ = any_value_ || !item.value.empty();
       any_gradient_ = any_gradient_ || !item.gradient.empty();
@@ -35,8 +35,9 @@ class GraphPicture {
 
   std::string svg() const {
     const double head = options_.title.empty() ? 0 : 1.2 * size() + 16, foot = any_value_ ? 2 * size() : 0;
-    const double width = std::max({layout_.width() + 2 * margin, text_width(options_.title, 1.2 * size()) + 2 * margin,
-                                   any_value_ ? 24 * size() : 0});
+    const double width =
+        (std::max)({layout_.width() + 2 * margin, text_width(options_.title, 1.2 * size()) + 2 * margin,
+                    any_value_ ? 24 * size() : 0});
     Svg svg(width, layout_.height() + 2 * margin + head + foot, options_.title);
     svg.text(width / 2, margin + size(), options_.title,
              {.size = 1.2 * size(), .anchor = Anchor::middle, .bold = true});

@@ -12,7 +12,7 @@ class Grid {
   /// there are fewer than 2 of either, ValueError for a range that does not rise.
   Grid(const Numbers& values, Range x, Range y, Index rows, Index columns)
       : values_(values.begin(), values.end()), x_(x), y_(y), rows_(rows), columns_(columns) {
-    check();
+    validate();
     require<ShapeError>(static_cast<Index>(values_.size()) == rows * columns, "grid: ", values_.size(), " values for ",
                         rows, " rows of ", columns, ": give rows * columns values, row by row from the lowest y");
   }
@@ -27,7 +27,7 @@ class Grid {
   }
   /// All zero, to be set.
   Grid(Range x, Range y, Index rows, Index columns) : x_(x), y_(y), rows_(rows), columns_(columns) {
-    check();
+    validate();
     values_.resize(static_cast<std::size_t>(rows * columns));
   }
 
@@ -56,7 +56,7 @@ class Grid {
                ? range.high
                : range.low + (range.high - range.low) * static_cast<double>(i) / static_cast<double>(count - 1);
   }
-  void check() const {
+  void validate() const {
     require<ShapeError>(rows_ >= 2 && columns_ >= 2 && rows_ <= 5000 && columns_ <= 5000, "grid: ", rows_, " rows and ",
                         columns_, " columns: use 2 to 5000 of each");
     for (const Range& range : {x_, y_}) {

@@ -52,12 +52,12 @@ class LayeredLayout {
     for (std::size_t k = 0; k < real_; ++k)
       for (const Edge& edge : edges)
         if (edge.to == k && !boxes[edge.from].movable)
-          boxes[k].column = std::max(boxes[k].column, boxes[edge.from].column + 1);
+          boxes[k].column = (std::max)(boxes[k].column, boxes[edge.from].column + 1);
     for (std::size_t k = 0; k < real_; ++k) {
       if (!boxes[k].movable) continue;
       std::size_t first = real_ + 1;
       for (const Edge& edge : edges)
-        if (edge.from == k) first = std::min(first, boxes[edge.to].column);
+        if (edge.from == k) first = (std::min)(first, boxes[edge.to].column);
       boxes[k].column = first > real_ ? 0 : first - 1;
     }
   }
@@ -99,10 +99,10 @@ class LayeredLayout {
         List& column = columns_[forward ? c : columns_.size() - 1 - c];
         std::vector<double> middle = rank_;
         for (const std::size_t k : column) {
-          const List& near = forward ? before_[k] : after_[k];
-          if (near.empty()) continue;
+          const List& neighbours = forward ? before_[k] : after_[k];
+          if (neighbours.empty()) continue;
           middle[k] = 0;
-          for (const std::size_t other : near) middle[k] += rank_[other] / static_cast<double>(near.size());
+          for (const std::size_t other : neighbours) middle[k] += rank_[other] / static_cast<double>(neighbours.size());
         }
         std::stable_sort(column.begin(), column.end(),
                          [&](std::size_t a, std::size_t b) { return middle[a] < middle[b]; });
@@ -123,8 +123,8 @@ class LayeredLayout {
           count +=
               (rank_[links_[i].first] - rank_[links_[j].first]) * (rank_[links_[i].second] - rank_[links_[j].second]) <
                       0
-                  ? 1
-                  : 0;
+                  ? 1u
+                  : 0u;
     return count;
   }
   void place(double column_gap, double row_gap) {
@@ -136,8 +136,8 @@ class LayeredLayout {
         std::vector<double> wish = centre;
         for (const std::size_t k : column) {
           double total = 0;
-          for (const List* near : {&before_[k], &after_[k]})
-            for (const std::size_t other : *near) total += centre[other];
+          for (const List* neighbours : {&before_[k], &after_[k]})
+            for (const std::size_t other : *neighbours) total += centre[other];
           const std::size_t count = before_[k].size() + after_[k].size();
           if (count > 0) wish[k] = total / static_cast<double>(count);
         }
@@ -146,15 +146,15 @@ class LayeredLayout {
     double top = 0, bottom = 0;
     for (std::size_t k = 0; k < boxes.size(); ++k) {
       boxes[k].y = centre[k] - boxes[k].height / 2;
-      top = k == 0 ? boxes[k].y : std::min(top, boxes[k].y);
-      bottom = k == 0 ? boxes[k].y + boxes[k].height : std::max(bottom, boxes[k].y + boxes[k].height);
+      top = k == 0 ? boxes[k].y : (std::min)(top, boxes[k].y);
+      bottom = k == 0 ? boxes[k].y + boxes[k].height : (std::max)(bottom, boxes[k].y + boxes[k].height);
     }
     for (Box& box : boxes) box.y -= top;
     height_ = bottom - top;
     double x = 0;
     for (const List& column : columns_) {
       double widest = 0;
-      for (const std::size_t k : column) widest = std::max(widest, boxes[k].width);
+      for (const std::size_t k : column) widest = (std::max)(widest, boxes[k].width);
       for (const std::size_t k : column) {
         boxes[k].left = x;
         boxes[k].right = x + widest;
@@ -164,7 +164,7 @@ class LayeredLayout {
       }
       x += widest + column_gap;
     }
-    width_ = std::max(0.0, x - column_gap);
+    width_ = (std::max)(0.0, x - column_gap);
   }
   /// The centres nearest to the wished ones, in the column's order and without overlaps: neighbours that want to pass
   /// each other settle for the mean of their wishes.

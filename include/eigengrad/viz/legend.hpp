@@ -33,7 +33,7 @@ inline std::vector<LegendEntry> legend_entries(const Panel& panel) {
 inline double legend_sample(const LegendEntry& entry) { return entry.patch ? 22 : entry.width > 0 ? 32 : 14; }
 
 inline double legend_width(const LegendEntry& entry, double most) {
-  return legend_sample(entry) + 6 + std::min(text_width(entry.label, legend_font), most);
+  return legend_sample(entry) + 6 + (std::min)(text_width(entry.label, legend_font), most);
 }
 
 /// Draws one entry with its sample's left end at x and its middle at y.
@@ -68,7 +68,7 @@ inline std::optional<Point> free_place(const Panel& panel, double width, double 
           if (covered(run[i].x, run[i].y)) return true;
           if (i == 0 || series.kind == Series::Kind::scatter) continue;
           const double x = run[i].x - run[i - 1].x, y = run[i].y - run[i - 1].y;
-          for (double share = 0, step = 4 / std::max(std::hypot(x, y), 4.0); share < 1; share += step)
+          for (double share = 0, step = 4 / (std::max)(std::hypot(x, y), 4.0); share < 1; share += step)
             if (covered(run[i - 1].x + share * x, run[i - 1].y + share * y)) return true;
         }
     return false;
@@ -79,7 +79,7 @@ inline std::optional<Point> free_place(const Panel& panel, double width, double 
 /// The size of a legend within a panel.
 inline Point legend_box(const Panel& panel, const std::vector<LegendEntry>& entries) {
   double width = 0;
-  for (const LegendEntry& entry : entries) width = std::max(width, legend_width(entry, 0.6 * panel.options().width));
+  for (const LegendEntry& entry : entries) width = (std::max)(width, legend_width(entry, 0.6 * panel.options().width));
   return {width + 14, legend_row * static_cast<double>(entries.size()) + 6};
 }
 

@@ -66,7 +66,7 @@ inline std::vector<Point> thinned(std::span<const Point> points) {
       if (points[end].y < points[low].y) low = end;
       if (points[end].y > points[high].y) high = end;
     }
-    std::size_t kept[] = {begin, std::min(low, high), std::max(low, high), end - 1};
+    std::size_t kept[] = {begin, (std::min)(low, high), (std::max)(low, high), end - 1};
     for (std::size_t i = 0; i < 4; ++i)
       if (i == 0 || kept[i] != kept[i - 1]) result.push_back(points[kept[i]]);
     begin = end;

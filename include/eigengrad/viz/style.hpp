@@ -48,7 +48,7 @@ inline Colour map_colour(ColourMap map, double share) {
                                         : map == ColourMap::cividis ? std::span<const Colour>(cividis)
                                                                     : std::span<const Colour>(blue_orange);
   const double place = std::clamp(share, 0.0, 1.0) * static_cast<double>(stops.size() - 1);
-  const auto below = std::min(static_cast<std::size_t>(place), stops.size() - 2);
+  const auto below = (std::min)(static_cast<std::size_t>(place), stops.size() - 2);
   return blend(stops[below], stops[below + 1], place - static_cast<double>(below));
 }
 
