@@ -1,10 +1,29 @@
 #include <eigengrad/ops/statistics.hpp>
 
+#include <eigengrad/eigengrad.hpp>
+
 #include "support/numeric.hpp"
 
 namespace eg = eigengrad;
 using eg::Shape;
 using eg::Tensor;
+
+// The documented way to a squared norm, and to a part without what it leaves out.
+TEST(Norm, ItsSquareAtZeroIsWrittenAsASum) {
+  const auto hessian = eg::hessian([](const auto& x) { return sum(square(x)); }, Tensor<double>{0, 0});
+  EXPECT_EQ(hessian(0, 0), 2);
+  EXPECT_EQ(hessian(0, 1), 0);
+  EXPECT_EQ(eg::hessian([](const auto& x) { return square(eg::norm(x)); }, Tensor<double>{0, 0})(0, 0), 0)
+      << "as docs/numerics.md says";
+}
+TEST(Norm, APartIsTakenBeforeItIsComputedWith) {
+  const Tensor<double> x = {4, 0};
+  const Tensor<double> after = eg::grad([](const auto& v) { return select(sqrt(v), 0, 0); }, x);
+  EXPECT_TRUE(std::isnan(after(1)));
+  const Tensor<double> before = eg::grad([](const auto& v) { return Tensor<double>(sqrt(select(v, 0, 0))); }, x);
+  EXPECT_EQ(before(0), 0.25);
+  EXPECT_EQ(before(1), 0);
+}
 
 TEST(Var, EqualsTheDefinition) {
   const Tensor<double> x = {{1, 2, 4}, {3, 3, 9}};

@@ -193,21 +193,98 @@ TEST(LBFGS, StopsAtItsLimits) {
     return loss;
   };
   eg::LBFGS<double> few_steps({w}, {.max_iterations = 4, .max_evaluations = 1000});
+  EXPECT_EQ(few_steps.stop_reason(), eg::StopReason::no_step);
   few_steps.step(closure);
   EXPECT_EQ(few_steps.iterations(), 4);
   EXPECT_FALSE(few_steps.converged());
+  EXPECT_EQ(few_steps.stop_reason(), eg::StopReason::iteration_limit);
   eg::LBFGS<double> few_evaluations({w}, {.max_iterations = 1000, .max_evaluations = 1});
   few_evaluations.step(closure);
   EXPECT_EQ(few_evaluations.evaluations(), 1) << "the loss it returns";
   EXPECT_EQ(few_evaluations.iterations(), 0);
+  EXPECT_EQ(few_evaluations.stop_reason(), eg::StopReason::evaluation_limit);
   eg::LBFGS<double> standing({w}, {.learning_rate = 0});
   const Real before = w.value();
   standing.step(closure);
   EXPECT_TRUE(same_bits(w.value(), before));
+  EXPECT_EQ(standing.stop_reason(), eg::StopReason::no_step);
   w.set_value({1, 1});
   few_steps.step(closure);
+  EXPECT_EQ(few_steps.stop_reason(), eg::StopReason::gradient_tolerance);
   EXPECT_TRUE(few_steps.converged()) << "the gradient is 0";
   EXPECT_TRUE(same_bits(w.value(), Real{1, 1}));
+}
+
+TEST(LBFGS, SaysThatChangesAreWithinTheirTolerance) {
+  const eg::Parameter<double> w(Real{-1.2, 1});
+  eg::LBFGS<double> optimizer({w}, {.max_iterations = 1000, .gradient_tolerance = 0, .change_tolerance = 1e-6});
+  optimizer.step(closure_of([&] { return rosenbrock(w); }));
+  EXPECT_EQ(optimizer.stop_reason(), eg::StopReason::change_tolerance);
+  EXPECT_TRUE(optimizer.converged());
+}
+
+// 68: with no tolerance at all it ends where floating point does, soon, and does not call that converged.
+TEST(LBFGS, EndsWhereFloatingPointDoes) {
+  const Real a = {{2, -1, 0.5}, {1, 3, -2}, {-0.5, 1, 1.5}}, b = {{1, -2, 3}};
+  const auto ends = [](auto loss, const eg::Parameter<double>& w, double scale) {
+    eg::LBFGS<double> optimizer(
+        {w}, {.max_iterations = 100000, .max_evaluations = 10000000, .gradient_tolerance = 0, .change_tolerance = 0});
+    optimizer.step(closure_of([&] { return Real(loss() * scale); }));
+    EXPECT_TRUE(optimizer.stop_reason() == eg::StopReason::no_progress ||
+                (optimizer.stop_reason() == eg::StopReason::gradient_tolerance && optimizer.converged()))
+        << eg::to_string(optimizer.stop_reason());
+    EXPECT_LT(optimizer.evaluations(), 400) << eg::to_string(optimizer.stop_reason());
+    for (int again = 0; again < 3; ++again) {  // and goes nowhere from there
+      const eg::Index before = optimizer.evaluations();
+      optimizer.step(closure_of([&] { return Real(loss() * scale); }));
+      EXPECT_LT(optimizer.evaluations() - before, 150);
+    }
+  };
+  for (const double scale : {1.0, 1e-3, 1e6})
+    for (const double start : {0.5, -2.0, 30.0}) {
+      SCOPED_TRACE(start);
+      const eg::Parameter<double> w(Real{{start, -1, 2}}), r(Real{-1.2, start}), high(Real{-1.2, start}),
+          x(Real{start});
+      ends([&] { return sum(square(matmul(w, a) - b)) + sum(sin(w)); }, w, scale);
+      ends([&] { return rosenbrock(r); }, r, scale);
+      ends([&] { return rosenbrock(high) + 1e3; }, high, scale);  // the floor lies high: rounding hides it early
+      ends([&] { return sum(log(1 + square(x - 0.3))) + 1; }, x, scale);
+      ends([&] { return sum(abs(x - 0.1)); }, x, scale);  // a kink, at which no gradient is small
+    }
+}
+TEST(LBFGS, EndsWhereFloatingPointDoesInFloats) {
+  for (const float start : {-1.2f, 3.f}) {
+    const eg::Parameter<float> w(eg::Tensor<float>{start, 1});
+    eg::LBFGS<float> optimizer(
+        {w}, {.max_iterations = 100000, .max_evaluations = 10000000, .gradient_tolerance = 0, .change_tolerance = 0});
+    optimizer.step([&] {
+      eg::Tape tape;
+      const auto x = select(w, 0, 0), y = select(w, 0, 1);
+      const eg::Tensor<float> loss = 100 * square(y - x * x) + square(1 - x) + 2;
+      tape.backward(loss);
+      return loss;
+    });
+    EXPECT_EQ(optimizer.stop_reason(), eg::StopReason::no_progress) << eg::to_string(optimizer.stop_reason());
+    EXPECT_LT(optimizer.evaluations(), 600);
+    EXPECT_TRUE(close(w.value(), {1, 1}, 1e-2));
+  }
+}
+
+// A gradient that is not the loss's: downhill nothing is lower.
+TEST(LBFGS, AFailedLineSearchIsNotConverged) {
+  const eg::Parameter<double> w(Real{3});
+  eg::LBFGS<double> optimizer({w}, {.max_iterations = 100, .max_evaluations = 100000});
+  optimizer.step([&] {
+    {
+      eg::Tape tape;
+      tape.backward(sum(-square(w)));
+    }
+    return Real(sum(square(w))).item();
+  });
+  EXPECT_EQ(optimizer.stop_reason(), eg::StopReason::line_search_failed);
+  EXPECT_FALSE(optimizer.converged());
+  EXPECT_STREQ(eg::to_string(optimizer.stop_reason()), "the line search found no lower point");
+  EXPECT_TRUE(same_bits(w.value(), Real{3}));
 }
 
 TEST(LBFGS, ZeroesGradientsItselfAndLeavesUnreachedParametersAlone) {

@@ -8,6 +8,9 @@
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 template <class X>
+concept Number = std::is_arithmetic_v<X>;
+
+template <class X>
 struct Dual;
 template <class X>
 inline constexpr bool is_dual = false;

@@ -78,18 +78,30 @@ class Tensor {
     return full(shape, T(0));
   }
   static Tensor ones(const Shape& shape) { return full(shape, T(1)); }
-  /// start, start + step, ... up to but without stop.
-  static Tensor arange(T start, T stop, T step = T(1));
-  static Tensor arange(T stop) { return arange(T(0), stop); }
-  /// `count` evenly spaced numbers from start to stop, both included.
-  static Tensor linspace(T start, T stop, Index count);
+  /// start, start + step, ... up to but without stop. Whole numbers are counted as such; throws ValueError for those
+  /// that T does not have, for a step of 0 or one that rounding loses.
+  template <Number Start, Number Stop, Number Step = int>
+  static Tensor arange(Start start, Stop stop, Step step = 1);
+  template <Number Stop>
+  static Tensor arange(Stop stop) {
+    return arange(0, stop);
+  }
+  /// Of dual numbers.
+  static Tensor arange(T start, T stop, T step = T(1))
+    requires is_dual<T>;
+  /// `count` evenly spaced numbers from start to stop, both included; integers are rounded down. Throws ValueError for
+  /// whole bounds that T does not have.
+  template <Number Start, Number Stop>
+  static Tensor linspace(Start start, Stop stop, Index count);
+  static Tensor linspace(T start, T stop, Index count)
+    requires is_dual<T>;
   /// The identity matrix, [rows, columns].
   static Tensor eye(Index rows, Index columns = -1);
   /// Uniform in [0, 1).
   static Tensor rand(const Shape& shape, Generator& generator = default_generator());
   /// Standard normal.
   static Tensor randn(const Shape& shape, Generator& generator = default_generator());
-  /// Uniform integers in [low, high).
+  /// Uniform integers in [low, high). Throws ValueError where T does not have them all.
   static Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
                         Generator& generator = default_generator());
   /// Copies `values`, row-major, into the given shape; throws ShapeError when their number differs.

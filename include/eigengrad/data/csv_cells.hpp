@@ -170,7 +170,7 @@ EIGENGRAD_LAZY class CsvSplitter {
   void end_row(Index line, Index fields, Index filled, std::size_t begin) {
     if (cells_.rows() == 0) cells_.columns = cells_.trailing_empty = fields;
     if (fields != cells_.columns) ragged(line, fields, filled, begin);
-    cells_.trailing_empty = std::min(cells_.trailing_empty, fields - filled);
+    cells_.trailing_empty = (std::min)(cells_.trailing_empty, fields - filled);
     position_ += fields;
     cells_.add_row(line - last_line_);
     last_line_ = line;

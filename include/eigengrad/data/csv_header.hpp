@@ -99,7 +99,7 @@ EIGENGRAD_LAZY class CsvHeaderDecision {
       const bool year = is_year(seen.number);
       years_below_ += year;
       others_below_ += !year;
-      most_below_ = std::max(most_below_, std::abs(seen.number));
+      most_below_ = (std::max)(most_below_, std::abs(seen.number));
     }
     const bool mostly_numbers =
         numbers + values > texts || (numbers + values == texts && texts > 0 && !has_digit(cell.text));

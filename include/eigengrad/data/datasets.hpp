@@ -23,7 +23,9 @@ EIGENGRAD_LAZY CsvTable read_shipped_csv(const std::string& file, const std::str
   const std::string path = directory + "/" + file;
   require<FileError>(file_exists(path), "data sets: there is no '", path, "': pass the path of eigengrad's data ",
                      "folder, or set the environment variable EIGENGRAD_DATA_DIR to it");
-  return read_csv(path, {.header = CsvHeader::yes});
+  CsvOptions options;  // a variable, as g++ 12 under -Wuseless-cast does not survive a brace here
+  options.header = CsvHeader::yes;
+  return read_csv(path, std::move(options));
 }
 
 /// Fisher's irises: inputs [150, 4] in cm, labels 0 to 2 (setosa, versicolor, virginica).

@@ -111,7 +111,7 @@ EIGENGRAD_LAZY FileKind file_kind(std::string_view bytes) {
   const std::string_view first = bytes.substr(0, std::min<std::size_t>(bytes.size(), 512));
   std::size_t zeros[2] = {}, pairs = first.size() / 2;
   for (std::size_t i = 0; i < 2 * pairs; ++i) zeros[i % 2] += first[i] == '\0';
-  if (pairs >= 2 && std::max(zeros[0], zeros[1]) * 10 >= pairs * 7 && std::min(zeros[0], zeros[1]) * 10 <= pairs)
+  if (pairs >= 2 && (std::max)(zeros[0], zeros[1]) * 10 >= pairs * 7 && (std::min)(zeros[0], zeros[1]) * 10 <= pairs)
     return {zeros[1] > zeros[0] ? "text in UTF-16 (little-endian, without a byte order mark)"
                                 : "text in UTF-16 (big-endian, without a byte order mark)",
             zeros[1] > zeros[0] ? "convert it: iconv -f UTF-16LE -t UTF-8 old.csv > new.csv"

@@ -22,8 +22,6 @@ concept Expression = requires(const X& x) {
   typename X::Element;
   x.to_tensor();
 };
-template <class X>
-concept Number = std::is_arithmetic_v<X>;
 /// A tensor on which each operation is carried out, and recorded, at once (ops/traced.hpp).
 template <class X>
 concept TracedValue = requires { typename X::TracedElement; };

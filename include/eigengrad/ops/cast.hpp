@@ -21,8 +21,19 @@ struct CastTo<Dual<X>, U> {
   using type = Dual<typename CastTo<X, U>::type>;
 };
 
-/// The same numbers as type To, converted as static_cast does. Gradient: dy, converted back, between floating-point
-/// types. Dual numbers become dual ones of that type.
+template <class To, class From>
+EIGENGRAD_INLINE To cast_number(const From& number) {
+  if constexpr (std::is_floating_point_v<From> && is_whole_type<To>)
+    return exactly<To>(std::trunc(number), "cast");
+  else if constexpr (is_whole_type<From> && std::is_arithmetic_v<To>)
+    return exactly<To>(number, "cast");
+  else
+    return static_cast<To>(number);
+}
+
+/// The same numbers as type To; what lies behind a point is dropped for an integer. Gradient: dy, converted back,
+/// between floating-point types. Throws ValueError where To does not have a whole number: beyond its range or digits,
+/// or NaN.
 template <class To, Expression X>
 auto cast(const X& expression) -> Tensor<typename CastTo<typename X::Element, To>::type> {
   using T = typename X::Element;
@@ -35,9 +46,9 @@ auto cast(const X& expression) -> Tensor<typename CastTo<typename X::Element, To
     const auto run = [=] {
       std::transform(x.numbers(), x.end(), result.shared_data(), [](T number) {
         if constexpr (is_dual<T> && !is_dual<U>)
-          return static_cast<U>(plain_value(number));  // integers and bools have no derivative to lose
+          return cast_number<U>(plain_value(number));  // integers and bools have no derivative to lose
         else
-          return static_cast<U>(number);
+          return cast_number<U>(number);
       });
     };
     run();

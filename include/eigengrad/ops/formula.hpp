@@ -301,7 +301,10 @@ EIGENGRAD_INLINE auto to_operand(const X& x) {
   if constexpr (Number<X>) {
     static_assert(!(std::is_floating_point_v<X> && std::is_integral_v<T>),
                   "a floating-point number in a formula of integers: cast<float>(tensor) first");
-    return Constant<T>{static_cast<T>(x)};
+    if constexpr (is_whole_type<X> && std::is_arithmetic_v<T>)
+      return Constant<T>{exactly<T>(x, "a whole number beside a tensor")};
+    else
+      return Constant<T>{static_cast<T>(x)};
   } else if constexpr (is_dual<X>) {
     return Constant<T>{T(x)};
   } else if constexpr (dual_depth<typename X::Element> < dual_depth<T> && !std::is_same_v<typename X::Element, bool>) {

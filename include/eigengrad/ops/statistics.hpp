@@ -88,7 +88,8 @@ Tensor<T> kept_norms(const Tensor<T>& x, const Axes& axes, bool any) {
   return scale * root(sum(square(x / scale), axes, true));
 }
 
-/// The Euclidean norm over all or the named axes. Gradient: dy x / norm, and 0 at the zero vector.
+/// The Euclidean norm over all or the named axes. Gradient: dy x / norm, and 0 at the zero vector, where it has a kink
+/// and all further derivatives are 0, too: for its square write sum(square(x)), whose Hessian is 2 I everywhere.
 template <Expression X>
 Tensor<typename X::Element> norm(const X& x, const Axes& axes = {}, bool keepdims = false,
                                  Location where = Location::current()) {

@@ -9,6 +9,37 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 
 enum class LineSearch { none, strong_wolfe };
 
+/// Why a call of LBFGS's step ended. Only the first two mean that it has converged.
+enum class StopReason {
+  gradient_tolerance,  // no element of the gradient is larger
+  change_tolerance,    // no parameter, or the loss, changed by more, or a step promised no more
+  no_progress,         // rounding hides what further steps could gain
+  line_search_failed,  // no lower point downhill, although there should be: is the gradient that of the loss?
+  iteration_limit,
+  evaluation_limit,
+  no_step  // none was to be taken: step was not called, threw, or the learning rate is 0
+};
+/// The reason in words, to print.
+constexpr const char* to_string(StopReason reason) {
+  switch (reason) {
+    case StopReason::gradient_tolerance:
+      return "the gradient is within its tolerance";
+    case StopReason::change_tolerance:
+      return "the changes are within their tolerance";
+    case StopReason::no_progress:
+      return "no further progress in floating point";
+    case StopReason::line_search_failed:
+      return "the line search found no lower point";
+    case StopReason::iteration_limit:
+      return "max_iterations was reached";
+    case StopReason::evaluation_limit:
+      return "max_evaluations was reached";
+    case StopReason::no_step:
+      break;
+  }
+  return "no step was taken";
+}
+
 template <class T>
 struct LBFGSOptions {
   T learning_rate = T(1);     // the step that is tried first; without a line search the step that is taken
@@ -45,27 +76,45 @@ class LBFGS : public Optimizer<T, 0> {
   }
 
   /// Takes up to max_iterations steps. `closure()` records the loss, calls backward and returns the loss; gradients are
-  /// zeroed before. Returns the first loss. When it throws, parameters are back at the best point found. Throws
-  /// ValueError for a loss or gradient that is not finite, GradientError when no parameter has a gradient.
+  /// zeroed before. Returns the first loss; stop_reason() says why it ended. When it throws, parameters are back at the
+  /// best point found. Throws ValueError for a loss or gradient that is not finite, GradientError when no parameter has
+  /// a gradient.
   template <class Closure>
   T step(Closure&& closure, Location where = Location::current()) {
     ++this->steps_;
+    stop_reason_ = StopReason::no_step;
     read_parameters();
     ReturnOnError guard{this};
     LinePoint<T> here = evaluate(closure, where);
     require<ValueError>(std::isfinite(here.loss) && std::isfinite(largest(here.gradient)), not_finite, where);
     const T first_loss = static_cast<T>(here.loss);
     const Index last_evaluation = evaluations_ + options_.max_evaluations - 1;
-    converged_ = largest(here.gradient) <= options_.gradient_tolerance;
-    if (this->learning_rate_ > 0)
-      for (Index i = 0; i < options_.max_iterations && evaluations_ < last_evaluation && !converged_; ++i)
-        converged_ = iterate(closure, here, where);
+    lowest_gradient_ = largest(here.gradient);
+    idle_ = 0;
+    bool goes_on = this->learning_rate_ > 0;
+    StopReason reason = StopReason::no_step;
+    if (lowest_gradient_ <= options_.gradient_tolerance) {
+      reason = StopReason::gradient_tolerance;
+      goes_on = false;
+    }
+    for (Index i = 0; goes_on; ++i) {
+      if (i == options_.max_iterations || evaluations_ >= last_evaluation) {
+        reason = i == options_.max_iterations ? StopReason::iteration_limit : StopReason::evaluation_limit;
+        break;
+      }
+      goes_on = iterate(closure, here, reason, where);
+    }
+    stop_reason_ = reason;
     guard.optimizer = nullptr;
     return first_loss;
   }
 
-  /// Whether the last call of step ended at one of the tolerances, not at one of the limits.
-  bool converged() const { return converged_; }
+  /// Why the last call of step ended.
+  StopReason stop_reason() const { return stop_reason_; }
+  /// Whether it ended at one of the tolerances.
+  bool converged() const {
+    return stop_reason_ == StopReason::gradient_tolerance || stop_reason_ == StopReason::change_tolerance;
+  }
   /// How many times the parameters have been moved, and the closure called, since the beginning.
   Index iterations() const { return iterations_; }
   Index evaluations() const { return evaluations_; }
@@ -86,9 +135,11 @@ class LBFGS : public Optimizer<T, 0> {
     }
   };
 
-  /// One step from `here`, whose place is place_, to the next; whether that was the last one.
+  static constexpr int most_idle = 3;  // steps that neither lower the loss nor bring a smaller gradient
+
+  /// One step from `here`, whose place is place_, to the next; false, and the reason, when that was the last one.
   template <class Closure>
-  bool iterate(Closure& closure, LinePoint<T>& here, Location where) {
+  bool iterate(Closure& closure, LinePoint<T>& here, StopReason& reason, Location where) {
     find_direction(here.gradient);
     here.step = 0;
     here.slope = dot(here.gradient, direction_);
@@ -100,7 +151,12 @@ class LBFGS : public Optimizer<T, 0> {
     const double tolerance = static_cast<double>(options_.change_tolerance), longest = largest(direction_);
     double step = static_cast<double>(this->learning_rate_);
     if (pairs_.empty()) step *= (std::min)(1.0, 1 / static_cast<double>(here.gradient.array().abs().sum()));
-    if (!(here.slope <= -tolerance)) return true;
+    if (!(here.slope <= -tolerance)) {
+      reason = tolerance > 0 && here.slope < 0 ? StopReason::change_tolerance : StopReason::no_progress;
+      return false;
+    }
+    // Below this a step moves no parameter.
+    const double spacing = std::numeric_limits<T>::epsilon() * largest(place_);
 
     bool all_finite = true;
     const auto at = [&](double t) {
@@ -115,19 +171,38 @@ class LBFGS : public Optimizer<T, 0> {
       return point;
     };
     const bool searches = options_.line_search == LineSearch::strong_wolfe;
-    LinePoint<T> next = searches ? strong_wolfe(at, here, step, {.narrowest = tolerance / longest}) : at(step);
+    LinePoint<T> next =
+        searches ? strong_wolfe(at, here, step, {.narrowest = (std::max)(tolerance, spacing) / longest}) : at(step);
     require<ValueError>(all_finite || (searches && next.step > 0), not_finite, where);
     if (next.step == 0) {  // no lower point in this direction: try straight downhill
       write_parameters(0);
-      return std::exchange(pairs_, {}).empty();
+      // What is remembered tells better than the gradient alone how much could be gained.
+      const bool again = !std::exchange(pairs_, {}).empty();
+      if (promises_nothing(here, step)) reason = StopReason::no_progress;
+      if (!again && reason != StopReason::no_progress) reason = StopReason::line_search_failed;
+      return again;
     }
     ++iterations_;
     write_parameters(next.step);
-    remember(here, next);
-    const bool stays = next.step * longest <= tolerance || std::abs(next.loss - here.loss) < tolerance ||
-                       largest(next.gradient) <= options_.gradient_tolerance;
+    const bool moved = remember(here, next);
+    const double gradient = largest(next.gradient), change = std::abs(next.loss - here.loss);
+    const bool gains = next.loss < here.loss || gradient < lowest_gradient_ || !searches;
+    lowest_gradient_ = (std::min)(lowest_gradient_, gradient);
+    idle_ = gains ? 0 : idle_ + 1;
     here = std::move(next);
-    return stays;
+    if (gradient <= options_.gradient_tolerance)
+      reason = StopReason::gradient_tolerance;
+    else if (tolerance > 0 && (here.step * longest <= tolerance || change < tolerance))
+      reason = StopReason::change_tolerance;
+    else if (!moved || idle_ == most_idle)
+      reason = StopReason::no_progress;
+    else
+      reason = StopReason::no_step;
+    return reason == StopReason::no_step;
+  }
+  /// Whether what the slope promises for a step is lost in the rounding of the loss.
+  static bool promises_nothing(const LinePoint<T>& here, double step) {
+    return -here.slope * step <= 8 * std::numeric_limits<T>::epsilon() * std::abs(here.loss);
   }
 
   /// direction_ = -H gradient, by the two loops of algorithm 7.4.
@@ -149,17 +224,19 @@ class LBFGS : public Optimizer<T, 0> {
   }
 
   /// Moves place_ to where the parameters are now, and keeps what was learned on the way: only a curvature above 0,
-  /// beyond rounding, keeps H positive definite.
-  void remember(const LinePoint<T>& from, const LinePoint<T>& to) {
+  /// beyond rounding, keeps H positive definite. Whether any parameter has moved.
+  bool remember(const LinePoint<T>& from, const LinePoint<T>& to) {
     Pair pair{place_, to.gradient, 0};
     read_parameters();
     pair.step.mutable_array() = place_.array() - pair.step.array();
     pair.change.mutable_array() -= from.gradient.array();
     pair.curvature = dot(pair.step, pair.change);
-    if (!(pair.curvature > -std::numeric_limits<T>::epsilon() * to.step * from.slope)) return;
+    const bool moved = largest(pair.step) > 0;
+    if (!(pair.curvature > -std::numeric_limits<T>::epsilon() * to.step * from.slope)) return moved;
     if (static_cast<Index>(pairs_.size()) == options_.history_size) pairs_.erase(pairs_.begin());
     pairs_.push_back(std::move(pair));
     weights_.resize(pairs_.size());
+    return moved;
   }
 
   /// The loss and the gradient where the parameters are.
@@ -224,7 +301,9 @@ class LBFGS : public Optimizer<T, 0> {
   std::vector<Pair> pairs_;      // oldest first
   std::vector<double> weights_;
   Index iterations_ = 0, evaluations_ = 0;
-  bool converged_ = false;
+  double lowest_gradient_ = 0;
+  int idle_ = 0;  // steps in a row that gained nothing
+  StopReason stop_reason_ = StopReason::no_step;
 };
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI
