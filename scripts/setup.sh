@@ -12,12 +12,24 @@ has_header() {
   command -v g++ >/dev/null && printf '#include <%s>\n' "$header" | g++ -std=c++20 "$@" -E -x c++ - >/dev/null 2>&1
 }
 
+# Whether clang++ can link its libFuzzer.
+has_libfuzzer() {
+  local program
+  program=$(mktemp) || return 1
+  printf 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }\n' |
+    clang++ -fsanitize=fuzzer,address -x c++ - -o "$program" >/dev/null 2>&1
+  local status=$?
+  rm -f "$program"
+  return "$status"
+}
+
 # is_there <package>: asks for what the package brings, so that what was installed by other means counts too.
 is_there() {
   case $1 in
     ninja-build) command -v ninja >/dev/null ;;
     libeigen3-dev) has_header Eigen/Core -I/usr/include/eigen3 -I/usr/local/include/eigen3 ;;
     libgtest-dev) has_header gtest/gtest.h ;;
+    libclang-rt-*-dev) has_libfuzzer ;;
     zlib1g-dev) has_header zlib.h ;;
     dataset-fashion-mnist) [ -e /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ] ;;
     g++-multilib) has_header vector -m32 ;;

@@ -10,6 +10,7 @@
 #include "data/csv.hpp"
 #include "data/datasets.hpp"
 #include "data/idx.hpp"
+#include "data/imputer.hpp"
 #include "data/labels.hpp"
 #include "data/loader.hpp"
 #include "data/standardizer.hpp"

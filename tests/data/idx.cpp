@@ -1,5 +1,6 @@
 #include <eigengrad/data/idx.hpp>
 
+#include "../support/sanitizers.hpp"
 #include "files.hpp"
 
 namespace eg = eigengrad;
@@ -73,6 +74,28 @@ TEST(Idx, RefusesHugeCountsBeforeAllocating) {
     expect_contains(error_of(bytes + "12345678"), "announces more elements than its");
   }
   expect_contains(error_of(idx_header(0x08, {most, 0, most, most})), "announces more elements");
+}
+
+TEST(Idx, OtherFilesAreNamed) {
+  expect_contains(error_of("PK\x03\x04...."s), "no IDX magic number (0 0 type axes): it is a zip archive");
+  expect_contains(error_of("<!DOCTYPE html>"), "it is HTML or XML");
+  expect_contains(error_of("\x1f\x8b\x08\x00"s), "is gzip-compressed: read it by read_idx_gz");
+}
+
+TEST(Idx, WhatAPipeAnnouncesBeyondAllMemoryIsRefused) {
+#if EIGENGRAD_ANY_SANITIZER
+  GTEST_SKIP() << "a sanitizer's heap ends the program there";
+#else
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const std::string bytes = idx_header(0x0e, {1u << 28, 1u << 26}) + "12345678";
+  ASSERT_EQ(write(ends[1], bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  close(ends[1]);
+  const std::string path = "/dev/fd/" + std::to_string(ends[0]);
+  if (eg::file_exists("/dev/fd/0"))
+    expect_contains(message_of<eg::Error>([&] { eg::read_idx<double>(path); }), "out of memory");
+  close(ends[0]);
+#endif
 }
 
 TEST(Idx, AWholeNumberTypeMustHoldTheFilesValues) {

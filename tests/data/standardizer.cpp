@@ -46,3 +46,26 @@ TEST(Standardizer, NanStaysNan) {
   EXPECT_FLOAT_EQ(scaled(1, 0), 1);
   EXPECT_TRUE(std::isnan(scaled(0, 1)));
 }
+
+TEST(Standardizer, IsMadeAgainFromItsMeanAndDeviation) {
+  const eg::Tensor<double> inputs = {{1, 100, 5}, {3, 300, 5}, {8, 500, 5}};
+  const eg::Standardizer<double> fitted(inputs), again(fitted.mean(), fitted.deviation());
+  const auto expected = fitted(inputs), scaled = again(inputs);
+  EXPECT_TRUE((scaled.array() == expected.array()).all());
+  EXPECT_EQ(again.inverse(scaled).shape(), inputs.shape());
+  const eg::Standardizer<float> known({1, 2}, {2, 4});
+  EXPECT_EQ(known(eg::Tensor<float>{{5, 2}})(0, 0), 2);
+  EXPECT_EQ(known(eg::Tensor<float>{{5, 10}})(0, 1), 2);
+}
+
+TEST(Standardizer, RefusesMeansAndDeviationsThatDoNotFit) {
+  using Tensor = eg::Tensor<double>;
+  const auto message = [](const Tensor& mean, const Tensor& deviation) {
+    return message_of<eg::ShapeError>([&] { eg::Standardizer<double>(mean, deviation); });
+  };
+  expect_contains(message({1, 2}, {1, 2, 3}), "standardizer: the mean is [2], the deviation [3]: give one of each");
+  expect_contains(message(Tensor::full({}, 1), Tensor::full({}, 2)), "the mean is []");
+  for (const double bad : {0.0, -1.0, double(INFINITY)})
+    expect_contains(message_of<eg::ValueError>([&] { eg::Standardizer<double>({1, 2}, {1, bad}); }),
+                    "standardizer: the deviation of column 1 is");
+}

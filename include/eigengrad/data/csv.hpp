@@ -237,7 +237,8 @@ EIGENGRAD_LAZY class BasicCsvTable {
                  empty ? "is empty, where a number is needed: fill it in, or set .empty_as_nan = true for floats"
                        : "stands for a missing number (.na_values), which whole numbers cannot: read floats");
     }
-    if (const std::string problem = explain(reader, cell, column); !problem.empty()) cell_error(row, column, problem);
+    if (const std::string_view problem = explain(reader, cell, column); !problem.empty())
+      cell_error(row, column, problem);
     if (row + first_row_ == 0)
       cell_error(row, column, "is not a number: if this line names the columns, set .header = CsvHeader::yes");
     cell_error(row, column,
@@ -246,11 +247,11 @@ EIGENGRAD_LAZY class BasicCsvTable {
   }
 
   // What may be a thousands separator or a decimal sign, other cells of the column can tell.
-  std::string explain(const CsvNumbers<>& reader, std::string_view cell, Index column) const {
-    std::string problem = reader.explain(cell);
-    if (problem.find("may separate thousands or be") == std::string::npos) return problem;
+  std::string_view explain(const CsvNumbers<>& reader, std::string_view cell, Index column) const {
+    std::string_view problem = reader.explain(cell);
+    if (problem.find("may separate thousands or be") == std::string_view::npos) return problem;
     for (Index r = 0; r < std::min<Index>(rows(), 1000); ++r)
-      if (const std::string other = reader.explain(text(r, column));
+      if (const std::string_view other = reader.explain(text(r, column));
           other.starts_with("has thousands separators") || other.starts_with("has a decimal"))
         return other;
     return problem;

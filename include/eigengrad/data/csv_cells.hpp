@@ -130,7 +130,8 @@ EIGENGRAD_LAZY class CsvSplitter {
     if (in_ < text_.size()) pass_line_end(text_[in_]);
   }
   void pass_line_end(char first) {
-    in_ += first == '\r' && at(in_ + 1) == '\n' ? 2 : 1;
+    if (first == '\r' && at(in_ + 1) == '\n') ++in_;
+    ++in_;
     ++line_;
   }
   void skip_blanks() {
@@ -209,22 +210,21 @@ EIGENGRAD_LAZY class CsvSplitter {
     const Index columns = cells_.columns;
     const bool second = cells_.rows() == 1;
     const char first = text_[0], here = text_[begin];
-    std::string remedy;
-    if (options_.comment == '\0' && (first == '#' || here == '#' || first == '%' || here == '%'))
-      remedy = to_text("if lines that begin with '", (first == '%' || here == '%') ? "%" : "#",
-                       "' are comments, set .comment to it");
+    const bool percent = first == '%' || here == '%';
+    std::string_view remedy =
+        "quote fields that hold the delimiter, or set .delimiter (and .decimal for numbers like 1,5), or .skip_rows "
+        "where lines of text stand above the table";
+    if (options_.comment == '\0' && (percent || first == '#' || here == '#'))
+      remedy = percent ? "if lines that begin with '%' are comments, set .comment to it"
+                       : "if lines that begin with '#' are comments, set .comment to it";
     else if (second && fields == columns - 1 && cells_.trailing_empty > 0)
       remedy = "the first of them ends in a delimiter, the others do not: remove it";
     else if (fields == columns + 1 && filled == columns)
       remedy = "it ends in a delimiter, and the first does not: remove it there, or add it to the first";
     else if (second && columns > 1 && fields == columns + 1)
       remedy =
-          "if the first field of each line is the name of a row, as R writes them, give the column of these names "
-          "a name, too (in R: col.names = NA, or row.names = FALSE)";
-    else
-      remedy = to_text("quote fields that hold the delimiter '", std::string_view(&options_.delimiter, 1),
-                       "', or set .delimiter (and .decimal for numbers like 1,5), or .skip_rows where lines of text "
-                       "stand above the table");
+          "if the first field of each line is the name of a row, as R writes them, give the column of these names a "
+          "name, too (in R: col.names = NA, or row.names = FALSE)";
     fail<FileError>("csv: '", name_, "': line ", line, " has ", fields, " fields, but line ", cells_.line(0), " has ",
                     columns, ": ", remedy);
   }

@@ -102,7 +102,7 @@ EIGENGRAD_LAZY class CsvHeaderDecision {
       most_below_ = (std::max)(most_below_, std::abs(seen.number));
     }
     const bool mostly_numbers =
-        numbers + values > texts || (numbers + values == texts && texts > 0 && !has_digit(cell.text));
+        numbers + values > texts || (numbers + values == texts && texts > 0 && !CsvNumbers<>::has_digit(cell.text));
     switch (top.kind) {
       case Kind::empty:
         ++first_.empty;
@@ -145,7 +145,6 @@ EIGENGRAD_LAZY class CsvHeaderDecision {
         note_number(top.number);
     }
   }
-  static bool has_digit(std::string_view cell) { return cell.find_first_of("0123456789") != std::string_view::npos; }
   static bool is_number(Kind kind) { return kind == Kind::whole || kind == Kind::fraction; }
   static bool is_year(double x) { return x >= 1800 && x <= 2200 && x == std::floor(x); }
 
@@ -165,8 +164,8 @@ EIGENGRAD_LAZY class CsvHeaderDecision {
   // Whether a text column has few values, each often, so that a name among them would have been seen again; or holds
   // digits in each, as k1, k2, k3 do, but not in the first.
   void note_texts(std::string_view first) {
-    name_above_texts_ = name_above_texts_ ||
-                        (seen_.size() > 2 && !has_digit(first) && std::all_of(seen_.begin(), seen_.end(), has_digit));
+    name_above_texts_ = name_above_texts_ || (seen_.size() > 2 && !CsvNumbers<>::has_digit(first) &&
+                                              std::all_of(seen_.begin(), seen_.end(), CsvNumbers<>::has_digit));
     std::sort(seen_.begin(), seen_.end());
     std::size_t single = 0;
     for (std::size_t i = 0; i < seen_.size(); ++i)

@@ -59,39 +59,36 @@ EIGENGRAD_LAZY class CsvNumbers {
   template <class T>
   NumberStatus parse(std::string_view cell, T& value) const {
     cell = trimmed(cell);
-    if (options_.thousands != '\0' && has_thousands(cell)) return parse_thousands(cell, value);
-    if (options_.decimal == '.') return parse_number(cell, value);
-    if (cell.find('.') != std::string_view::npos) return NumberStatus::malformed;
-    return with_point(std::string(cell), value);
+    if (options_.decimal == '.' && options_.thousands == '\0') return parse_number(cell, value);
+    return parse_number(as_usual(cell), value);
   }
 
-  /// What is wrong with a cell that is no number, and the remedy; behind the cell in a sentence.
-  std::string explain(std::string_view cell) const {
+  /// What is wrong with a cell that is no number, and the remedy; behind the cell in a sentence. Empty: no idea.
+  std::string_view explain(std::string_view cell) const {
     cell = trimmed(cell);
     const auto has = [&](std::string_view part) { return cell.find(part) != std::string_view::npos; };
-    const bool any_digit = cell.find_first_of("0123456789") != std::string_view::npos;
-    const std::string remedy = ": write numbers without it, or read this column by text()";
-    if (any_digit && has(";")) return "holds semicolons: set .delimiter = ';'";
-    if (any_digit && has("\t")) return "holds tabs: set .delimiter = '\\t'";
-    if (any_digit && has("|")) return "holds bars: set .delimiter = '|'";
-    if (any_digit)
-      if (std::string said = explain_separators(cell); !said.empty()) return said;
-    if (any_digit && cell.find_first_not_of("0123456789+-.eE \t") == std::string_view::npos && has(" "))
-      return "holds blanks between numbers: set .delimiter = ' '";
-    if (any_digit && (has("#") || has("//")))
-      return "holds what may be a comment: .comment skips lines that begin with it, not the rest of a line";
-    if (any_digit && cell.back() == '%') return "has a percent sign" + remedy;
-    for (const std::string_view sign : {"$", "\xe2\x82\xac", "\xc2\xa3", "\xc2\xa5", "EUR", "USD"})
-      if (any_digit && has(sign)) return "has a sign of currency" + remedy;
     if (has("\xe2\x88\x92") || has("\xe2\x80\x93")) return "has a minus sign that is not '-': replace it by '-'";
-    if (cell.starts_with("0x") || cell.starts_with("0X")) return "is hexadecimal: write it in decimal digits";
     if (is_truth(cell)) return "is a truth value: read this column by labels() or one_hot(), or write 0 and 1";
+    if (!has_digit(cell)) return "";
+    if (has(";")) return "holds semicolons: set .delimiter = ';'";
+    if (has("\t")) return "holds tabs: set .delimiter = '\\t'";
+    if (has("|")) return "holds bars: set .delimiter = '|'";
+    if (const std::string_view said = explain_separators(cell); !said.empty()) return said;
+    if (has(" ") && cell.find_first_not_of("0123456789+-.eE ") == std::string_view::npos)
+      return "holds blanks between numbers: set .delimiter = ' '";
+    if (has("#") || has("//"))
+      return "holds what may be a comment: .comment skips lines that begin with it, not the rest of a line";
+    if (cell.back() == '%') return "has a percent sign: write numbers without it, or read this column by text()";
+    for (const std::string_view sign : {"$", "\xe2\x82\xac", "\xc2\xa3", "\xc2\xa5", "EUR", "USD"})
+      if (has(sign)) return "has a sign of currency: write numbers without it, or read this column by text()";
+    if (cell.starts_with("0x") || cell.starts_with("0X")) return "is hexadecimal: write it in decimal digits";
     if (is_date(cell))
       return "is a date or a time: write it as a number (of days, or seconds), or read this column by text()";
-    if (any_digit && exponent_is_fortrans(cell)) return "has Fortran's exponent: write e in place of d";
+    if (exponent_is_fortrans(cell)) return "has Fortran's exponent: write e in place of d";
     return "";
   }
 
+  static bool has_digit(std::string_view cell) { return cell.find_first_of("0123456789") != std::string_view::npos; }
   static bool is_truth(std::string_view cell) {
     for (const std::string_view word : {"true", "false", "yes", "no"})
       if (equal_ignoring_case(trimmed(cell), word)) return true;
@@ -113,71 +110,66 @@ EIGENGRAD_LAZY class CsvNumbers {
   }
 
  private:
-  template <class T>
-  static NumberStatus with_point(std::string text, T& value) {
-    if (const auto comma = text.find(','); comma != std::string::npos) text[comma] = '.';
-    return parse_number(text, value);
-  }
-
   // A blank may be one that does not break (U+00A0, U+202F, U+2009).
   static constexpr std::string_view blanks[] = {" ", "\xc2\xa0", "\xe2\x80\xaf", "\xe2\x80\x89"};
-  template <class Visit>
-  bool any_separator(Visit visit) const {
-    if (options_.thousands != ' ') return visit(std::string_view(&options_.thousands, 1));
-    return std::any_of(std::begin(blanks), std::end(blanks), visit);
+  std::string_view thousands_in(std::string_view cell) const {
+    if (options_.thousands == '\0') return {};
+    for (const std::string_view blank : blanks)
+      if (options_.thousands == ' ' && cell.find(blank) != std::string_view::npos) return blank;
+    return cell.find(options_.thousands) == std::string_view::npos ? std::string_view()
+                                                                   : std::string_view(&options_.thousands, 1);
   }
-  bool has_thousands(std::string_view cell) const {
-    return any_separator([&](std::string_view separator) { return cell.find(separator) != std::string_view::npos; });
-  }
-  template <class T>
-  NumberStatus parse_thousands(std::string_view cell, T& value) const {
-    NumberStatus status = NumberStatus::malformed;
-    any_separator([&](std::string_view separator) {
-      Index groups = 0;
-      if (!is_grouped(cell, separator, options_.decimal, groups)) return false;
-      std::string text(cell);
+
+  /// With a decimal point, and without thousands separators; empty when they stand where they may not.
+  std::string as_usual(std::string_view cell) const {
+    std::string text(cell);
+    const std::string_view separator = thousands_in(cell);
+    Index groups = 0;
+    if (!separator.empty()) {
+      if (!is_grouped(cell, separator, options_.decimal, groups)) return "";
       for (std::size_t at; (at = text.find(separator)) != std::string::npos;) text.erase(at, separator.size());
-      status = with_point(std::move(text), value);
-      return true;
-    });
-    return status;
+    }
+    if (options_.decimal == '.') return text;
+    if (text.find('.') != std::string::npos) return "";
+    if (const auto comma = text.find(','); comma != std::string::npos) text[comma] = '.';
+    return text;
   }
 
   // Decimal commas, thousands, and what may be either.
-  std::string explain_separators(std::string_view cell) const {
-    const char other = options_.decimal == '.' ? ',' : '.';
-    const auto set = [](char c) {
-      return to_text(".thousands = '", c == '\'' ? "\\" : "", std::string_view(&c, 1), "'");
+  std::string_view explain_separators(std::string_view cell) const {
+    const bool point = options_.decimal == '.';
+    const char other = point ? ',' : '.';
+    const auto grouped = [&](std::string_view separator, char decimal) {
+      Index groups = 0;
+      return is_grouped(cell, separator, decimal, groups) ? groups : 0;
     };
-    Index groups = 0;
-    if (is_grouped(cell, std::string_view(&other, 1), options_.decimal, groups)) {
+    const auto grouped_by = [&](std::string_view separator) {
+      return grouped(separator, '.') > 0 || grouped(separator, ',') > 0;
+    };
+    if (const Index groups = grouped({&other, 1}, options_.decimal); groups > 0) {
       if (groups > 1 || cell.find(options_.decimal) != std::string_view::npos)
-        return "has thousands separators: set " + set(other);
-      return other == ','
-                 ? "has a comma, which may separate thousands or be a decimal comma: set .thousands = ',', or .decimal "
-                   "= ',' "
-                   "(and .delimiter = ';', or as in the file)"
-                 : "has a point, which may separate thousands or be a decimal point: set .thousands = '.', or leave "
-                   ".decimal = '.'";
+        return point ? "has thousands separators: set .thousands = ','"
+                     : "has thousands separators: set .thousands = '.'";
+      return point ? "has a comma, which may separate thousands or be a decimal comma: set .thousands = ',', or "
+                     ".decimal = ',' (and .delimiter = ';', or as in the file)"
+                   : "has a point, which may separate thousands or be a decimal point: set .thousands = '.', or leave "
+                     ".decimal = '.'";
     }
-    if (is_grouped(cell, std::string_view(&options_.decimal, 1), other, groups) &&
-        (groups > 1 || cell.find(other) != std::string_view::npos))
-      return to_text("has thousands separators: set .decimal = '", std::string_view(&other, 1), "' and ",
-                     set(options_.decimal));
-    for (const char c : {'\'', '_'})
-      if (is_grouped(cell, std::string_view(&c, 1), options_.decimal, groups) ||
-          is_grouped(cell, std::string_view(&c, 1), other, groups))
-        return "has thousands separators: set " + set(c);
+    if (const Index groups = grouped({&options_.decimal, 1}, other);
+        groups > 1 || (groups > 0 && cell.find(other) != std::string_view::npos))
+      return point ? "has thousands separators: set .decimal = ',' and .thousands = '.'"
+                   : "has thousands separators: set .decimal = '.' and .thousands = ','";
+    if (grouped_by("'")) return "has thousands separators: set .thousands = '\\''";
+    if (grouped_by("_")) return "has thousands separators: set .thousands = '_'";
     for (const std::string_view blank : blanks)
-      if (is_grouped(cell, blank, options_.decimal, groups) || is_grouped(cell, blank, other, groups))
+      if (grouped_by(blank))
         return "has blanks, which may separate thousands or columns: set .thousands = ' ', or .delimiter = ' '";
     if (cell.find_first_not_of("0123456789+-.,eE") != std::string_view::npos) return "";
-    if (options_.thousands != '\0' && has_thousands(cell))
+    if (!thousands_in(cell).empty())
       return "has the thousands separator in an unusual place: groups are of three digits";
-    if (other == ',' && cell.find(',') != std::string_view::npos)
-      return "has a decimal comma: set .decimal = ',' and .delimiter = ';' (or as in the file)";
-    if (other == '.' && cell.find('.') != std::string_view::npos) return "has a decimal point: leave .decimal = '.'";
-    return "";
+    if (cell.find(other) == std::string_view::npos) return "";
+    return point ? "has a decimal comma: set .decimal = ',' and .delimiter = ';' (or as in the file)"
+                 : "has a decimal point: leave .decimal = '.'";
   }
 
   static bool exponent_is_fortrans(std::string_view cell) {

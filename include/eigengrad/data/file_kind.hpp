@@ -15,7 +15,7 @@ struct FileKind {
 /// Lower case, as far as it is ASCII.
 inline char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 /// Whether two texts are equal but for the case of ASCII letters.
-inline bool equal_ignoring_case(std::string_view a, std::string_view b) {
+EIGENGRAD_OUTLINE inline bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
 }
 

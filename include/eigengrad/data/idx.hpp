@@ -6,6 +6,7 @@
 
 #include "dataset.hpp"
 #include "file.hpp"
+#include "file_kind.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -62,10 +63,13 @@ IdxHeader read_idx_header(Source& source) {
                      "(eigengrad/io/idx_gz.hpp), or gunzip it");
   require<FileError>(have == 4, "idx: '", source.path(), "' ends inside its magic number, after ", have,
                      " bytes: it is truncated");
+  const std::string_view beginning(reinterpret_cast<const char*>(magic), 4);
+  std::string_view is = magic[0] == '<' ? "HTML or XML" : file_kind(beginning).is;
+  if (is.empty()) is = "another kind of file";
   const unsigned type = magic[2];
   require<FileError>(magic[0] == 0 && magic[1] == 0 && type >= 0x08 && type <= 0x0e && type != 0x0a, "idx: '",
                      source.path(), "' begins with bytes ", unsigned{magic[0]}, " ", unsigned{magic[1]}, " ", type, " ",
-                     unsigned{magic[3]}, ", which is no IDX magic number (0 0 type axes): it is another kind of file");
+                     unsigned{magic[3]}, ", which is no IDX magic number (0 0 type axes): it is ", is);
   require<FileError>(magic[3] <= Shape::max_rank, "idx: '", source.path(), "' has ", unsigned{magic[3]},
                      " axes: at most ", Shape::max_rank, " can be read");
   const Index axes = magic[3];

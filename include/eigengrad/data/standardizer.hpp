@@ -16,6 +16,19 @@ class Standardizer {
  public:
   Standardizer() = default;
   explicit Standardizer(const Tensor<T>& inputs, Location where = Location::current()) { fit(inputs, where); }
+  /// From a mean and a deviation saved before, one for each column. Throws ShapeError when their shapes differ or have
+  /// no axis, ValueError for a deviation that is 0, negative or infinite.
+  Standardizer(const Tensor<T>& mean, const Tensor<T>& deviation, Location where = Location::current())
+      : mean_(mean), deviation_(deviation) {
+    require<ShapeError>(mean.rank() >= 1 && mean.shape() == deviation.shape(), "standardizer: the mean is ",
+                        mean.shape(), ", the deviation ", deviation.shape(),
+                        ": give one of each for every column, as mean() and deviation() do", where);
+    for (Index i = 0; i < deviation.size(); ++i) {
+      const T each = deviation.data()[i];
+      require<ValueError>(!(each <= T(0)) && !std::isinf(each), "standardizer: the deviation of column ", i, " is ",
+                          each, ": it must be above 0 (1 for a constant column) and finite", where);
+    }
+  }
 
   /// Measures mean and (population) standard deviation per column, in double. Throws ValueError without any row.
   void fit(const Tensor<T>& inputs, Location where = Location::current()) {
