@@ -55,7 +55,7 @@ TEST(Sum, AllAxesAndMeans) {
   EXPECT_EQ(sum(x, {}, true).shape(), (eg::Shape{1, 1}));
   EXPECT_EQ(sum(Tensor::full({}, 3.)).item(), 3);
   EXPECT_TRUE(same(mean(x, 0), Tensor{2.5, 3.5, 4.5}));
-  EXPECT_TRUE(same(mean(x * x, 1, true), Tensor{{14. * (1. / 3)}, {77. * (1. / 3)}}));
+  EXPECT_TRUE(same(mean(x * x, 1, true), Tensor{{14. / 3}, {77. / 3}}));
   const Tensor mask_sum = sum(x * x - x);
   EXPECT_EQ(mask_sum.item(), 70);
 }

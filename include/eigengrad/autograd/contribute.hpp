@@ -3,6 +3,7 @@
 #include "../core/lane.hpp"
 #include "../core/loop.hpp"
 #include "../core/replay_tensors.hpp"
+#include "../core/totals.hpp"
 #include "tape_state.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -76,13 +77,19 @@ Tensor<T> sum_to(const Tensor<T>& value, const Shape& shape) {
 template <class T>
 void sum_to_into(T* to, const Tensor<T>& value, const Shape& shape) {
   std::fill_n(to, shape.size(), T(0));
+  if (value.size() == 0) return;
   const Loop loop(value.shape(), {&value.shape(), &shape});
+  const bool along_row = loop.row_strides[1] == 0;
+  const Index row = along_row ? shape.size() : loop.row;
+  const Totals<T> totals(shape.size() / row, row);
   loop.for_each_row([&](const Index* offsets) {
     const T* from = value.numbers() + offsets[0];
-    T* row = to + offsets[1];
-    for (Index i = 0; i < loop.row; ++i)
-      row[i * loop.row_strides[1]] = row[i * loop.row_strides[1]] + from[i * loop.row_strides[0]];
+    if (along_row)
+      totals.add(offsets[1], sum_of_numbers(from, loop.row));
+    else
+      for (Index i = 0; i < loop.row; ++i) totals.add(totals.place(offsets[1] / row) + i, Sum<T>(from[i]));
   });
+  totals.move_to(to, T(1), 0, row);
 }
 
 // Gradients of gradients: while a tape records, what arrives at a slot is computed by recorded operations

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../core/tensor.hpp"
+#include "../core/totals.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -38,27 +39,27 @@ class Standardizer {
                         where);
     const Index rows = inputs.shape()[0];
     const Shape columns = inputs.shape().without(0);
-    const std::size_t width = static_cast<std::size_t>(columns.size());
-    const double count = static_cast<double>(rows), epsilon = std::numeric_limits<T>::epsilon();
-    std::vector<double> means(width), squares(width);
-    const T* next = inputs.data();
+    const Index width = columns.size();
+    const T count = static_cast<T>(rows);
+    const Totals<T> sums(1, width);
+    add_rows(sums, inputs.numbers(), rows, width, false, 0, width);
+    Tensor<T> mean = Tensor<T>::zeros(columns), deviation = Tensor<T>::empty(columns);
+    T* const mean_out = mean.writable_numbers();
+    T* const deviation_out = deviation.writable_numbers();
+    sums.move_to(mean_out, count, 0, width);
+    // What the mean lacks by rounding is taken out of the squares.
+    std::vector<Sum<T>> away(static_cast<std::size_t>(width)), squares(static_cast<std::size_t>(width));
+    const T* next = inputs.numbers();
     for (Index row = 0; row < rows; ++row)
-      for (double& mean : means) mean += static_cast<double>(*next++) / count;
-    next = inputs.data();
-    for (Index row = 0; row < rows; ++row)
-      for (std::size_t column = 0; column < width; ++column) {
-        const double away = static_cast<double>(*next++) - means[column];
-        squares[column] += away * away / count;
+      for (std::size_t column = 0; column < away.size(); ++column) {
+        const double d = static_cast<double>(*next++) - static_cast<double>(mean_out[column]);
+        away[column] = away[column] + d;
+        squares[column] = squares[column] + d * d;
       }
-    Tensor<T> mean = Tensor<T>::empty(columns), deviation = Tensor<T>::empty(columns);
-    T* mean_out = mean.mutable_data();
-    T* deviation_out = deviation.mutable_data();
-    for (std::size_t column = 0; column < width; ++column) {
-      const double spread = std::sqrt(squares[column]);
-      // A spread that is only rounding of the values must not be blown up.
-      const bool constant = spread <= 10 * epsilon * std::abs(means[column]) || static_cast<T>(spread) == T(0);
-      *mean_out++ = static_cast<T>(means[column]);
-      *deviation_out++ = constant ? T(1) : static_cast<T>(spread);
+    for (std::size_t column = 0; column < away.size(); ++column) {
+      const double sum = static_cast<double>(away[column]), n = static_cast<double>(rows);
+      const double spread = std::sqrt((std::max)(0.0, (static_cast<double>(squares[column]) - sum * sum / n) / n));
+      deviation_out[column] = static_cast<T>(spread) > T(0) ? static_cast<T>(spread) : T(1);
     }
     mean_ = std::move(mean);
     deviation_ = std::move(deviation);

@@ -17,7 +17,7 @@ struct ColumnSum {
   void run(T* to, bool padded, bool add) const {
     const Index rows = dy.shape()[0], columns = dy.shape()[1];
     constexpr Index width = lane_width<T>;
-    if (rows > RowSum<T>::block) {
+    if (rows > 128) {  // few enough to be added in T
       if (!add) std::fill_n(to, columns, T(0));
       return sum_plain_rows(dy.numbers(), rows, columns, dy.padded(), to, T(1));
     }

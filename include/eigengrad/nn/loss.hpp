@@ -27,8 +27,8 @@ template <Expression X>
 auto reduce_loss(const char* name, const X& terms, Reduction reduction, const Location& where) {
   using T = typename X::Element;
   if (reduction == Reduction::none) return unreduced(terms);
-  const T scale = T(1) / static_cast<T>(loss_divisor(name, terms.shape(), reduction, where));
-  return scaled_sum({name, where}, terms, Reduced(terms.shape(), {}, false, name, where), scale);
+  const T divisor = static_cast<T>(loss_divisor(name, terms.shape(), reduction, where));
+  return sum_over({name, where}, terms, Reduced(terms.shape(), {}, false, name, where), divisor);
 }
 
 /// A loss compares like with like: broadcasting here would hide a mistake.

@@ -40,6 +40,17 @@ struct Groups {
   bool empty() const { return count == 0 && size() > 0; }
 };
 
+/// Whether one of `places` is met so often, as the positions k to count - 1 say, that sums in T would lose digits.
+template <class Position>
+bool met_often(Index count, Index places, const Position& position) {
+  constexpr std::uint32_t most = 128;
+  if (count <= most) return false;
+  std::vector<std::uint32_t> times(static_cast<std::size_t>(places));
+  for (Index k = 0; k < count; ++k)
+    if (++times[static_cast<std::size_t>(position(k))] > most) return true;
+  return false;
+}
+
 /// dy added at `places`, flat positions in a tensor of the given shape: the gradient of picking them.
 template <class T>
 struct Scattered {
@@ -50,11 +61,16 @@ struct Scattered {
   const Shape& shape() const { return target_shape; }
   void write_to(Tensor<T>& target, bool add) const { add_to(target.writable_numbers(), add); }
   void add_to(T* to, bool add) const {
-    if (!add) std::fill_n(to, target_shape.size(), T(0));
-    for (Index k = 0; k < dy.size(); ++k) {
-      T& place = to[places.numbers()[k]];
-      place = place + dy.numbers()[k];
+    const Index size = target_shape.size();
+    if (!add) std::fill_n(to, size, T(0));
+    const std::int64_t* const place = places.numbers();
+    const T* const from = dy.numbers();
+    if (met_often(dy.size(), size, [=](Index k) { return place[k]; })) {
+      const Totals<T> totals(1, size);
+      for (Index k = 0; k < dy.size(); ++k) totals.add(place[k], Sum<T>(from[k]));
+      return totals.move_to(to, T(1), 0, size);
     }
+    for (Index k = 0; k < dy.size(); ++k) to[place[k]] = to[place[k]] + from[k];
   }
   /// Recorded: its gradient is picked at the same places.
   Tensor<T> to_tensor() const {

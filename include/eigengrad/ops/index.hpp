@@ -62,7 +62,17 @@ struct ScatteredAlong {
   void add_to(T* to, bool add) const {
     if (!add) std::fill_n(to, target_shape.size(), T(0));
     if (dy.size() == 0) return;
-    around.for_each_run(dy.shape()[around.axis], position, [&](Index whole, Index part) {
+    const Index size = dy.shape()[around.axis];
+    if constexpr (!std::is_same_v<Positions, Strided>)
+      if (met_often(size, around.count, position)) {
+        const Totals<T> totals(target_shape.size() / around.inner, around.inner);
+        around.for_each_run(size, position, [&](Index whole, Index part) {
+          const Index place = totals.place(whole / around.inner);
+          for (Index i = 0; i < around.inner; ++i) totals.add(place + i, Sum<T>(dy.numbers()[part + i]));
+        });
+        return totals.move_to(to, T(1), 0, around.inner);
+      }
+    around.for_each_run(size, position, [&](Index whole, Index part) {
       for (Index i = 0; i < around.inner; ++i) to[whole + i] = to[whole + i] + dy.numbers()[part + i];
     });
   }

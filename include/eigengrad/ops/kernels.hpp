@@ -197,8 +197,9 @@ void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const T
 }
 
 template <class F>
-EIGENGRAD_KERNEL Total<typename F::Scalar> sum_lanes(const void* f, const Cursor* cursors, typename F::Scalar* to,
-                                                     Index begin, Index end, Index row, typename F::Scalar scale) {
+EIGENGRAD_KERNEL Sum<typename F::Scalar> sum_lanes(const void* f, const Cursor* cursors,
+                                                   const Totals<typename F::Scalar>* to, Index place, Index begin,
+                                                   Index end, Index row) {
   using T = typename F::Scalar;
   using L = lane_t<T>;
   constexpr Index width = lane_width<T>;
@@ -209,29 +210,31 @@ EIGENGRAD_KERNEL Total<typename F::Scalar> sum_lanes(const void* f, const Cursor
   };
   Index i = begin;
   if (to != nullptr) {
-    for (; i < end; i += width) lane::store<T>(to + i, lane::load(to + i) + value(i) * scale);
-    return Total<T>(0);
+    for (; i < end; i += width) to->add_lane(place + i, value(i));
+    return Sum<T>(0);
   }
-  L sums[4] = {L(0), L(0), L(0), L(0)};  // four, so that one addition need not wait for the last
-  for (; i + 4 * width <= (std::min)(end, row); i += 4 * width)
-    for_indices<4>([&](auto k) EIGENGRAD_INLINE_LAMBDA { sums[k] = sums[k] + value(i + k * width); });
-  for (; i < end; i += width) sums[0] = sums[0] + (i + width <= row ? value(i) : lane::first<T>(value(i), row - i));
-  return static_cast<Total<T>>(lane::sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3])));
+  LaneSum<T> sums;
+  for (; i + 4 * width <= (std::min)(end, row); i += 4 * width) {  // by fours, which keeps equal numbers exact
+    const L a = value(i), b = value(i + width), c = value(i + 2 * width), d = value(i + 3 * width);
+    sums.add((a + b) + (c + d));
+  }
+  for (; i < end; i += width) sums.add(i + width <= row ? value(i) : lane::first<T>(value(i), row - i));
+  return sums.total();
 }
 
 /// sum_lanes of the whole, in its order, and what each number's part in `scale` times the sum is: the gradient, as the
 /// operand marked in `wanted` is the only one that has one.
 template <class F>
-EIGENGRAD_KERNEL Total<typename F::Scalar> sum_derivative_lanes(const void* f, const Cursor* cursors,
-                                                                const bool* wanted, typename F::Scalar* derivative,
-                                                                Index begin, Index end, Index row,
-                                                                typename F::Scalar scale) {
+EIGENGRAD_KERNEL Sum<typename F::Scalar> sum_derivative_lanes(const void* f, const Cursor* cursors, const bool* wanted,
+                                                              typename F::Scalar* derivative, Index begin, Index end,
+                                                              Index row, typename F::Scalar scale) {
   using T = typename F::Scalar;
   using L = lane_t<T>;
   constexpr Index width = lane_width<T>;
   const F& formula = *static_cast<const F*>(f);
   const L seed(scale);
-  L sums[4] = {L(0), L(0), L(0), L(0)};
+  LaneSum<T> sums;
+  L four[4] = {L(0), L(0), L(0), L(0)};
   const Index fours = begin + ((std::min)(end, row) - begin) / (4 * width) * (4 * width);
   for (Index i = begin; i < end; i += width) {
     L values[F::nodes], adjoints[F::leaves] = {}, slope(0);
@@ -242,47 +245,50 @@ EIGENGRAD_KERNEL Total<typename F::Scalar> sum_derivative_lanes(const void* f, c
     });
     lane::store(derivative + i, slope);
     if (i + width > row) value = lane::first<T>(value, row - i);
-    sums[0] = sums[0] + value;
-    if (i >= fours) continue;
-    const L turned = sums[0];  // each of the four in turn
-    for (int k = 0; k < 3; ++k) sums[k] = sums[k + 1];
-    sums[3] = turned;
+    if (i >= fours) {
+      sums.add(value);
+      continue;
+    }
+    for (int k = 0; k < 3; ++k) four[k] = four[k + 1];
+    four[3] = value;
+    if ((i - begin) % (4 * width) == 3 * width) sums.add((four[0] + four[1]) + (four[2] + four[3]));
   }
-  return static_cast<Total<T>>(lane::sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3])));
+  return sums.total();
 }
 
-/// target += scale * the sum of the formula, and derivative = what each number's part in that is. False, and nothing
+/// target += the sum of the formula / divisor, and derivative = what each number's part in that is. False, and nothing
 /// done, when an operand is stretched.
 template <class F>
 bool sum_with_derivative(const F& formula, const bool* wanted, typename F::Scalar* target,
-                         typename F::Scalar* derivative, typename F::Scalar scale) {
+                         typename F::Scalar* derivative, const typename F::Scalar& divisor) {
   using T = typename F::Scalar;
   const Shape& space = formula.shape();
   Operands<F, 0> operands(formula);
   if (!operands.start_flat(space)) return false;
   const Index size = space.size();
-  const Total<T> total = sum_with_derivative_flat<T>(&sum_derivative_lanes<F>, &formula, operands.cursors, wanted,
-                                                     derivative, size, scale, size >= 2 * large_size<F>);
-  target[0] = static_cast<T>(target[0] + total * scale);
+  const Sum<T> total = sum_with_derivative_flat<T>(&sum_derivative_lanes<F>, &formula, operands.cursors, wanted,
+                                                   derivative, size, T(1) / divisor, size >= 2 * large_size<F>);
+  target[0] = static_cast<T>(target[0] + quotient_of_sum<T>(total, divisor));
   return true;
 }
 
-/// target += scale * (the formula summed over the axes on which `kept` has size 1); target has shape `kept`.
+/// target += (the formula summed over the axes on which `kept` has size 1) / divisor; target has shape `kept`.
 template <class F>
-void sum_into(const F& formula, const Shape& kept, typename F::Scalar* target, typename F::Scalar scale) {
+void sum_into(const F& formula, const Shape& kept, typename F::Scalar* target, const typename F::Scalar& divisor) {
   using T = typename F::Scalar;
   const Shape& space = formula.shape();
   Operands<F, 0> operands(formula);
   const Index size = space.size();
   if (kept.size() == 1 && size <= lane_chunk<T> && operands.start_flat(space)) {
-    const Total<T> total = sum_lanes<F>(&formula, operands.cursors, nullptr, 0, size, size, scale);
-    target[0] = static_cast<T>(target[0] + total * scale);
+    const Sum<T> total = sum_lanes<F>(&formula, operands.cursors, nullptr, 0, 0, size, size);
+    target[0] = static_cast<T>(target[0] + quotient_of_sum<T>(total, divisor));
   } else {
     const Rows<T> rows = operands.rows(space, &kept);
     if constexpr (F::cost == 0 && F::leaves == 1)
-      if (rows.loop.rows > RowSum<T>::block && rows.written_size == rows.loop.row && rows.loop.row_strides[1] != 0)
-        return sum_plain_rows(formula.tensor.numbers(), rows.loop.rows, rows.loop.row, rows.readable(), target, scale);
-    sum_rows(rows, &sum_lanes<F>, &formula, kept.size() == 1, target, scale, size >= 2 * large_size<F>);
+      if (rows.loop.rows > 1 && rows.written_size == rows.loop.row && rows.loop.row_strides[1] != 0)
+        return sum_plain_rows(formula.tensor.numbers(), rows.loop.rows, rows.loop.row, rows.readable(), target,
+                              divisor);
+    sum_rows(rows, &sum_lanes<F>, &formula, kept.size() == 1, target, divisor, size >= 2 * large_size<F>);
   }
 }
 

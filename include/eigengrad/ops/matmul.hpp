@@ -132,26 +132,43 @@ struct BatchedProduct {
     if (records_gradients())
       return recorded_reshape(recorded_sum_to(batched(matrices(dy), transposed(b, k, m)), batch_a + Shape{n, k}),
                               a.shape());
-    Tensor<T> result = Tensor<T>::zeros(a.shape());
-    T* da = result.writable_numbers();
-    for_each([&](const T* left, const T* right, Index i) {
+    return gathered(a, batch_a.size(), [&](T* da, const T* left, const T* right, Index i) {
       Gemm<T>::run(n, k, m, {dy.numbers() + i * n * m, m, 1}, {right, 1, m}, da + (left - a.numbers()), true);
     });
-    return result;
   }
   Tensor<T> gradient_b(const Tensor<T>& dy) const {
     if (records_gradients())
       return recorded_reshape(recorded_sum_to(batched(transposed(a, n, k), matrices(dy)), batch_b + Shape{k, m}),
                               b.shape());
-    Tensor<T> result = Tensor<T>::zeros(b.shape());
-    T* db = result.writable_numbers();
-    for_each([&](const T* left, const T* right, Index i) {
+    return gathered(b, batch_b.size(), [&](T* db, const T* left, const T* right, Index i) {
       Gemm<T>::run(k, m, n, {left, 1, k}, {dy.numbers() + i * n * m, m, 1}, db + (right - b.numbers()), true);
     });
-    return result;
   }
 
  private:
+  /// What `body` adds for every product to the gradient of an operand that `own` matrices make up. Where many meet in
+  /// one matrix, what has gathered moves to totals now and then, so that no digits are lost.
+  template <class Body>
+  Tensor<T> gathered(const Tensor<T>& operand, Index own, const Body& body) const {
+    constexpr Index most = 128;
+    Tensor<T> result = Tensor<T>::zeros(operand.shape());
+    T* const to = result.writable_numbers();
+    if (own == 0 || batch.size() / own <= most) {
+      for_each([&](const T* left, const T* right, Index i) { body(to, left, right, i); });
+      return result;
+    }
+    const Totals<T> totals(1, result.size());
+    const auto flush = [&] {
+      for (Index j = 0; j < result.size(); ++j) totals.add(j, Sum<T>(std::exchange(to[j], T(0))));
+    };
+    for_each([&](const T* left, const T* right, Index i) {
+      body(to, left, right, i);
+      if ((i + 1) % most == 0) flush();
+    });
+    flush();
+    totals.move_to(to, T(1), 0, result.size());
+    return result;
+  }
   // For gradients of gradients, the same as recorded products.
   Tensor<T> matrices(const Tensor<T>& dy) const { return recorded_reshape(dy, batch + Shape{n, m}); }
   static Tensor<T> transposed(const Tensor<T>& x, Index rows, Index columns) {

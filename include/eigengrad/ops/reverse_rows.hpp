@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "rows.hpp"
 #include "sum_rows.hpp"
 
@@ -29,52 +31,64 @@ template <class T>
 using ReverseLanes = void (*)(const void* formula, const Cursor* cursors, const ReverseJob<T>& job, Index begin,
                               Index end, Index row);
 
-/// Keeps the digits of sinks that many rows are added to, as a bias' is: every 128 rows what has gathered moves to
-/// doubles.
+/// Keeps the digits of sinks that many rows are added to, as a bias' is: what has gathered moves to totals before more
+/// than some 128 rows have met in one place.
 template <class T>
 class ManyRows {
  public:
   /// For rows `first` to `end` of the loop.
-  ManyRows(const Loop& loop, const Sink<T>* sinks, int leaves, Index first, Index end) : rows_(first), end_(end) {
-    if (end - first > block && !std::is_same_v<T, Total<T>>) start(loop, sinks, leaves);
+  ManyRows(const Rows<T>& rows, const Sink<T>* sinks, int leaves, Index first, Index end) {
+    if (end - first > block && !std::is_same_v<T, Total<T>>) start(rows, sinks, leaves, end - first);
   }
-  void end_row(const Loop& loop, const Sink<T>* sinks, const Index* offsets) {
-    if (gathered_) next(loop, sinks, offsets);
+  void end_row(const Sink<T>* sinks, const Index* offsets) {
+    if (!gathered_.empty()) [[unlikely]]
+      next(sinks, offsets);
+  }
+  void end(const Sink<T>* sinks) {
+    for (Gathered& each : gathered_) {
+      flush(each, sinks, 0, each.size);
+      each.totals.move_to(sinks[each.leaf].data, T(1), 0, each.size);
+    }
   }
 
  private:
   static constexpr Index block = 128;
+  struct Gathered {
+    int leaf;
+    Index size, row;
+    bool in_turn;        // rows meet in all places in turn; else in one, then in the next
+    Index period, left;  // rows between two flushes, and until the next
+    Totals<T> totals;
+  };
 
-  EIGENGRAD_OUTLINE void start(const Loop& loop, const Sink<T>* sinks, int leaves) {
-    leaves_ = leaves;
+  EIGENGRAD_OUTLINE void start(const Rows<T>& rows, const Sink<T>* sinks, int leaves, Index count) {
+    const Loop& loop = rows.loop;
     for (int k = 0; k < leaves; ++k) {
-      bool mine = sinks[k].data != nullptr && loop.run(k) > block;
+      bool mine = sinks[k].data != nullptr;
       for (int before = 0; before < k; ++before) mine = mine && sinks[before].data != sinks[k].data;
-      run_[k] = mine ? loop.run(k) : 0;
-      if (!mine || gathered_) continue;
-      gathered_ = Block(bytes_of_numbers(leaves * loop.row, sizeof(Total<T>)));
-      std::fill_n(static_cast<Total<T>*>(gathered_.data()), leaves * loop.row, Total<T>(0));
+      if (!mine) continue;
+      const Index size = rows.operands[k].shape->size(), row = loop.row_strides[k] == 0 ? 1 : loop.row;
+      const Index places = row == 0 ? 0 : size / row;
+      if (places == 0 || loop.rows / places <= block || places > count) continue;
+      const bool in_turn = loop.run(k) <= block;
+      const Index period = in_turn ? block * places : block;
+      gathered_.push_back({k, size, row, in_turn, period, period, Totals<T>(1, size)});
     }
   }
-  EIGENGRAD_OUTLINE void next(const Loop& loop, const Sink<T>* sinks, const Index* offsets) {
-    ++rows_;
-    for (int k = 0; k < leaves_; ++k) {
-      const bool ends = run_[k] > 0 && (rows_ % run_[k] == 0 || rows_ == end_);
-      if (run_[k] == 0 || (!ends && rows_ % block != 0)) continue;
-      T* from = sinks[k].data + offsets[k];
-      Total<T>* to = static_cast<Total<T>*>(gathered_.data()) + k * loop.row;
-      for (Index j = 0; j < (loop.row_strides[k] == 0 ? 1 : loop.row); ++j) {
-        to[j] = to[j] + from[j];
-        from[j] = ends ? static_cast<T>(to[j]) : T(0);
-        if (ends) to[j] = Total<T>(0);
+  EIGENGRAD_OUTLINE void next(const Sink<T>* sinks, const Index* offsets) {
+    for (Gathered& each : gathered_)
+      if (--each.left == 0) {
+        each.in_turn ? flush(each, sinks, 0, each.size)
+                     : flush(each, sinks, offsets[each.leaf], offsets[each.leaf] + each.row);
+        each.left = each.period;
       }
-    }
+  }
+  static void flush(const Gathered& each, const Sink<T>* sinks, Index begin, Index end) {
+    T* const from = sinks[each.leaf].data;
+    for (Index j = begin; j < end; ++j) each.totals.add(j, Sum<T>(std::exchange(from[j], T(0))));
   }
 
-  Block gathered_;
-  int leaves_ = 0;
-  Index run_[Loop::max_operands];  // how many rows a sink's row gathers; 0 where it is not for us
-  Index rows_, end_;
+  std::vector<Gathered> gathered_;
 };
 
 /// Lanes 0 to `whole` of one long row. What is summed along it is summed in blocks, as many as the length asks for.
@@ -119,7 +133,7 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
         room && (sinks[k].stretched || (sinks[k].room && (one_row || (!sinks[k].add && !rows.reads(sinks[k].data)))));
     job.single = job.single && sinks[k].data == wanted[job.first].data && !sinks[k].stretched;
   }
-  ManyRows<T> many_rows(loop, wanted, leaves, first, end);
+  ManyRows<T> many_rows(rows, wanted, leaves, first, end);
   Index at = first;
 
   loop.for_each_row(first, end, [&](const Index* offsets) {
@@ -155,8 +169,9 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
         std::copy_n(last[k], row - whole, wanted[k].data + offsets[k] + whole);
       }
     }
-    many_rows.end_row(loop, wanted, offsets);
+    many_rows.end_row(wanted, offsets);
   });
+  many_rows.end(wanted);
 }
 
 /// Blocks of rows for several threads. A sink to which rows of several blocks are added has numbers of its own in each

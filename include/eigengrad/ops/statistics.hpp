@@ -17,6 +17,54 @@ T degrees_of_freedom(const Reduced& reduced, const VarianceOptions& options) {
   return static_cast<T>((std::max)(Index{0}, reduced.count - options.correction));
 }
 
+/// What var and std are made of, of shape [.., 1, ..]: the mean, what its rounding took from it, the variance.
+template <class T>
+struct Moments {
+  Tensor<T> mean, rest, variance;
+  Axes axes;
+  T freedom;
+
+  /// x - mean; recorded where gradients are, so that it can be differentiated again.
+  auto centred(const Tensor<T>& x) const {
+    const bool again = records_gradients();
+    const Tensor<T> middle = again ? eigengrad::mean(x, axes, true) : mean;
+    return (x - middle) - (again ? Tensor<T>::zeros(rest.shape()) : rest);
+  }
+};
+
+/// Two passes over x. Where the mean is so large that its rounding would be seen in the variance, two more, in which
+/// the deviations' own mean is subtracted. Chan, Golub, LeVeque: Algorithms for computing the sample variance, 1983.
+template <class T>
+Moments<T> moments_of(const Tensor<T>& x, const Axes& axes, const Reduced& reduced, T freedom) {
+  const OperationName name("var");
+  Moments<T> result{mean(x, axes, true), Tensor<T>::zeros(reduced.kept), {}, axes, freedom};
+  const Reduced kept(x.shape(), axes, true, "var", {});
+  result.variance = sum_over(name, square(x - result.mean), kept, freedom);
+  const T unseen = T(1e4) * std::numeric_limits<plain_t<T>>::epsilon();
+  if (x.size() == 0 || !any(result.variance < square(unseen * result.mean)).item()) return result;
+  result.rest = mean(x - result.mean, axes, true);
+  result.variance = sum_over(name, square((x - result.mean) - result.rest), kept, freedom);
+  return result;
+}
+/// The same, run again as a whole by a compiled step, as how it is computed depends on the values.
+template <class T>
+Moments<T> replayed_moments_of(const Tensor<T>& x, const Axes& axes, const Reduced& reduced, T freedom) {
+  const auto run = [x = x.unrecorded(), axes, reduced, freedom] {
+    const NotReplayed pause;
+    return moments_of(x, axes, reduced, freedom);
+  };
+  const Moments<T> result = run();
+  on_replay([&] {
+    return [=] {
+      const Moments<T> again = run();
+      std::copy_n(again.mean.numbers(), again.mean.size(), result.mean.shared_data());
+      std::copy_n(again.rest.numbers(), again.rest.size(), result.rest.shared_data());
+      std::copy_n(again.variance.numbers(), again.variance.size(), result.variance.shared_data());
+    };
+  });
+  return result;
+}
+
 /// The variance over all or the named axes: sum((x - mean)^2) / (count - correction), with correction 1 unless another
 /// is given, as torch.var. NaN where that is nothing divided by nothing. Gradient: 2 dy (x - mean) / (count -
 /// correction).
@@ -27,8 +75,12 @@ Tensor<typename X::Element> var(const X& x, const Axes& axes = {}, VarianceOptio
   static_assert(is_real<T>, "var of integers or bools: cast<float>(tensor) first");
   const Tensor<T>& t = x.to_tensor();
   const Reduced reduced(t.shape(), axes, options.keepdims, "var", where);
-  return scaled_sum("var", square(t - mean(t, axes, true, where)), reduced,
-                    T(1) / degrees_of_freedom<T>(reduced, options));
+  const Moments<T> moments = replayed_moments_of(t, axes, reduced, degrees_of_freedom<T>(reduced, options));
+  Tensor<T> result = moments.variance.alias(reduced.result);
+  if (!records("var", t)) return result;
+  return record({"var", where}, std::move(result), wrt(t, [t, moments, shape = reduced.kept](const Tensor<T>& dy) {
+                  return (2 * recorded_reshape(dy, shape) / moments.freedom) * moments.centred(t);
+                }));
 }
 
 /// The same with keepdims alone: var(x, 0, true).
@@ -60,14 +112,14 @@ Tensor<typename X::Element> std(const X& x, const Axes& axes = {}, VarianceOptio
   static_assert(is_real<T>, "std of integers or bools: cast<float>(tensor) first");
   const Tensor<T>& t = x.to_tensor();
   const Reduced reduced(t.shape(), axes, options.keepdims, "std", where);
-  const Tensor<T> kept = root(var(t.unrecorded(), axes, {options.correction, true}, where));
-  Tensor<T> result = kept.alias(reduced.result);
+  const Moments<T> moments = replayed_moments_of(t, axes, reduced, degrees_of_freedom<T>(reduced, options));
+  Tensor<T> result = root(moments.variance).alias(reduced.result);
   if (!records("std", t)) return result;
   return record({"std", where}, std::move(result),
-                wrt(t, [t, axes, shape = reduced.kept, n = degrees_of_freedom<T>(reduced, options)](
-                           const Tensor<T>& dy, const Tensor<T>& y) {
-                  return quotient_or_zero<T>(recorded_reshape(dy, shape), n * recorded_reshape(y, shape)) *
-                         (t - mean(t, axes, true));
+                wrt(t, [t, moments, shape = reduced.kept](const Tensor<T>& dy, const Tensor<T>& y) {
+                  return quotient_or_zero<T>(recorded_reshape(dy, shape),
+                                             moments.freedom * recorded_reshape(y, shape)) *
+                         moments.centred(t);
                 }));
 }
 

@@ -12,7 +12,7 @@ struct SumReplay {
   F formula;
   Shape kept;
   Tensor<T> result;
-  T scale;
+  T divisor;
   Tensor<T> derivative{};
   std::array<bool, F::leaves + 1> wanted{};
 
@@ -21,25 +21,25 @@ struct SumReplay {
     std::fill_n(to, result.size(), T(0));
     if constexpr (is_formula<F> && is_real<T>)
       if (derivative.size() > 0)
-        return void(sum_with_derivative(formula, wanted.data(), to, derivative.shared_data(), scale));
-    sum_into(formula, kept, to, scale);
+        return void(sum_with_derivative(formula, wanted.data(), to, derivative.shared_data(), divisor));
+    sum_into(formula, kept, to, divisor);
   }
 };
 
 /// A sum over everything with its derivative, in one pass; the derivative is empty where that cannot be.
 template <class F, class T>
 EIGENGRAD_INLINE Tensor<T> sum_recorded(const F& formula, const typename FormulaNode<F>::Targets& targets, bool* wanted,
-                                        const Tensor<T>& result, T scale) {
+                                        const Tensor<T>& result, const T& divisor) {
   if (!only_one_target(formula, targets, wanted)) return {};
   Tensor<T> derivative = Tensor<T>::empty(formula.shape());
-  if (!sum_with_derivative(formula, wanted, result.shared_data(), derivative.shared_data(), scale)) return {};
+  if (!sum_with_derivative(formula, wanted, result.shared_data(), derivative.shared_data(), divisor)) return {};
   return derivative;
 }
 
-/// `expression` summed over axes and multiplied by `scale`; a formula is summed as it is computed, without a temporary.
-/// Floats are carried in double.
+/// `expression` summed over axes and divided, once, by `divisor`; a formula is summed as it is computed, without a
+/// temporary. Sums are carried as core/totals.hpp says.
 template <Expression X>
-auto scaled_sum(const OperationName& name, const X& expression, const Reduced& reduced, typename X::Element scale) {
+auto sum_over(const OperationName& name, const X& expression, const Reduced& reduced, typename X::Element divisor) {
   using T = typename X::Element;
   Tensor<T> result = Tensor<T>::zeros(reduced.result);
   if constexpr (is_formula<X> && !std::is_same_v<T, bool>) {
@@ -50,20 +50,21 @@ auto scaled_sum(const OperationName& name, const X& expression, const Reduced& r
     std::array<bool, X::leaves + 1> wanted{};
     if constexpr (is_real<T>)
       if (recorded && reduced.kept.size() == 1)
-        derivative = sum_recorded(expression, targets, wanted.data(), result, scale);
-    if (derivative.size() == 0) sum_into(expression, reduced.kept, result.shared_data(), scale);
-    on_replay([&] { return SumReplay<X>{expression, reduced.kept, result, scale, derivative, wanted}; });
+        derivative = sum_recorded(expression, targets, wanted.data(), result, divisor);
+    if (derivative.size() == 0) sum_into(expression, reduced.kept, result.shared_data(), divisor);
+    on_replay([&] { return SumReplay<X>{expression, reduced.kept, result, divisor, derivative, wanted}; });
     if (!recorded) return result;
-    auto* node = tape->template add<FormulaNode<X>>(tape->last, name, result, expression, targets, reduced.kept, scale);
+    auto* node =
+        tape->template add<FormulaNode<X>>(tape->last, name, result, expression, targets, reduced.kept, T(1) / divisor);
     node->keep_derivative(std::move(derivative));
     tape->connect(result, node);
     return result;
   } else {
     const Tensor<T>& x = expression.to_tensor();
-    sum_into(Leaf<T>{x.unrecorded()}, reduced.kept, result.writable_numbers(), scale);
-    on_replay([&] { return SumReplay<Leaf<T>>{Leaf<T>{x.unrecorded()}, reduced.kept, result, scale}; });
+    sum_into(Leaf<T>{x.unrecorded()}, reduced.kept, result.writable_numbers(), divisor);
+    on_replay([&] { return SumReplay<Leaf<T>>{Leaf<T>{x.unrecorded()}, reduced.kept, result, divisor}; });
     if (!records(name.name, x)) return result;
-    return record(name, std::move(result), wrt(x, [kept = reduced.kept, scale](const Tensor<T>& dy) {
+    return record(name, std::move(result), wrt(x, [kept = reduced.kept, scale = T(1) / divisor](const Tensor<T>& dy) {
                     return Expanded<T>{recorded_reshape(recorded_scale(dy, scale), kept)};
                   }));
   }
@@ -76,7 +77,7 @@ auto sum(const X& x, const Axes& axes = {}, bool keepdims = false, Location wher
   if constexpr (std::is_same_v<T, bool>)
     return sum(cast<std::int64_t>(x), axes, keepdims, where);  // how many are true
   else
-    return scaled_sum({"sum", where}, x, Reduced(shape_of(x), axes, keepdims, "sum", where), T(1));
+    return sum_over({"sum", where}, x, Reduced(shape_of(x), axes, keepdims, "sum", where), T(1));
 }
 
 /// The mean over all or the named axes, of a floating-point expression. Gradient: dy / count. The mean of none is NaN.
@@ -86,7 +87,7 @@ auto mean(const X& x, const Axes& axes = {}, bool keepdims = false, Location whe
   static_assert(!std::is_integral_v<T>, "mean of integers or bools: cast<float>(tensor) first");
   const Reduced reduced(shape_of(x), axes, keepdims, "mean", where);
   if (reduced.count == 0) return Tensor<T>::full(reduced.result, T(std::numeric_limits<double>::quiet_NaN()));
-  return scaled_sum({"mean", where}, x, reduced, T(1) / static_cast<T>(reduced.count));
+  return sum_over({"mean", where}, x, reduced, static_cast<T>(reduced.count));
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -1,83 +1,16 @@
 #pragma once
 
+#include "../core/totals.hpp"
 #include "rows.hpp"
 
 // Formulas summed as they are computed, over all, along rows, or over rows.
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// Adds rows of floats up without losing digits: every 128 rows the sum so far moves to a row of doubles.
-template <class T>
-class RowSum {
- public:
-  static constexpr Index block = 128;
-
-  /// For columns `begin` to `end`.
-  EIGENGRAD_OUTLINE RowSum(Index begin, Index end)
-      : begin_(begin), end_(end), partial_(bytes<T>()), total_(bytes<Total<T>>()) {
-    std::fill_n(static_cast<T*>(partial_.data()), end, T(0));
-    std::fill_n(static_cast<Total<T>*>(total_.data()), end, Total<T>(0));
-  }
-  T* row() {
-    if (rows_ == block) flush();
-    ++rows_;
-    return static_cast<T*>(partial_.data());
-  }
-  /// Adds rows of plain numbers that follow each other, several at a time; `readable` to the end of the last one's
-  /// lane.
-  EIGENGRAD_OUTLINE void add(const T* from, Index rows, Index step, bool readable) {
-    constexpr Index width = lane_width<T>, group = 4;
-    const Index whole = begin_ + end_of_lanes<T>(end_ - begin_, readable);
-    for (; rows >= group; rows -= group, from += group * step) {
-      if (rows_ + group > block) flush();
-      rows_ += group;
-      T* const to = static_cast<T*>(partial_.data());
-      const T *const b = from + step, *const c = b + step, *const d = c + step;
-      Index j = begin_;
-      for (; j < whole; j += width)
-        lane::store<T>(to + j, lane::load(to + j) + ((lane::load(from + j) + lane::load(b + j)) +
-                                                     (lane::load(c + j) + lane::load(d + j))));
-      for (; j < end_; ++j) to[j] = to[j] + ((from[j] + b[j]) + (c[j] + d[j]));
-    }
-    for (; rows > 0; --rows, from += step) {
-      T* const to = row();
-      for (Index j = begin_; j < end_; ++j) to[j] = to[j] + from[j];
-    }
-  }
-  EIGENGRAD_OUTLINE void move_to(T* target, T scale = T(1)) {
-    flush();
-    Total<T>* total = static_cast<Total<T>*>(total_.data());
-    for (Index i = begin_; i < end_; ++i) {
-      target[i] = static_cast<T>(target[i] + total[i] * scale);
-      total[i] = Total<T>(0);
-    }
-  }
-
- private:
-  EIGENGRAD_OUTLINE void flush() {
-    T* partial = static_cast<T*>(partial_.data());
-    Total<T>* total = static_cast<Total<T>*>(total_.data());
-    for (Index i = begin_; i < end_; ++i) {
-      total[i] = total[i] + partial[i];
-      partial[i] = T(0);
-    }
-    rows_ = 0;
-  }
-
-  template <class X>
-  std::size_t bytes() const {
-    return static_cast<std::size_t>(end_) * sizeof(X);
-  }
-
-  Index begin_, end_;
-  Block partial_, total_;
-  Index rows_ = 0;
-};
-
 /// Returns the sum of the row's numbers in lanes begin to end, of which the first `row` count; or, with `to`, adds each
-/// times `scale` to it and returns 0.
+/// to its sum from `place` on and returns 0.
 template <class T>
-using SumLanes = Total<T> (*)(const void* formula, const Cursor* cursors, T* to, Index begin, Index end, Index row,
-                              T scale);
+using SumLanes = Sum<T> (*)(const void* formula, const Cursor* cursors, const Totals<T>* to, Index place, Index begin,
+                            Index end, Index row);
 
 /// How a row of lanes is cut to be summed: by whole chunks, into at most so many blocks. Depends on its length alone.
 template <class T>
@@ -100,20 +33,20 @@ struct RowBlocks {
 
 /// What the row at `offsets` sums up to.
 template <class T>
-Total<T> sum_of_row(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, const Index* offsets, bool large) {
+Sum<T> sum_of_row(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, const Index* offsets, bool large) {
   constexpr Index width = lane_width<T>;
   const Index row = rows.loop.row, whole = end_of_lanes<T>(row, rows.readable());
   const auto chunks = [&](Index from, Index end) {
-    Total<T> sum(0);
+    Sum<T> sum(0);
     for (; from < end; from += lane_chunk<T>)
-      sum = sum + lanes(formula, rows.cursors, nullptr, from, (std::min)(from + lane_chunk<T>, end), row, T(1));
+      sum = sum + lanes(formula, rows.cursors, nullptr, 0, from, (std::min)(from + lane_chunk<T>, end), row);
     return sum;
   };
   rows.start(offsets);
-  Total<T> total(0);
+  Sum<T> total(0);
   if (large) {
     const RowBlocks<T> blocks(whole);
-    Total<T> parts[RowBlocks<T>::most];
+    Sum<T> parts[RowBlocks<T>::most];
     parallel_for(blocks.count, team_size(), [&](Index b) { parts[b] = chunks(blocks.begin(b), blocks.end(b)); });
     for (Index b = 0; b < blocks.count; ++b) total = total + parts[b];
   } else {
@@ -121,31 +54,31 @@ Total<T> sum_of_row(const Rows<T>& rows, SumLanes<T> lanes, const void* formula,
   }
   if (whole < row) {
     rows.start_tail(whole, row - whole);
-    total = total + lanes(formula, rows.cursors, nullptr, 0, width, row - whole, T(1));
+    total = total + lanes(formula, rows.cursors, nullptr, 0, 0, width, row - whole);
   }
   return total;
 }
 
 /// SumLanes of everything, which also writes what each number's part in `scale` times the sum is: the derivative.
 template <class T>
-using SumDerivativeLanes = Total<T> (*)(const void* formula, const Cursor* cursors, const bool* wanted, T* derivative,
-                                        Index begin, Index end, Index row, T scale);
+using SumDerivativeLanes = Sum<T> (*)(const void* formula, const Cursor* cursors, const bool* wanted, T* derivative,
+                                      Index begin, Index end, Index row, T scale);
 
 /// sum_of_row for one row without a rest, and its derivative.
 template <class T>
-EIGENGRAD_OUTLINE Total<T> sum_with_derivative_flat(SumDerivativeLanes<T> lanes, const void* formula,
-                                                    const Cursor* cursors, const bool* wanted, T* derivative,
-                                                    Index size, T scale, bool large) {
+EIGENGRAD_OUTLINE Sum<T> sum_with_derivative_flat(SumDerivativeLanes<T> lanes, const void* formula,
+                                                  const Cursor* cursors, const bool* wanted, T* derivative, Index size,
+                                                  T scale, bool large) {
   const Index whole = end_of_lanes<T>(size, true);
   const auto chunks = [&](Index from, Index end) {
-    Total<T> sum(0);
+    Sum<T> sum(0);
     for (; from < end; from += lane_chunk<T>)
       sum = sum + lanes(formula, cursors, wanted, derivative, from, (std::min)(from + lane_chunk<T>, end), size, scale);
     return sum;
   };
   if (!large) return chunks(0, whole);
   const RowBlocks<T> blocks(whole);
-  Total<T> parts[RowBlocks<T>::most], total(0);
+  Sum<T> parts[RowBlocks<T>::most], total(0);
   parallel_for(blocks.count, team_size(), [&](Index b) { parts[b] = chunks(blocks.begin(b), blocks.end(b)); });
   for (Index b = 0; b < blocks.count; ++b) total = total + parts[b];
   return total;
@@ -153,12 +86,12 @@ EIGENGRAD_OUTLINE Total<T> sum_with_derivative_flat(SumDerivativeLanes<T> lanes,
 
 /// Everything summed up; what is large in blocks, of rows or along the only one, whose sums are summed in order.
 template <class T>
-Total<T> sum_of_all(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, bool large) {
+Sum<T> sum_of_all(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, bool large) {
   constexpr Index most = 64;
   const Index count = rows.loop.rows, blocks = large ? (std::min)(most, count) : 1;
-  Total<T> parts[most], total(0);
+  Sum<T> parts[most], total(0);
   const auto sum_block = [&](const Rows<T>& here, Index b) {
-    parts[b] = Total<T>(0);
+    parts[b] = Sum<T>(0);
     here.loop.for_each_row(count * b / blocks, count * (b + 1) / blocks, [&](const Index* offsets) {
       parts[b] = parts[b] + sum_of_row(here, lanes, formula, offsets, large && count == 1);
     });
@@ -171,30 +104,20 @@ Total<T> sum_of_all(const Rows<T>& rows, SumLanes<T> lanes, const void* formula,
   return total;
 }
 
-/// Rows added up to one row (or to several), its columns `begin` to `end`; the last ones with the row's rest.
+/// Rows added up to the rows of `totals`, columns `begin` to `end`; the last ones with the row's rest.
 template <class T>
-void sum_columns(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, T* target, T scale, Index begin,
+void sum_columns(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, const Totals<T>& totals, Index begin,
                  Index end) {
   constexpr Index width = lane_width<T>;
-  const Loop& loop = rows.loop;
-  const Index row = loop.row, run = loop.run(rows.count);
-  const bool by_blocks = run > RowSum<T>::block && !std::is_same_v<T, Total<T>>;
-  const Index whole = end_of_lanes<T>(row, by_blocks && rows.readable());  // a block of sums has room for a last lane
-  RowSum<T> sums(by_blocks ? begin : 0, by_blocks ? end : 0);
-  Index rows_done = 0;
-  loop.for_each_row([&](const Index* offsets) {
+  const Index row = rows.loop.row, whole = end_of_lanes<T>(row, rows.readable());
+  rows.loop.for_each_row([&](const Index* offsets) {
     rows.start(offsets);
-    T* const gathered = target + offsets[rows.count];
-    T* const to = by_blocks ? sums.row() : gathered;
-    lanes(formula, rows.cursors, to, begin, (std::min)(end, whole), row, scale);
+    const Index place = totals.place(offsets[rows.count] / row);
+    lanes(formula, rows.cursors, &totals, place, begin, (std::min)(end, whole), row);
     if (end == row && whole < row) {
-      T last[extent(width)] = {};
-      std::copy_n(to + whole, row - whole, last);
       rows.start_tail(whole, row - whole);
-      lanes(formula, rows.cursors, last, 0, width, row - whole, scale);
-      std::copy_n(last, row - whole, to + whole);
+      lanes(formula, rows.cursors, &totals, place + whole, 0, width, row - whole);
     }
-    if (by_blocks && ++rows_done % run == 0) sums.move_to(gathered);
   });
 }
 
@@ -208,13 +131,14 @@ void parallel_columns(Index columns, const Body& body) {
                [&](Index p) { body(units * p / pieces * unit, (std::min)(columns, units * (p + 1) / pieces * unit)); });
 }
 
-/// target += scale * the sum of many rows of plain numbers.
+/// target += the sum of many rows of plain numbers / divisor.
 template <class T>
-EIGENGRAD_OUTLINE void sum_plain_rows(const T* from, Index rows, Index columns, bool readable, T* target, T scale) {
-  const auto some = [=](Index begin, Index end) {
-    RowSum<T> sums(begin, end);
-    sums.add(from, rows, columns, readable);
-    sums.move_to(target, scale);
+EIGENGRAD_OUTLINE void sum_plain_rows(const T* from, Index rows, Index columns, bool readable, T* target,
+                                      const T& divisor) {
+  const Totals<T> totals(1, columns);
+  const auto some = [&](Index begin, Index end) {
+    add_rows(totals, from, rows, columns, readable, begin, end);
+    totals.move_to(target, divisor, begin, end);
   };
   if (has_threads && rows * columns >= (Index{1} << 18))
     parallel_columns(columns, some);
@@ -222,27 +146,39 @@ EIGENGRAD_OUTLINE void sum_plain_rows(const T* from, Index rows, Index columns, 
     some(0, columns);
 }
 
+/// target += the sums / divisor.
 template <class T>
 EIGENGRAD_OUTLINE void sum_rows(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, bool to_one, T* target,
-                                T scale, bool large) {
+                                const T& divisor, bool large) {
   const Loop& loop = rows.loop;
   const Index row = loop.row;
   if (to_one) {
-    target[0] = static_cast<T>(target[0] + sum_of_all(rows, lanes, formula, large) * scale);
+    target[0] = static_cast<T>(target[0] + quotient_of_sum<T>(sum_of_all(rows, lanes, formula, large), divisor));
+  } else if (row == 0) {
+    return;
   } else if (loop.row_strides[rows.count] != 0) {
-    if (!has_threads || !large) return sum_columns(rows, lanes, formula, target, scale, 0, row);
-    parallel_columns(row, [&](Index begin, Index end) {
-      OwnRows<T> own(rows);
-      sum_columns(own.rows, lanes, formula, target, scale, begin, end);
+    const Totals<T> totals(rows.written_size / row, row);
+    const auto some = [&](const Rows<T>& here, Index begin, Index end) {
+      sum_columns(here, lanes, formula, totals, begin, end);
+      totals.move_to(target, divisor, begin, end);
+    };
+    if (!has_threads || !large) return some(rows, 0, row);
+    parallel_columns(row, [&](Index begin, Index end) { some(OwnRows<T>(rows).rows, begin, end); });
+  } else if (rows.written_size < loop.rows) {  // several rows to a place
+    const Totals<T> totals(1, rows.written_size);
+    loop.for_each_row([&](const Index* offsets) {
+      totals.add(offsets[rows.count], sum_of_row(rows, lanes, formula, offsets, false));
     });
+    totals.move_to(target, divisor, 0, rows.written_size);
   } else {
     const auto walk = [&](const Rows<T>& here, Index first, Index end) {
       here.loop.for_each_row(first, end, [&](const Index* offsets) {
         T& gathered = target[offsets[rows.count]];
-        gathered = static_cast<T>(gathered + sum_of_row(here, lanes, formula, offsets, false) * scale);
+        gathered =
+            static_cast<T>(gathered + quotient_of_sum<T>(sum_of_row(here, lanes, formula, offsets, false), divisor));
       });
     };
-    if (has_threads && large && rows.written_size == loop.rows)
+    if (has_threads && large)
       parallel_rows(rows, walk);
     else
       walk(rows, 0, loop.rows);

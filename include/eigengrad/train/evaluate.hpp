@@ -74,19 +74,20 @@ class Measure {
 
   template <class T, class Y>
   void add(double loss, const Tensor<T>& prediction, const Tensor<Y>& targets, Index samples, const Location& where) {
-    loss_ += loss * static_cast<double>(samples);
+    const auto n = static_cast<double>(samples);
+    loss_ = loss_ + PreciseSum(loss * n, std::fma(loss, n, -(loss * n)));
     samples_ += samples;
     if (with_accuracy_) right_ += count_right(prediction, targets, threshold_, where);
   }
   Evaluation result() const {
     const auto n = static_cast<double>(samples_);
-    return {loss_ / n, with_accuracy_ ? static_cast<double>(right_) / n : Evaluation().accuracy};
+    return {quotient_of_sum(loss_, n), with_accuracy_ ? static_cast<double>(right_) / n : Evaluation().accuracy};
   }
 
  private:
   bool with_accuracy_;
   double threshold_;
-  double loss_ = 0;
+  PreciseSum loss_;
   Index right_ = 0, samples_ = 0;
 };
 

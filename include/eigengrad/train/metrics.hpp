@@ -137,8 +137,10 @@ double r2_score(const P& prediction, const Q& target, Location where = Location:
   const Index n = y.shape()[0], outputs = y.size() / n;
   double total = 0;
   for (Index j = 0; j < outputs; ++j) {
-    double mean = 0, residual = 0, spread = 0;
-    for (Index i = 0; i < n; ++i) mean += static_cast<double>(y.data()[i * outputs + j]) / static_cast<double>(n);
+    double residual = 0, spread = 0;
+    PreciseSum sum;
+    for (Index i = 0; i < n; ++i) sum = sum + static_cast<double>(y.data()[i * outputs + j]);
+    const double mean = quotient_of_sum(sum, static_cast<double>(n));
     for (Index i = 0; i < n; ++i) {
       const auto is = static_cast<double>(y.data()[i * outputs + j]);
       const auto said = static_cast<double>(yhat.data()[i * outputs + j]);
