@@ -11,7 +11,7 @@ import time
 from building import Building
 from chart import chart
 from programs import find_programs, read
-from results import COMPILED, EAGER, Row, gradient_to_forward, report
+from results import COMPILED, EAGER, EIGENGRAD, Row, caption, digits, gradient_to_forward, report
 from roofline import roofline
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -120,6 +120,24 @@ def others():
     return f"{busy:.1f} processors busy{warning}"
 
 
+def probe(programs):
+    """What the machine does at most just now, on one thread: (operations per second, bytes per second)."""
+    program = next(program for program in programs if EIGENGRAD in program.ways)
+    adds = min(program.ask(EIGENGRAD, "machine/multiply_adds", 1, 0.05) for _ in range(3))
+    scale = min(program.ask(EIGENGRAD, "machine/scale/256M", 1, 0.05) for _ in range(3))
+    return 1e6 / adds, (256 << 20) / scale
+
+
+def told(peak, speed):
+    return f"{digits(peak / 1e9)} GFLOP/s in registers, {digits(speed / 1e9)} GB/s from 256MB"
+
+
+def drift(before, after):
+    """How much the machine itself changed while others were measured on it."""
+    most = max(abs(b / a - 1) for a, b in zip(before, after))
+    return f"{100 * most:.0f} %" + ("; the machine was not the same throughout: measure again" if most > 0.1 else "")
+
+
 def main(arguments):
     options = parse(arguments)
     wanted = lambda name: options.works.search(name) is not None
@@ -136,7 +154,12 @@ def main(arguments):
               "rounds": str(options.rounds)}
     if missing:
         header["missing"] = "; ".join(missing)
+    before = probe(programs)
+    header["machine at the start"] = told(*before)
     rows = measure(programs, listed_works(wanted), options)
+    after = probe(programs)
+    header["machine at the end"] = told(*after)
+    header["drift"] = drift(before, after)
     for program in programs:
         program.close()
     rows += gradient_to_forward(rows)
@@ -150,7 +173,7 @@ def main(arguments):
     text = report(header, rows)
     print(text)
     if limits := roofline(rows):
-        print("\n" + limits)
+        print("\n" + caption(header) + "\n" + limits)
     first = [row for row in rows if row.threads == options.threads[0] and not row.work.startswith("memory/")]
     threads = f"{options.threads[0]} thread{'s' * (options.threads[0] > 1)}"
     everything = {"header": header, "rows": [row.as_dict() for row in rows]}

@@ -114,10 +114,17 @@ def slowed_by_threads(rows):
     return lines
 
 
+def caption(header):
+    """On what machine, by which compiler: stands with every table, as a figure says little without."""
+    names = ("processor", "machine at the start", "machine at the end", "eigengrad", "threads")
+    return "; ".join((name + " " if name.startswith(("machine", "threads")) else "") + header[name]
+                     for name in names if name in header)
+
+
 def report(header, rows):
     """The whole text that is printed."""
     lines = [f"{name}: {value}" for name, value in header.items()]
-    lines += ["", "In brackets: how many times eigengrad's own figure; above 1, eigengrad is ahead.", ""]
+    lines += ["", *filter(None, [caption(header)]), "", "In brackets: how many times eigengrad's own figure; above 1, eigengrad is ahead.", ""]
     lines += [table(rows), ""]
     late = behind(rows)
     lines += (["A peer is ahead of eigengrad, recorded and replayed, in:", *("  " + line for line in late)] if late

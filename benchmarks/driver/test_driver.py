@@ -60,6 +60,18 @@ class Results(unittest.TestCase):
                          ["gradient/xor/2-8-1/b4, 1 thread: 300 ns, by hand 250 ns (1.20 times as much)"])
         self.assertIn("eigengrad is ahead in every line", results.report({}, canned()[1:]))
 
+    def test_the_machine_stands_with_every_table(self):
+        header = {"processor": "An EPYC, 2 processors", "machine at the start": bench.told(7.5e10, 2e10),
+                  "machine at the end": bench.told(7.4e10, 2e10), "eigengrad": "g++ -O3", "threads": "1 and 2"}
+        self.assertEqual(results.caption(header), "An EPYC, 2 processors; machine at the start 75.0 GFLOP/s in registers, "
+                         "20.0 GB/s from 256MB; machine at the end 74.0 GFLOP/s in registers, 20.0 GB/s from 256MB; "
+                         "g++ -O3; threads 1 and 2")
+        self.assertIn(results.caption(header), results.report(header, canned()))
+
+    def test_a_machine_that_changes_is_told(self):
+        self.assertEqual(bench.drift((1e11, 2e10), (1.01e11, 2e10)), "1 %")
+        self.assertIn("measure again", bench.drift((1e11, 2e10), (1e11, 1.5e10)))
+
     def test_threads_that_slow_a_work_down_are_told(self):
         rows = [Row(work, threads, "s", {EIGENGRAD: [seconds]}) for work, threads, seconds in
                 (("a", 1, 1e-3), ("b", 1, 1e-3), ("a", 2, 1.04e-3), ("b", 2, 2e-3))]

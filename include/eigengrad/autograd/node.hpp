@@ -95,6 +95,10 @@ struct OperationName {
   Location where;
 };
 
+/// How a tangent gets through a record (transform/push.hpp): by the transpose of its rules, by unfolding its formula,
+/// as one element-wise operation, by fitting it to the output's shape; or not at all.
+enum class Forward : std::uint8_t { transposed, formula, operation, fitting, never };
+
 /// One record of a tape.
 class Node {
  public:
@@ -140,6 +144,8 @@ class Node {
   void (*destroy)(Node* node) = nullptr;  // one function, where a virtual destructor is two
   bool spent = false;                     // released, and so bare that it need not be destroyed
   bool wanted = true;                     // off while a walk has no use for this node's gradient
+  Forward forward = Forward::transposed;
+  std::uint32_t place = 0;  // of its tangent in the list that is being made, where there is one
 
  protected:
   ~Node() = default;
@@ -180,6 +186,8 @@ class OperationNode : public TypedNode<T> {
     this->slot_ = &own_;
   }
 
+  /// A linear operation of one input, done to that input's tangent; false where nobody said how.
+  virtual bool done_to(const Tensor<T>& /*tangent*/, Tensor<T>& /*result*/) const { return false; }
   /// The gradient that has arrived, for a walk that ends here.
   Slot<T>& gathered() { return own_; }
   void forget_gradient() final {

@@ -9,11 +9,14 @@
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// One input of a recorded operation and the rule for its gradient: rule(dy), or rule(dy, y) with the operation's
-/// result, returns what to add to it, in the shape of the input or one that broadcasting stretched it to.
-template <class T, class Rule>
+/// result, returns what to add to it, in the shape of the input or one that broadcasting stretched it to. `again` does
+/// a linear operation to another tensor.
+template <class T, class Rule, class Again = std::monostate>
 struct Edge {
+  using Element = T;
   TapeLink link;
   Rule rule;
+  [[no_unique_address]] Again again = {};
   TypedNode<T>* target = nullptr;
 };
 
@@ -22,6 +25,13 @@ EIGENGRAD_INLINE auto wrt(const Input& input, Rule rule) {
   using T = typename Input::Element;
   const Tensor<T>& tensor = input.to_tensor();
   return Edge<T, Rule>{tensor.link(), std::move(rule)};
+}
+/// The same for the only input of a linear operation, with the operation: a tangent need not ask the rule's transpose.
+template <class Input, class Rule, class Again>
+EIGENGRAD_INLINE auto wrt(const Input& input, Rule rule, Again again) {
+  using T = typename Input::Element;
+  const Tensor<T>& tensor = input.to_tensor();
+  return Edge<T, Rule, Again>{tensor.link(), std::move(rule), std::move(again)};
 }
 
 /// Whether a rule is written from the operation's result: rule(dy, y).
@@ -33,7 +43,9 @@ template <class T, class... Edges>
 class RecordNode final : public OperationNode<T> {
  public:
   RecordNode(const OperationName& operation, const Shape& shape, Edges&... edges)
-      : OperationNode<T>(operation, shape), edges_(std::in_place, std::move(edges)...) {}
+      : OperationNode<T>(operation, shape), edges_(std::in_place, std::move(edges)...) {
+    if (!(std::is_same_v<typename Edges::Element, T> && ...)) this->forward = Forward::never;
+  }
   /// Keeps the result, connected to this record, for the rules that are written from it.
   void keep(const Tensor<T>& result) {
     if constexpr (needs_result) result_ = result;
@@ -42,6 +54,13 @@ class RecordNode final : public OperationNode<T> {
   void propagate() override {
     const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
     std::apply([&](auto&... edge) { (pass(edge, dy), ...); }, *edges_);
+  }
+  bool done_to(const Tensor<T>& tangent, Tensor<T>& result) const override {
+    if constexpr (sizeof...(Edges) == 1 && !(std::is_same_v<decltype(Edges::again), std::monostate> && ...)) {
+      if (edges_) result = std::get<0>(*edges_).again(tangent);
+      return edges_.has_value();
+    }
+    return OperationNode<T>::done_to(tangent, result);
   }
   void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
     if (!edges_) return;
@@ -96,7 +115,7 @@ Tensor<T> record(const OperationName& name, Tensor<T> value, Edges&&... edges) {
   value.set_link({});
   TapeState* tape = recording_tape();
   if (tape == nullptr) return value;
-  const auto find = [&]<class E, class Rule>(Edge<E, Rule>& edge) {
+  const auto find = [&]<class E, class... Rule>(Edge<E, Rule...>& edge) {
     edge.target = node_on<E>(tape, edge.link, name.name);
   };
   (find(edges), ...);

@@ -16,7 +16,10 @@ class FittingNode final : public OperationNode<T> {
  public:
   FittingNode(const OperationName& operation, const Shape& shape, TypedNode<T>* first, TypedNode<T>* second = nullptr,
               T factor = T(1))
-      : OperationNode<T>(operation, shape), targets_{first, second}, factor_(factor) {}
+      : OperationNode<T>(operation, shape), targets_{first, second}, factor_(factor) {
+    this->forward = Forward::fitting;
+  }
+  T factor() const { return factor_; }
   void propagate() override {
     const Tensor<T> dy = recorded_scale(whole(this->take_gradient(), this->shape_), factor_);
     for (TypedNode<T>* target : targets_) {

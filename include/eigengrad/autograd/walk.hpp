@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "../core/pool_allocator.hpp"
 #include "recorded.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -80,15 +81,15 @@ EIGENGRAD_LAZY class OnlyTowards {
     for (std::size_t i = saved_.size(); i-- > 0;) saved_[i].first->wanted = saved_[i].second;
   }
   /// The records from root back to the oldest input.
-  const std::vector<Node*>& nodes() const { return nodes_; }
+  const std::vector<Node*, PoolAllocator<Node*>>& nodes() const { return nodes_; }
 
  private:
   void set(Node* node, bool wanted) {
     saved_.push_back({node, node->wanted});
     node->wanted = wanted;
   }
-  std::vector<Node*> nodes_;
-  std::vector<std::pair<Node*, bool>> saved_;
+  std::vector<Node*, PoolAllocator<Node*>> nodes_;
+  std::vector<std::pair<Node*, bool>, PoolAllocator<std::pair<Node*, bool>>> saved_;
 };
 
 /// The vector-Jacobian product of `root` with `seed` with respect to recorded tensors, which need not be parameters and

@@ -2,6 +2,7 @@
 
 #include "../ops/softmax.hpp"
 #include "loss.hpp"
+#include "short_rows.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -106,8 +107,7 @@ void softmax_cross_entropy_rows(const Tensor<T>& x, const Tensor<std::int64_t>& 
   T* const to = derivative.size() > 0 ? derivative.shared_data() : nullptr;
   T* const loss = result.shared_data();
   const auto rows = [&](Index first, Index end) {
-    Total<T> total(0);
-    for (Index i = first; i < end; ++i) {
+    const auto loss_of = [&](Index i) {
       const T* row = x.numbers() + i * classes;
       const T* const y = labels.size() > 0 ? nullptr : distribution.numbers() + i * classes;
       const Index label = labels.size() > 0 ? labels.numbers()[i] : 0;
@@ -118,6 +118,18 @@ void softmax_cross_entropy_rows(const Tensor<T>& x, const Tensor<std::int64_t>& 
       else
         for (Index j = 0; j < classes; ++j)
           if (y[j] != T(0)) term += y[j] * (normaliser - row[j]);
+      return term;
+    };
+    if constexpr (is_real<T>)
+      if (labels.size() > 0 && classes <= ShortRows<T>::most_classes) {
+        const Index begin = first * classes;
+        return ShortRows<T>::run(x.numbers() + begin, end - first, classes, labels.numbers() + first, scale,
+                                 to != nullptr ? to + begin : nullptr, per_sample ? loss + first : nullptr,
+                                 [&](Index i) { return loss_of(first + i); });
+      }
+    Total<T> total(0);
+    for (Index i = first; i < end; ++i) {
+      const T term = loss_of(i);
       if (per_sample)
         loss[i] = term;
       else

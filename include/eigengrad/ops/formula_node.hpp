@@ -72,24 +72,55 @@ template <class F>
 inline constexpr bool stores_derivative =
     (from_result<F> ? F::inner_cost : F::cost) >= 8 && is_real<typename F::Scalar>;
 
-/// The record of a formula, evaluated or summed. `seen_` is the shape in which dy lines up with the formula, `scale_`
-/// what a mean divides by.
+/// What records of formulas, evaluated or summed, have in common. `seen_` is the shape in which dy lines up with the
+/// formula, `scale_` what a mean multiplies by.
+template <class T>
+class UnfoldedNode : public OperationNode<T> {
+ public:
+  UnfoldedNode(const OperationName& operation, const Shape& shape) : OperationNode<T>(operation, shape) {
+    this->forward = Forward::formula;
+  }
+  UnfoldedNode(const OperationName& operation, const Shape& shape, const Shape& seen, T scale)
+      : OperationNode<T>(operation, shape), seen_(seen), scale_(scale), summed_(true) {
+    this->forward = Forward::formula;
+  }
+  /// The formula, not summed, carried out operation by operation, each recorded by itself.
+  virtual Tensor<T> unfold() const = 0;
+  /// A tangent of the formula's shape, summed as the formula is.
+  Tensor<T> summed(const Tensor<T>& tangent) const {
+    if (!summed_) return tangent;
+    return recorded_reshape(recorded_scale(recorded_sum_to(tangent, seen_), scale_), this->shape_);
+  }
+
+ protected:
+  /// To be differentiated again the formula is unfolded, and dy is passed through that.
+  EIGENGRAD_COLD void propagate_recorded() {
+    Tensor<T> dy = whole(this->take_gradient(), this->shape_);
+    const TapeState* tape = recording_tape();
+    const Node* mark = tape->last;
+    const Tensor<T> y = unfold();
+    if (summed_) dy = recorded_expand(recorded_scale(recorded_reshape(dy, seen_), scale_), y.shape());
+    propagate_through(tape, mark, y, dy);
+  }
+
+  Shape seen_;
+  T scale_ = T(1);
+  bool summed_ = false;
+};
+
+/// The record of a formula.
 template <class F>
-class FormulaNode final : public OperationNode<typename F::Scalar> {
+class FormulaNode final : public UnfoldedNode<typename F::Scalar> {
  public:
   using T = typename F::Scalar;
   using Targets = std::array<TypedNode<T>*, F::leaves>;
 
   FormulaNode(const OperationName& operation, const Tensor<T>& value, const F& formula, const Targets& targets)
-      : OperationNode<T>(operation, value.shape()), formula_(formula), targets_(targets) {}
+      : UnfoldedNode<T>(operation, value.shape()), formula_(formula), targets_(targets) {}
   FormulaNode(const OperationName& operation, const Tensor<T>& value, const F& formula, const Targets& targets,
               const Shape& seen, T scale)
-      : OperationNode<T>(operation, value.shape()),
-        formula_(formula),
-        seen_(seen),
-        scale_(scale),
-        summed_(true),
-        targets_(targets) {}
+      : UnfoldedNode<T>(operation, value.shape(), seen, scale), formula_(formula), targets_(targets) {}
+  EIGENGRAD_COLD Tensor<T> unfold() const override { return formula_->template trace<T>().value(); }
   void keep_result(const Tensor<T>& result) {
     if constexpr (from_result<F>) result_ = result;
   }
@@ -116,7 +147,7 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
   }
   void propagate() override {
     if (records_gradients()) [[unlikely]]
-      return propagate_recorded();
+      return this->propagate_recorded();
     Tensor<T> dy = this->take_gradient();
     if (summed_) {
       dy = whole(std::move(dy), this->shape_);
@@ -139,18 +170,6 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
   }
 
  private:
-  /// To be differentiated again the formula is carried out operation by operation, and dy is passed through those.
-  EIGENGRAD_COLD void propagate_recorded() {
-    Tensor<T> dy = whole(this->take_gradient(), this->shape_);
-    const TapeState* tape = recording_tape();
-    if (summed_) {
-      dy = recorded_reshape(dy, seen_);
-      dy = recorded_scale(dy, scale_);
-      dy = recorded_expand(dy, formula_->shape());
-    }
-    const Node* mark = tape->last;
-    propagate_through(tape, mark, formula_->template trace<T>().value(), dy);
-  }
   void scale(Tensor<T>& dy) const {
     T* to = dy.writable_numbers();
     if constexpr (!std::is_same_v<T, bool>)  // a mask has no gradient
@@ -177,10 +196,9 @@ class FormulaNode final : public OperationNode<typename F::Scalar> {
       }
   }
 
+  using UnfoldedNode<T>::seen_, UnfoldedNode<T>::scale_, UnfoldedNode<T>::summed_;
+
   std::optional<F> formula_;
-  Shape seen_;
-  T scale_ = T(1);
-  bool summed_ = false;
   Targets targets_;
   Tensor<T> result_, derivative_;
 };

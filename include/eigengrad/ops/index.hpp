@@ -123,9 +123,14 @@ Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& 
     });
   }
   if (!records(name.name, x)) return result;
-  return record(name, std::move(result), wrt(x, [position, around, whole = x.shape()](const Tensor<T>& dy) {
-                  return ScatteredAlong<T, Positions>{dy, position, around, whole};
-                }));
+  return record(
+      name, std::move(result),
+      wrt(
+          x,
+          [position, around, whole = x.shape()](const Tensor<T>& dy) {
+            return ScatteredAlong<T, Positions>{dy, position, around, whole};
+          },
+          [position, around, size](const Tensor<T>& again) { return pick("pick", again, around, size, position); }));
 }
 
 /// Positions begin, begin + step, ... before end on an axis; negative ones count from the end. Along the first axis

@@ -61,7 +61,9 @@ Tensor<typename X::Element> reshape(const X& x, const NewShape& shape, Location 
   Tensor<T> result = t.alias(result_shape);
   if (!records("reshape", t)) return result;
   return record({"reshape", where}, std::move(result),
-                wrt(t, [back = t.shape()](const Tensor<T>& dy) { return reshape(dy, back); }));
+                wrt(
+                    t, [back = t.shape()](const Tensor<T>& dy) { return reshape(dy, back); },
+                    [result_shape](const Tensor<T>& again) { return reshape(again, result_shape); }));
 }
 
 /// The axes from `from_axis` on as one: [2, 3, 4] -> [24], or from axis 1 [2, 12].

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../autograd/record.hpp"
+#include "../core/pool_allocator.hpp"
 #include "apply.hpp"
 
 // Element-wise operations carried out one at a time, each leaving a record of its own: what gradients of gradients are
@@ -56,6 +57,11 @@ class Traced {
     Traced inputs[max_inputs] = {};
 
     ~State();
+    // Made and dropped by the dozen: from the pool, which is faster than the heap.
+    static void* operator new(std::size_t bytes) { return PoolAllocator<std::byte>().allocate(bytes); }
+    static void operator delete(void* state) {
+      PoolAllocator<std::byte>().deallocate(static_cast<std::byte*>(state), 0);
+    }
   };
   EIGENGRAD_COLD void let_go() {
     if (--state_->references == 0) delete state_;
@@ -108,7 +114,20 @@ template <class T>
 class TracedNode final : public OperationNode<T> {
  public:
   TracedNode(Traced<T> result, const Shape& shape)
-      : OperationNode<T>(result.state_->operation->name, shape), y_(std::move(result)) {}
+      : OperationNode<T>(result.state_->operation->name, shape), y_(std::move(result)) {
+    this->forward = Forward::operation;
+  }
+  /// How many inputs there are, the record behind one if it lies on this tape, and what `dy` comes to there; empty
+  /// where nothing does. An element's derivative is a number, so with an input's tangent for dy that is the result's
+  /// part.
+  int count() const { return y_.state_->count; }
+  TypedNode<T>* input(int k) const { return node_on(y_.state_->value.link(), y_.state_->inputs[k].value().link()); }
+  Traced<T> gradient(int k, const Tensor<T>& dy) const {
+    Traced<T> gradients[Traced<T>::max_inputs];
+    const auto& state = *y_.state_;
+    state.operation->gradient(state.own, Traced<T>(dy), state.inputs, y_, gradients);
+    return gradients[k];
+  }
 
   void propagate() override {
     const Traced<T> dy(whole(this->take_gradient(), this->shape_));

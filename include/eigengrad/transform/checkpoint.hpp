@@ -28,7 +28,9 @@ template <class T, class F, class... X>
 class CheckpointNode final : public OperationNode<T> {
  public:
   CheckpointNode(TapeState* tape, const Shape& shape, const F& f, const Generator& random, const Tensor<X>&... inputs)
-      : OperationNode<T>("checkpoint", shape), tape_(tape), random_(random), f_(f), inputs_(inputs...) {}
+      : OperationNode<T>("checkpoint", shape), tape_(tape), random_(random), f_(f), inputs_(inputs...) {
+    this->forward = Forward::never;
+  }
 
   void propagate() override {
     const Tensor<T> dy = whole(this->take_gradient(), this->shape_);

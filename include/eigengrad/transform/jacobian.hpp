@@ -2,7 +2,7 @@
 
 #include "../ops/join.hpp"
 #include "../ops/sum.hpp"
-#include "grad.hpp"
+#include "push.hpp"
 
 // Products with Jacobians and Hessians, and the whole of them.
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -127,7 +127,9 @@ auto jvp(const F& f, const X& x, const V& v, Location where = Location::current(
   require_shapes_of("jvp", wrt.tensors, list, where);
   const RecordedFunction<T> recorded(f, wrt);
   const bool record = recorded.tape().differentiable();
-  const Tensor<T> tangent = Transposed<T>(recorded).push(recorded.tape().state(), list, record);
+  Tensor<T> tangent;
+  if (!push_forward(recorded, list, record, tangent))
+    tangent = Transposed<T>(recorded).push(recorded.tape().state(), list, record);
   return std::pair(recorded.tape().out(recorded.value()), recorded.tape().out(tangent));
 }
 
