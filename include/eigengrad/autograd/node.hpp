@@ -4,6 +4,7 @@
 
 #include "../core/random.hpp"
 #include "describe.hpp"
+#include "lineage.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -60,6 +61,12 @@ struct ParameterState {
   DrawnStart<T> start = {};
   OptionalName name = {};
   std::atomic<std::uint32_t> references{1};
+  std::atomic<bool> has_owner{true};      // the Parameter, in a module or elsewhere, whose identity this is
+  std::atomic<bool> is_optimized{false};  // held by an optimizer
+  Lineage lineage = {};
+
+  /// Whether a gradient has ever arrived; its buffer is kept.
+  bool was_reached() const { return gradient.filled || !(gradient.value.shape() == Shape::empty()); }
 };
 
 /// Keeps a parameter alive, as a std::shared_ptr would, in a fraction of the code.
@@ -127,6 +134,9 @@ class Node {
   virtual const void* parameter() const { return nullptr; }
   virtual void gather_in(void* /*slot*/) {}
   virtual void gather_in_parameter() {}
+  /// Lets the parameter that this one is a copy of know that a gradient went here.
+  virtual void tell_origin() const {}
+  virtual bool is_copy_of(const Lineage& /*other*/) const { return false; }
   virtual std::string parameter_name() const { return {}; }
   virtual AnyNumbers parameter_value() const { return {}; }
   /// The numbers of the parameter's value, to see whether they moved, and the block they lie in.
@@ -215,6 +225,11 @@ class LeafNode final : public TypedNode<T> {
   const void* parameter() const override { return state_.get(); }
   void gather_in(void* slot) override { this->slot_ = static_cast<Slot<T>*>(slot); }
   void gather_in_parameter() override { this->slot_ = &state_->gradient; }
+  void tell_origin() const override {
+    if (state_->lineage.is_copy() && this->slot_ == &state_->gradient && state_->gradient.filled)
+      state_->lineage.tell_origin(state_->is_optimized.load(std::memory_order_relaxed));
+  }
+  bool is_copy_of(const Lineage& other) const override { return state_->lineage.descends_from(other); }
   std::string parameter_name() const override { return state_->name.get(); }
   AnyNumbers parameter_value() const override { return AnyNumbers::of(state_->value); }
   void describe(Steps& steps) const override { steps.operand(this); }
