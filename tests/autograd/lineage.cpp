@@ -259,3 +259,24 @@ TEST(Lineage, ALongChainOfCopiesStaysShort) {
   backward_of([&] { return sum(last * 3); });
   expect_told({w}, {"a copy of it"});
 }
+
+TEST(Lineage, APartOfTheGradientThatIsLostTells) {
+  const Parameter w(Real{2});
+  eg::SGD<double> optimizer({w});
+  const auto squared = [](auto v) { return v * v; };
+  backward_of([&] { return sum(squared(w) + w); });
+  EXPECT_TRUE(mentions(message_of<eg::GradientError>([&] { w.grad(); }), {"lacks a part of its gradient", "a copy"}));
+  EXPECT_THROW(optimizer.step(), eg::GradientError);
+  optimizer.zero_grad();
+  backward_of([&] { return sum(w * w); });
+  EXPECT_EQ(w.grad().item(), 4);
+  optimizer.step();
+
+  optimizer.zero_grad();
+  {
+    const Parameter probe = w;  // in a loss of its own
+    backward_of([&] { return sum(probe * 3); });
+  }
+  backward_of([&] { return sum(w * 5); });
+  EXPECT_EQ(w.grad().item(), 5);
+}

@@ -18,6 +18,7 @@ struct CopyNews {
   std::atomic<std::uint32_t> references{1};
   std::atomic<bool> reached{false};          // a copy has got a gradient
   std::atomic<bool> reached_unowned{false};  // one that no optimizer holds
+  std::atomic<bool> lost{false};             // one that was part of the same loss has ended, its gradient unread
 
   EIGENGRAD_COLD static void let_go(CopyNews* news) {
     while (news != nullptr && count_down(news->references)) delete std::exchange(news, news->origin);
@@ -45,15 +46,25 @@ class Lineage {
       if (!owned) news->reached_unowned.store(true, std::memory_order_relaxed);
     }
   }
+  /// The gradient that arrived here, in a loss of which the origin was a part too, can no longer be asked for.
+  EIGENGRAD_COLD void tell_lost() const {
+    for (CopyNews* news = origin_; news != nullptr; news = news->origin)
+      news->lost.store(true, std::memory_order_relaxed);
+  }
   /// What happened to copies since forget(): to any of them, or to those only that no optimizer holds.
   bool copy_reached(bool also_owned) const {
     const CopyNews* news = news_.load(std::memory_order_acquire);
     return news != nullptr && (also_owned ? news->reached : news->reached_unowned).load(std::memory_order_relaxed);
   }
+  bool copy_lost() const {
+    const CopyNews* news = news_.load(std::memory_order_acquire);
+    return news != nullptr && news->lost.load(std::memory_order_relaxed);
+  }
   EIGENGRAD_COLD void forget() const {
     CopyNews* news = news_.load(std::memory_order_acquire);
     news->reached.store(false, std::memory_order_relaxed);
     news->reached_unowned.store(false, std::memory_order_relaxed);
+    news->lost.store(false, std::memory_order_relaxed);
   }
   /// Whether this is a copy of `other`, or a copy's copy.
   EIGENGRAD_COLD bool descends_from(const Lineage& other) const {

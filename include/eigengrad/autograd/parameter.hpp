@@ -105,8 +105,9 @@ class ParameterRef {
   /// because a copy of this parameter was differentiated instead.
   Tensor<T> grad(Location where = Location::current()) const {
     const Slot<T>& slot = state().gradient;
+    if (state().lineage.has_copies()) require_all_here("grad", where);
+    state().was_read = true;
     if (slot.filled) return slot.value;
-    require<GradientError>(!copy_reached_instead(), "grad: ", *this, " has no gradient, but ", reached_copy, where);
     return Tensor<T>::zeros(shape());
   }
   /// The name that prints and pictures of a tape show; empty when it has none.
@@ -123,6 +124,13 @@ class ParameterRef {
   /// Whether, since the last zero_grad, gradients went to copies of this parameter and not here. A copy that has an
   /// optimizer is meant as a parameter of its own, unless this one never had a gradient.
   bool copy_reached_instead() const { return !has_grad() && state().lineage.copy_reached(!state().was_reached()); }
+  /// Throws GradientError naming `operation` when that is so, or a part of the gradient went to a copy that has ended.
+  EIGENGRAD_COLD void require_all_here(const char* operation, Location where = {}) const {
+    require<GradientError>(!copy_reached_instead(), operation, ": ", *this, " has no gradient, but ", reached_copy,
+                           where);
+    require<GradientError>(!state().lineage.copy_lost(), operation, ": ", *this,
+                           " lacks a part of its gradient: in the same loss, ", reached_copy, where);
+  }
   bool requires_grad() const { return state().requires_grad; }
   /// A parameter that does not require a gradient is a constant to the tape: frozen.
   void set_requires_grad(bool required) const { state().requires_grad = required; }
@@ -228,7 +236,9 @@ class Parameter : public ParameterRef<T> {
 
  private:
   void disown() {
-    if (this->state_.get() != nullptr) this->state_->has_owner.store(false, std::memory_order_relaxed);
+    if (this->state_.get() == nullptr) return;
+    this->state_->has_owner.store(false, std::memory_order_relaxed);
+    this->state_->tell_if_lost();
   }
 };
 

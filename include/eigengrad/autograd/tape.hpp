@@ -165,7 +165,7 @@ class Tape {
     bool copied = false;
     for (const Node* leaf = state_->last_leaf; leaf != nullptr; leaf = leaf->previous) {
       if (leaf->parameter() == &parameter) return false;
-      copied = copied || leaf->is_copy_of(parameter.lineage);
+      copied = copied || leaf->lineage()->descends_from(parameter.lineage);
     }
     return copied;
   }

@@ -22,7 +22,13 @@ struct ForgetGradients {
 
 /// Lets parameters know that copies of them have got gradients.
 EIGENGRAD_COLD inline void tell_origins(const TapeState& tape) {
-  for (const Node* leaf = tape.last_leaf; leaf != nullptr; leaf = leaf->previous) leaf->tell_origin();
+  for (Node* leaf = tape.last_leaf; leaf != nullptr; leaf = leaf->previous) {
+    if (!leaf->lineage()->is_copy()) continue;
+    bool beside = false;
+    for (const Node* other = tape.last_leaf; other != nullptr && !beside; other = other->previous)
+      beside = leaf->lineage()->descends_from(*other->lineage());
+    leaf->tell_origin(beside);
+  }
 }
 
 /// Walks the records backwards from `root`, which gets `seed`; the tape's observer looks on.

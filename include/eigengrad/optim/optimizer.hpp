@@ -8,12 +8,11 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// Throws GradientError for a parameter that has no gradient because a copy of it was differentiated instead.
+/// Throws GradientError for a parameter whose gradient went to a copy of it.
 template <class T>
 void require_no_copy_reached(const char* operation, const std::vector<ParameterRef<T>>& parameters) {
   for (const auto& parameter : parameters)
-    require<GradientError>(!parameter.copy_reached_instead(), operation, ": ", parameter, " has no gradient, but ",
-                           reached_copy);
+    if (parameter.state().lineage.has_copies()) parameter.require_all_here(operation);
 }
 
 /// What every optimizer has: parameters it keeps alive, `states` tensors of state for each, a learning rate. A derived
@@ -75,7 +74,8 @@ class Optimizer {
   /// the path of every step.
   void check_before_step() const {
     bool all = true;
-    for (const auto& parameter : parameters_) all = all && parameter.has_grad();
+    for (const auto& parameter : parameters_)
+      all = all && parameter.has_grad() && !parameter.state().lineage.has_copies();
     if (!all) [[unlikely]]
       require_reached();
   }
@@ -96,8 +96,9 @@ class Optimizer {
                              ") belongs to no model any more: the model, or a layer of it, was assigned anew or has "
                              "ended after this optimizer was made: make the optimizer again, from its parameters()");
     }
+    for (const auto& parameter : parameters_)
+      if (!any || parameter.state().lineage.copy_lost()) parameter.require_all_here(name_);
     if (any) return;
-    require_no_copy_reached(name_, parameters_);
     require<GradientError>(
         ever, name_, ": step: none of the ", parameters_.size(), " parameters has ever received a gradient: ",
         trainable ? "compute the loss from these parameters while a Tape lives and call "
