@@ -17,7 +17,7 @@ class Tape {
   /// Tape tape({.detect_anomaly = true}), {.profile = true}, {.keep_values = true}: looks on while it records.
   EIGENGRAD_LAZY explicit Tape(const TapeOptions& options) : Tape() {
     if (options.detect_anomaly || options.profile || options.keep_values)
-      state_->observer = std::make_unique<Watch<>>(options);
+      state_->observer = std::make_unique<Watch<>>(*state_, options);
   }
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
@@ -112,9 +112,11 @@ class Tape {
   template <class T>
   TypedNode<T>* checked_root(const Tensor<T>& root, const Tensor<T>& seed, BackwardOptions options, Location where) {
     const TapeLink& link = root.link();
-    require<GradientError>(
-        link.node != nullptr, "backward: this tensor of shape ", root.shape(),
-        " was not recorded: compute it from a Parameter while this tape lives, and do not write to it", where);
+    require<GradientError>(link.node != nullptr, "backward: this tensor of shape ", root.shape(),
+                           " was not recorded: compute it from a Parameter while this tape lives, and do not write to "
+                           "it; a number read by "
+                           "t(i, j) or item() is a constant, where element(t, i, j) is recorded",
+                           where);
     require<GradientError>(link.tape == state_ && link.serial == state_->serial.load(std::memory_order_relaxed),
                            "backward: this tensor of shape ", root.shape(),
                            " was recorded by another tape: call backward on that one while it lives", where);

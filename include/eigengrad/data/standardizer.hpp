@@ -28,10 +28,10 @@ class Standardizer {
     const std::size_t width = static_cast<std::size_t>(columns.size());
     const double count = static_cast<double>(rows), epsilon = std::numeric_limits<T>::epsilon();
     std::vector<double> means(width), squares(width);
-    const T* next = inputs.data();
+    const T* next = inputs.numbers();
     for (Index row = 0; row < rows; ++row)
       for (double& mean : means) mean += static_cast<double>(*next++) / count;
-    next = inputs.data();
+    next = inputs.numbers();
     for (Index row = 0; row < rows; ++row)
       for (std::size_t column = 0; column < width; ++column) {
         const double away = static_cast<double>(*next++) - means[column];
@@ -72,11 +72,11 @@ class Standardizer {
     require<ShapeError>(inputs.rank() >= 1 && inputs.shape().without(0) == mean_.shape(), "standardizer: inputs ",
                         inputs.shape(), " do not match the columns ", mean_.shape(), " it was fitted to", where);
     Tensor<T> result = Tensor<T>::empty(inputs.shape());
-    T* out = result.mutable_data();
-    const T* in = inputs.data();
+    T* out = result.writable_numbers();
+    const T* in = inputs.numbers();
     for (Index row = 0; row < inputs.shape()[0]; ++row)
       for (Index column = 0; column < mean_.size(); ++column)
-        *out++ = formula(*in++, mean_.data()[column], deviation_.data()[column]);
+        *out++ = formula(*in++, mean_.numbers()[column], deviation_.numbers()[column]);
     return result;
   }
 
