@@ -4,8 +4,10 @@
 
 #include <limits>
 
+#include "eigengrad/core/print.hpp"
 #include "eigengrad/nn/cross_entropy.hpp"
 #include "eigengrad/nn/linear.hpp"
+#include "eigengrad/ops/index.hpp"
 #include "eigengrad/ops/join.hpp"
 #include "support/message.hpp"
 
@@ -124,4 +126,79 @@ TEST(Anomaly, OffByDefault) {
   const Tensor y = log(w);
   EXPECT_EQ(y.item(), -infinity);
   EXPECT_NO_THROW(tape.backward(y));
+}
+
+namespace {
+
+/// What backward says of a formula in which `read` gave a number of h = 2 p.
+template <class Read>
+std::string told_of(const Read& read) {
+  const Parameter p(Tensor{1}, "p");
+  eg::Tape tape({.detect_anomaly = true});
+  const Tensor h = 2 * p;
+  const double number = read(h);
+  const Tensor loss = sum(number * h);
+  return message_of<AnomalyError>([&] { tape.backward(loss); });
+}
+
+}  // namespace
+
+TEST(Anomaly, TellsThatARecordedNumberWasRead) {
+  const int line = __LINE__ + 1;
+  const std::string text = told_of([](const Tensor& h) { return h(0); });
+  EXPECT_EQ(text, "anomaly: 2 * p of shape [1] was read by t(i, j) while its tape recorded " + here(line) +
+                      ": a number read is a constant, and what is computed with it has no gradient through it: use "
+                      "element(x, i, j), or sum or reshape for the only number; where that is intended, read after "
+                      "backward or from x.detach()");
+  const auto expect_told = [](const std::string& message, const std::string& how, int at) {
+    EXPECT_NE(message.find("was read by " + how + " while"), std::string::npos) << message;
+    EXPECT_NE(message.find(here(at)), std::string::npos) << message;
+  };
+  expect_told(told_of([](const Tensor& h) { return h.item(); }), "item", __LINE__);
+  expect_told(told_of([](const Tensor& h) { return h.data()[0]; }), "data", __LINE__);
+  expect_told(told_of([](const Tensor& h) { return *h.begin(); }), "begin", __LINE__);
+  expect_told(told_of([](const Tensor& h) { return h.matrix()(0, 0); }), "matrix", __LINE__);
+  expect_told(told_of([](const Tensor& h) { return h.array()(0); }), "array", __LINE__);
+}
+
+TEST(Anomaly, ReadsThatCutNoGradientAreNoFaults) {
+  const Parameter p(Tensor{1, 2}, "p");
+  eg::Tape tape({.detect_anomaly = true});
+  const Tensor h = 2 * p;
+  const std::string printed = eg::to_text(h);
+  double number = h.detach()(0) + p.value()(0) + Tensor{1}(0);
+  {
+    const eg::NoGrad pause;
+    number += h(0);
+  }
+  const Tensor loss = sum(h * h);
+  tape.backward(loss, {.retain_graph = true});
+  EXPECT_EQ(loss.item(), 20);
+  tape.backward(loss, {.retain_graph = true});
+  EXPECT_EQ(p.grad()(0), 16);
+  EXPECT_EQ(number, 6);
+  eg::Tape inner;
+  (void)h(0);  // nobody looks at this one, and the outer tape is done
+  inner.backward(sum(p * p));
+}
+
+TEST(Anomaly, ReadsBetweenGradientsOfGradientsAreTold) {
+  const Parameter p(Tensor{1, 2}, "p");
+  eg::Tape tape({.detect_anomaly = true});
+  tape.backward(sum(p * p * p), {.create_graph = true});
+  const Tensor slope = p.grad();
+  const Tensor penalty = sum(slope(0) * slope);
+  EXPECT_THROW(tape.backward(penalty), AnomalyError);
+}
+
+TEST(Anomaly, TapesThatEndInAnyOrderWatchNoLonger) {
+  const Parameter p(Tensor{1, 2}, "p");
+  auto first = std::make_unique<eg::Tape>(eg::TapeOptions{.detect_anomaly = true});
+  auto second = std::make_unique<eg::Tape>(eg::TapeOptions{.detect_anomaly = true});
+  const Tensor h = 2 * p;
+  first.reset();
+  (void)h(0);
+  EXPECT_THROW(second->backward(sum(h)), AnomalyError);
+  second.reset();
+  EXPECT_EQ(h(0), 2);
 }

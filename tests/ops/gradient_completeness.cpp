@@ -11,8 +11,8 @@ namespace gradients {
 
 /// What has a name but no gradient.
 const std::set<std::string> not_differentiable = {"argmax", "argmin", "all", "any"};
-/// What only the rules of others record: the second-order check of slice, gather and max goes through them.
-const std::set<std::string> inner = {"pick", "scatter"};
+/// What only the rules of others record: the second-order check of slice, element, gather and max goes through them.
+const std::set<std::string> inner = {"pick", "place", "scatter"};
 
 /// The names of the differentiable operations that a header defines: `name = "tanh"`, and what is given first to one of
 /// `calls`, as in `record("matmul", ...`.

@@ -1,6 +1,8 @@
 #include <eigengrad/ops/functions.hpp>
 #include <eigengrad/ops/index.hpp>
+#include <eigengrad/ops/sum.hpp>
 
+#include "support/close.hpp"
 #include "support/numeric.hpp"
 
 namespace eg = eigengrad;
@@ -114,4 +116,34 @@ TEST(IndexGradients, OfAllRowsAddUpToTheWhole) {
   for (eg::Index row = 0; row < 3; ++row) total = total + eg::select(p, 0, row) * static_cast<double>(row + 1);
   tape.backward(total, Tensor<double>::ones({4}));
   expect_tensor<double>(p.grad(), {3, 4}, {1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3});
+}
+
+TEST(Element, IsPartOfTheTapeWhereAReadIsNot) {
+  const eg::Parameter<double> p(Tensor<double>{1, 2});
+  eg::Tape tape;
+  const Tensor<double> h = 2 * p;
+  const Tensor<double> first = element(h, 0);
+  EXPECT_EQ(first.shape(), Shape{});
+  EXPECT_EQ(first.item(), 2);
+  tape.backward(sum(first * h));
+  expect_tensor<double>(p.grad(), {2}, {16, 4});
+}
+
+TEST(Element, OfParametersFormulasAndOtherTypes) {
+  const eg::Parameter<double> p(Tensor<double>{{1, 2}, {3, 4}});
+  eg::Tape tape;
+  tape.backward(element(p, 1, 0) * element(p * 10, -2, -1));
+  expect_tensor<double>(p.grad(), {2, 2}, {0, 30, 20, 0});
+  EXPECT_EQ(element(Tensor<std::int64_t>{5, 6, 7}, -1).item(), 7);
+  EXPECT_EQ(element(Tensor<double>::full({}, 3)).item(), 3);
+}
+
+TEST(Element, RefusesWhatIsNoPosition) {
+  const Tensor<double> t = {{1, 2}, {3, 4}};
+  EXPECT_TRUE(support::mentions(support::message_of<eg::IndexError>([&] { element(t, 0, 2); }),
+                                {"element: position 2 is outside axis 1 of shape [2, 2]", "index.cpp:"}));
+  EXPECT_THROW(element(t, -3, 0), eg::IndexError);
+  EXPECT_TRUE(support::mentions(support::message_of<eg::IndexError>([&] { element(t, 0); }),
+                                {"1 positions for shape [2, 2]", "one for each"}));
+  EXPECT_THROW(element(t), eg::IndexError);
 }

@@ -4,6 +4,7 @@
 
 #include "../core/random.hpp"
 #include "describe.hpp"
+#include "lineage.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -60,6 +61,20 @@ struct ParameterState {
   DrawnStart<T> start = {};
   OptionalName name = {};
   std::atomic<std::uint32_t> references{1};
+  std::atomic<bool> has_owner{true};      // the Parameter, in a module or elsewhere, whose identity this is
+  std::atomic<bool> is_optimized{false};  // held by an optimizer
+  bool is_beside_origin = false;          // a copy whose gradient came from a loss that its origin was part of, too
+  bool was_read = false;                  // a copy's gradient, by grad()
+  Lineage lineage = {};
+
+  /// Lets the origin know when a part of its gradient went here and nobody will see it.
+  void tell_if_lost() const {
+    if (is_beside_origin && !was_read && gradient.filled && !has_owner.load(std::memory_order_relaxed) &&
+        !is_optimized.load(std::memory_order_relaxed)) [[unlikely]]
+      lineage.tell_lost();
+  }
+  /// Whether a gradient has ever arrived; its buffer is kept.
+  bool was_reached() const { return gradient.filled || !(gradient.value.shape() == Shape::empty()); }
 };
 
 /// Keeps a parameter alive, as a std::shared_ptr would, in a fraction of the code.
@@ -131,6 +146,9 @@ class Node {
   virtual const void* parameter() const { return nullptr; }
   virtual void gather_in(void* /*slot*/) {}
   virtual void gather_in_parameter() {}
+  virtual const Lineage* lineage() const { return nullptr; }
+  /// Lets the parameter that this one is a copy of, and that may stand `beside` it, know of a gradient that went here.
+  virtual void tell_origin(bool /*beside*/) {}
   virtual std::string parameter_name() const { return {}; }
   virtual AnyNumbers parameter_value() const { return {}; }
   /// The numbers of the parameter's value, to see whether they moved, and the block they lie in.
@@ -223,6 +241,13 @@ class LeafNode final : public TypedNode<T> {
   const void* parameter() const override { return state_.get(); }
   void gather_in(void* slot) override { this->slot_ = static_cast<Slot<T>*>(slot); }
   void gather_in_parameter() override { this->slot_ = &state_->gradient; }
+  const Lineage* lineage() const override { return &state_->lineage; }
+  void tell_origin(bool beside) override {
+    if (this->slot_ != &state_->gradient || !state_->gradient.filled) return;
+    state_->lineage.tell_origin(state_->is_optimized.load(std::memory_order_relaxed));
+    state_->is_beside_origin = state_->is_beside_origin || beside;
+    state_->tell_if_lost();
+  }
   std::string parameter_name() const override { return state_->name.get(); }
   AnyNumbers parameter_value() const override { return AnyNumbers::of(state_->value); }
   void describe(Steps& steps) const override { steps.operand(this); }

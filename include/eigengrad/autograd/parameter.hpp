@@ -4,6 +4,12 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
+/// What happened where a gradient is missing because it went to a copy, and how to mend it.
+inline constexpr const char* reached_copy =
+    "a copy of it was differentiated: copying a Parameter, or a model, makes new parameters, whose gradients stay with "
+    "them; take it by reference (auto&, const auto&), capture it by reference ([&]), keep ParameterRefs or pointers in "
+    "lists, or ask the copy for its gradient";
+
 /// While it lives, tensors stand in for parameters on this thread: what is computed from a parameter is computed from
 /// its tensor. So a model becomes a function of its parameters.
 class StandIns {
@@ -11,20 +17,36 @@ class StandIns {
   struct Entry {
     const void* parameter;
     const void* tensor;
+    const Lineage* lineage;
+    mutable bool used = false, copy_used = false;
   };
   template <class Parameters, class T>
   StandIns(const Parameters& parameters, const std::vector<Tensor<T>>& tensors)
       : outer_(std::exchange(thread_state().stand_ins, this)) {
-    for (std::size_t k = 0; k < tensors.size(); ++k) entries_.push_back({&parameters[k].state(), &tensors[k]});
+    for (std::size_t k = 0; k < tensors.size(); ++k)
+      entries_.push_back({&parameters[k].state(), &tensors[k], &parameters[k].state().lineage});
   }
   StandIns(const StandIns&) = delete;
   ~StandIns() { thread_state().stand_ins = outer_; }
 
-  EIGENGRAD_COLD static const void* find(const void* parameter) {
+  EIGENGRAD_COLD static const void* find(const void* parameter, const Lineage& lineage) {
     for (const StandIns* list = thread_state().stand_ins; list != nullptr; list = list->outer_)
       for (const Entry& entry : list->entries_)
-        if (entry.parameter == parameter) return entry.tensor;
+        if (entry.parameter == parameter) {
+          entry.used = true;
+          return entry.tensor;
+        }
+    for (const StandIns* list = lineage.is_copy() ? thread_state().stand_ins : nullptr; list != nullptr;
+         list = list->outer_)
+      for (const Entry& entry : list->entries_)
+        entry.copy_used = entry.copy_used || lineage.descends_from(*entry.lineage);
     return nullptr;
+  }
+  /// Throws GradientError where a copy was computed with in place of a parameter.
+  void require_no_copies(const char* operation) const {
+    for (const Entry& entry : entries_)
+      require<GradientError>(entry.used || !entry.copy_used, operation, ": parameter ", &entry - entries_.data(),
+                             " of the list was not computed with, but ", reached_copy);
   }
 
  private:
@@ -79,10 +101,14 @@ class ParameterRef {
   }
   bool is_fresh() const { return state().fresh; }
   /// The gradient gathered since the last zero_grad; zeros when none has arrived. After a backward with
-  /// {.create_graph = true} it is recorded and can be differentiated again.
-  Tensor<T> grad() const {
+  /// {.create_graph = true} it is recorded and can be differentiated again. Throws GradientError when none has arrived
+  /// because a copy of this parameter was differentiated instead.
+  Tensor<T> grad(Location where = Location::current()) const {
     const Slot<T>& slot = state().gradient;
-    return slot.filled ? slot.value : Tensor<T>::zeros(shape());
+    if (state().lineage.has_copies()) require_all_here("grad", where);
+    state().was_read = true;
+    if (slot.filled) return slot.value;
+    return Tensor<T>::zeros(shape());
   }
   /// The name that prints and pictures of a tape show; empty when it has none.
   std::string name() const { return state().name.get(); }
@@ -90,7 +116,21 @@ class ParameterRef {
   /// Whether a backward has reached this parameter since the last zero_grad.
   bool has_grad() const { return state().gradient.filled; }
   /// Forgets the gradient; its buffer is written over by the next one.
-  void zero_grad() const { state().gradient.filled = false; }
+  void zero_grad() const {
+    state().gradient.filled = false;
+    if (state().lineage.has_copies()) [[unlikely]]
+      state().lineage.forget();
+  }
+  /// Whether, since the last zero_grad, gradients went to copies of this parameter and not here. A copy that has an
+  /// optimizer is meant as a parameter of its own, unless this one never had a gradient.
+  bool copy_reached_instead() const { return !has_grad() && state().lineage.copy_reached(!state().was_reached()); }
+  /// Throws GradientError naming `operation` when that is so, or a part of the gradient went to a copy that has ended.
+  EIGENGRAD_COLD void require_all_here(const char* operation, Location where = {}) const {
+    require<GradientError>(!copy_reached_instead(), operation, ": ", *this, " has no gradient, but ", reached_copy,
+                           where);
+    require<GradientError>(!state().lineage.copy_lost(), operation, ": ", *this,
+                           " lacks a part of its gradient: in the same loss, ", reached_copy, where);
+  }
   bool requires_grad() const { return state().requires_grad; }
   /// A parameter that does not require a gradient is a constant to the tape: frozen.
   void set_requires_grad(bool required) const { state().requires_grad = required; }
@@ -115,6 +155,12 @@ class ParameterRef {
   /// Whether both refer to one parameter (== compares the numbers).
   bool same_as(const ParameterRef& other) const { return state_.get() == other.state_.get(); }
 
+  friend void append(std::string& text, const ParameterRef& parameter) {
+    const std::string name = parameter.name();
+    text += name.empty() ? to_text("a parameter of shape ", parameter.shape())
+                         : to_text("parameter ", name, " of shape ", parameter.shape());
+  }
+
  protected:
   explicit ParameterRef(ParameterHandle<T> state) : state_(std::move(state)) {}
 
@@ -124,21 +170,23 @@ class ParameterRef {
   const Tensor<T>* stand_in() const {
     if (thread_state().stand_ins == nullptr) [[likely]]
       return nullptr;
-    return static_cast<const Tensor<T>*>(StandIns::find(state_.get()));
+    return static_cast<const Tensor<T>*>(StandIns::find(state_.get(), state_->lineage));
   }
   /// Its record on the tape; null where nothing is recorded, or no gradient wanted.
   TypedNode<T>* make_leaf() const {
     TapeState* tape = recording_tape();
     if (tape == nullptr || !state().requires_grad) return nullptr;
     auto* leaf = tape->template add<LeafNode<T>>(tape->last_leaf, state_);
+    if (state_->lineage.is_copy()) [[unlikely]]
+      tape->has_copies = true;
     if (tape->redirect != nullptr) [[unlikely]]
       tape->redirect(tape->redirect_context, leaf);
     return leaf;
   }
 };
 
-/// A leaf to differentiate with respect to: an identity with a value and a gradient. Moving keeps the identity, copying
-/// makes a new parameter with the same value and no gradient.
+/// A leaf to differentiate with respect to: an identity with a value and a gradient. Moving takes the identity along,
+/// copying makes a new parameter of the same value without a gradient, and assigning a copy sets the value.
 template <class T>
 class Parameter : public ParameterRef<T> {
  public:
@@ -147,15 +195,31 @@ class Parameter : public ParameterRef<T> {
       : ParameterRef<T>(ParameterHandle<T>(new ParameterState<T>{value.unrecorded()})) {}
   Parameter(const Tensor<T>& value, const std::string& name) : Parameter(value) { this->set_name(name); }
   Parameter(const Parameter& other)
-      : ParameterRef<T>(
-            ParameterHandle<T>(new ParameterState<T>{other.value(), Slot<T>{{}, false, true}, other.requires_grad(),
-                                                     other.is_fresh(), other.state().start, other.state().name})) {}
+      : ParameterRef<T>(ParameterHandle<T>(new ParameterState<T>{.value = other.value(),
+                                                                 .requires_grad = other.requires_grad(),
+                                                                 .fresh = other.is_fresh(),
+                                                                 .start = other.state().start,
+                                                                 .name = other.state().name,
+                                                                 .lineage = Lineage(other.state().lineage)})) {}
   Parameter(Parameter&&) noexcept = default;
+  ~Parameter() { disown(); }
+  /// Sets the value, so that an optimizer which holds this parameter goes on with it; the gradient is forgotten, name
+  /// and requires_grad stay. For another shape this becomes a new parameter, a copy of `other`.
   Parameter& operator=(const Parameter& other) {
-    if (this != &other) *this = Parameter(other);
+    if (this == &other) return *this;
+    if (this->state_.get() == nullptr || !(this->shape() == other.shape())) return *this = Parameter(other);
+    this->set_value(other.value());
+    this->state().fresh = other.is_fresh();
+    this->state().start = other.state().start;
+    this->zero_grad();
     return *this;
   }
-  Parameter& operator=(Parameter&&) noexcept = default;
+  Parameter& operator=(Parameter&& other) noexcept {
+    if (this == &other) return *this;
+    disown();
+    ParameterRef<T>::operator=(std::move(other));
+    return *this;
+  }
 
   /// Starts anew as a parameter of this value and shape.
   EIGENGRAD_OUTLINE void initialize_as(const Tensor<T>& value) {
@@ -168,6 +232,13 @@ class Parameter : public ParameterRef<T> {
                                        Generator& generator = default_generator()) {
     *this = Parameter(Tensor<T>::empty(shape));
     this->draw_from({initializer, generator.branch()});
+  }
+
+ private:
+  void disown() {
+    if (this->state_.get() == nullptr) return;
+    this->state_->has_owner.store(false, std::memory_order_relaxed);
+    this->state_->tell_if_lost();
   }
 };
 

@@ -17,7 +17,7 @@ class Tape {
   /// Tape tape({.detect_anomaly = true}), {.profile = true}, {.keep_values = true}: looks on while it records.
   EIGENGRAD_LAZY explicit Tape(const TapeOptions& options) : Tape() {
     if (options.detect_anomaly || options.profile || options.keep_values)
-      state_->observer = std::make_unique<Watch<>>(options);
+      state_->observer = std::make_unique<Watch<>>(*state_, options);
   }
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
@@ -68,7 +68,7 @@ class Tape {
                            " elements: reduce it to one by sum or mean, or give a seed of its shape", where);
     Tensor<T> seed = Tensor<T>::ones(root.shape());
     TypedNode<T>* node = checked_root(root, seed, options, where);
-    walk(*node, std::move(seed), options, state_->observer.get());
+    walk(*state_, *node, std::move(seed), options);
   }
   /// The same from any tensor, weighting its elements by `seed` of its shape: the vector-Jacobian product.
   template <class L>
@@ -76,7 +76,7 @@ class Tape {
                 Location where = Location::current()) {
     using T = typename L::Element;
     const Tensor<T>& root = Tensor<T>::evaluated(output, where);
-    walk(*checked_root(root, seed, options, where), seed, options, state_->observer.get());
+    walk(*state_, *checked_root(root, seed, options, where), seed, options);
   }
   /// tape.backward(loss, {}): options, not a seed.
   enum class NoOptions {};
@@ -112,9 +112,11 @@ class Tape {
   template <class T>
   TypedNode<T>* checked_root(const Tensor<T>& root, const Tensor<T>& seed, BackwardOptions options, Location where) {
     const TapeLink& link = root.link();
-    require<GradientError>(
-        link.node != nullptr, "backward: this tensor of shape ", root.shape(),
-        " was not recorded: compute it from a Parameter while this tape lives, and do not write to it", where);
+    require<GradientError>(link.node != nullptr, "backward: this tensor of shape ", root.shape(),
+                           " was not recorded: compute it from a Parameter while this tape lives, and do not write to "
+                           "it; a number read by "
+                           "t(i, j) or item() is a constant, where element(t, i, j) is recorded",
+                           where);
     require<GradientError>(link.tape == state_ && link.serial == state_->serial.load(std::memory_order_relaxed),
                            "backward: this tensor of shape ", root.shape(),
                            " was recorded by another tape: call backward on that one while it lives", where);
@@ -148,11 +150,26 @@ class Tape {
     for (Node* leaf = state_->last_leaf; leaf != nullptr; leaf = leaf->previous) redirect(&gathered, leaf);
     state_->redirect = redirect;
     state_->redirect_context = &gathered;
-    walk(root, seed, options, state_->observer.get());
+    walk(*state_, root, seed, options);
     std::vector<Tensor<T>> gradients;
+    if (state_->has_copies) [[unlikely]]
+      for (auto& [parameter, slot] : gathered)
+        require<GradientError>(!copy_stands_in_for(*parameter), "gradient: a parameter of shape ",
+                               parameter->value.shape(), " was not computed with, but ", reached_copy);
     for (auto& [parameter, slot] : gathered)
       gradients.push_back(slot.filled ? std::move(slot.value) : Tensor<T>::zeros(parameter->value.shape()));
     return gradients;
+  }
+
+  /// Whether this parameter appeared nowhere here, but a copy of it did.
+  template <class T>
+  EIGENGRAD_COLD bool copy_stands_in_for(const ParameterState<T>& parameter) const {
+    bool copied = false;
+    for (const Node* leaf = state_->last_leaf; leaf != nullptr; leaf = leaf->previous) {
+      if (leaf->parameter() == &parameter) return false;
+      copied = copied || leaf->lineage()->descends_from(parameter.lineage);
+    }
+    return copied;
   }
 
   friend class StepRecord;  // transform/compile.hpp

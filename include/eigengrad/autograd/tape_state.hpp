@@ -28,6 +28,7 @@ struct TapeState {
   Node* last = nullptr;       // the newest record; each knows the one before
   Node* last_leaf = nullptr;  // likewise the parameters that appeared
   Index records = 0;
+  bool has_copies = false;  // of the parameters that appeared, one is a copy of another
   TapeState* outer = nullptr;
   int paused_outside = 0;
   std::unique_ptr<TapeObserver> observer;
@@ -71,6 +72,7 @@ struct TapeState {
       }
     last = last_leaf = nullptr;
     records = 0;
+    has_copies = false;
     observer.reset();
     arena.clear();
   }

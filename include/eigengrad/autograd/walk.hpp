@@ -21,9 +21,21 @@ struct ForgetGradients {
   }
 };
 
-/// Walks the records backwards from `root`, which gets `seed`; a tape's observer looks on.
+/// Lets parameters know that copies of them have got gradients.
+EIGENGRAD_COLD inline void tell_origins(const TapeState& tape) {
+  for (Node* leaf = tape.last_leaf; leaf != nullptr; leaf = leaf->previous) {
+    if (!leaf->lineage()->is_copy()) continue;
+    bool beside = false;
+    for (const Node* other = tape.last_leaf; other != nullptr && !beside; other = other->previous)
+      beside = leaf->lineage()->descends_from(*other->lineage());
+    leaf->tell_origin(beside);
+  }
+}
+
+/// Walks the records backwards from `root`, which gets `seed`; the tape's observer looks on.
 template <class T>
-void walk(TypedNode<T>& root, Tensor<T> seed, BackwardOptions options, TapeObserver* observer) {
+void walk(TapeState& tape, TypedNode<T>& root, Tensor<T> seed, BackwardOptions options) {
+  TapeObserver* const observer = tape.observer.get();
   ForgetGradients forget{&root};
   struct Observed {
     TapeObserver* observer;
@@ -46,6 +58,8 @@ void walk(TypedNode<T>& root, Tensor<T> seed, BackwardOptions options, TapeObser
     node->released = true;
   }
   forget.from = nullptr;
+  if (tape.has_copies) [[unlikely]]
+    tell_origins(tape);
 }
 
 /// Switches off, while it lives, every record that leads from `root` to none of the inputs: what remains is what the

@@ -9,9 +9,10 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// What a tape does beside recording. Without any of it, recording costs one test more per record and no memory.
 struct TapeOptions {
-  bool detect_anomaly = false;  // throw AnomalyError at the first NaN or infinity, forward or backward
-  bool profile = false;         // measure each operation, for tape.profile()
-  bool keep_values = false;     // the first numbers of every value and gradient, for draw(tape)
+  bool detect_anomaly = false;  // throw AnomalyError at the first NaN or infinity, forward or backward, and when
+                                // numbers were read on the way that the gradient then does not flow through
+  bool profile = false;      // measure each operation, for tape.profile()
+  bool keep_values = false;  // the first numbers of every value and gradient, for draw(tape)
 };
 
 /// The first numbers of a tensor, owned.
@@ -51,7 +52,8 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
     FirstNumbers value, gradient;
   };
 
-  explicit Watch(const TapeOptions& options) : options_(options), last_(seconds_now()) {}
+  Watch(const TapeState& tape, const TapeOptions& options)
+      : options_(options), last_(seconds_now()), reads_(tape, options.detect_anomaly) {}
 
   const TapeOptions& options() const { return options_; }
   const std::vector<Record>& records() const { return records_; }
@@ -71,6 +73,7 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
     record.node = &node;
     record.bytes = node.bytes();
     if (!backward_) record.forward = lap();
+    differentiates_again_ = differentiates_again_ || backward_;
     labels_.add(&node);
     record.inputs = std::exchange(inputs_, {});
     const Steps steps = steps_seen(record);
@@ -91,6 +94,8 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
     finite_inputs_ = true;
     inputs_.clear();
     if (!options_.detect_anomaly) return;
+    if (reads_.node != nullptr) report_read();
+    reads_.on = false;
     const Index place = seed.first_not_finite();
     require<AnomalyError>(place < 0, "backward: the seed of shape ", root.shape(), " is not finite");
   }
@@ -117,6 +122,7 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
   }
   void end_backward() override {
     backward_ = false;
+    reads_.on = options_.detect_anomaly && differentiates_again_;
     last_ = seconds_now();
   }
 
@@ -140,6 +146,41 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
   }
 
  private:
+  /// Notes the first number of a recorded tensor that the program read while it recorded: what it computes with it has
+  /// no gradient to that tensor.
+  struct Reads final : HostAccess {
+    Reads(const TapeState& watched, bool begin) : tape(watched), on(begin) {}
+    void read(const char* by, const TapeLink& link, const Location& from) override {
+      if (!on || node != nullptr || link.node == nullptr || link.tape != &tape ||
+          link.serial != tape.serial.load(std::memory_order_relaxed) || thread_state().paused != 0 || !records())
+        return;
+      node = static_cast<const Node*>(link.node);
+      how = by;
+      where = from;
+    }
+    void write(const char*, const TapeLink&, const Location&) override {}
+    bool records() const {
+      for (const TapeState* active = thread_state().innermost; active != nullptr; active = active->outer)
+        if (active == &tape) return true;
+      return false;
+    }
+
+    const TapeState& tape;
+    bool on;
+    const Node* node = nullptr;  // what was read
+    const char* how = "";
+    Location where = {};
+  };
+  [[noreturn]] void report_read() {
+    const Node& node = *std::exchange(reads_.node, nullptr);
+    const Record* record = find(&node);
+    const std::string line = line_of(reads_.where);
+    fail<AnomalyError>("anomaly: ", record != nullptr ? record->formula : labels_.of(&node), " of shape ", node.shape(),
+                       " was read by ", reads_.how, " while its tape recorded", line.empty() ? "" : " (" + line + ")",
+                       ": a number read is a constant, and what is computed with it has no gradient through it: use "
+                       "element(x, i, j), or sum or reshape for the only number; where that is intended, read after "
+                       "backward or from x.detach()");
+  }
   double lap() {
     const double now = seconds_now();
     return now - std::exchange(last_, now);
@@ -189,8 +230,9 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
   Labels<> labels_;
   std::vector<Record> records_;
   Places places_;
+  Reads reads_;
   std::vector<SeenInput> inputs_;  // of the record to come
-  bool backward_ = false, finite_inputs_ = true;
+  bool backward_ = false, finite_inputs_ = true, differentiates_again_ = false;
 };
 
 /// The watch of a tape that has one. A tape's only observer is of this kind.

@@ -51,7 +51,7 @@
   prefix template void contribute(Slot<T>&, const Shape&, Expanded<T>);                                             \
   prefix template void contribute_recorded(Slot<T>&, const Shape&, const Tensor<T>&);                               \
   prefix template Tensor<T>& prepare(Slot<T>&, const Shape&, bool&);                                                \
-  prefix template void walk(TypedNode<T>&, Tensor<T>, BackwardOptions, TapeObserver*);                              \
+  prefix template void walk(TapeState&, TypedNode<T>&, Tensor<T>, BackwardOptions);                                 \
   prefix template void evaluate_rows(Rows<T>, EvaluateLanes, const void*, T*, bool, bool, bool);                    \
   prefix template void sum_rows(const Rows<T>&, SumLanes<T>, const void*, bool, T*, T, bool);                       \
   prefix template void reverse_rows(const Rows<T>&, ReverseLanes<T>, const void*, const Sink<T>*, int, bool, bool); \

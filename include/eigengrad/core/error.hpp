@@ -33,7 +33,8 @@ struct EIGENGRAD_SHARED ValueError : Error {
 struct EIGENGRAD_SHARED GradientError : Error {
   using Error::Error;
 };
-/// A NaN or an infinity that an operation made, found by a tape with {.detect_anomaly = true}.
+/// What a tape with {.detect_anomaly = true} found: a NaN or an infinity that an operation made, or a number read where
+/// the gradient does not follow.
 struct EIGENGRAD_SHARED AnomalyError : Error {
   using Error::Error;
 };

@@ -23,7 +23,13 @@ class HostAccess {
   HostAccess* outer() const { return outer_; }
 
  protected:
-  ~HostAccess() { thread_state().host_access = outer_; }
+  ~HostAccess() {  // whichever of them ends first
+    for (HostAccess** place = &thread_state().host_access; *place != nullptr; place = &(*place)->outer_)
+      if (*place == this) {
+        *place = outer_;
+        return;
+      }
+  }
 
  private:
   HostAccess* outer_;

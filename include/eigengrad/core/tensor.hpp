@@ -28,6 +28,16 @@ concept ConvertsDuals = requires(const E& e) {
   { e.to_tensor() };
 };
 
+/// A position along the first axis, which brings along the line it was written in: functions of any number of positions
+/// have no place for a defaulted Location.
+struct Position {
+  template <std::integral I>
+  EIGENGRAD_INLINE Position(I position, Location from = Location::current())
+      : index(static_cast<Index>(position)), where(from) {}
+  Index index;
+  Location where;
+};
+
 /// A value: a shape and contiguous row-major numbers in a shared, 64-byte aligned buffer, copied on write.
 /// Copying is O(1); writing through one tensor never changes another. Const access from several threads is safe.
 /// T is float or double to be differentiated, an integer for labels and positions, bool for masks.
@@ -153,17 +163,26 @@ class Tensor {
                         " elements, not one: pick one as t(i, j), or reduce by sum or mean", where);
     return *read("item", where);
   }
-  /// One element, by its position; throws IndexError outside the shape.
-  template <std::integral... Positions>
-  T operator()(Positions... positions) const {
+  /// One element, by its position; throws IndexError outside the shape. It is a plain number: element(t, i, j) can be
+  /// differentiated.
+  template <std::integral... Rest>
+  T operator()(Position first, Rest... rest) const {
     forbid_in_replay("element", "the step might depend on the value, and would not see another one; return it instead");
-    return read("element", {})[offset({static_cast<Index>(positions)...})];
+    return read("t(i, j)", first.where)[offset({first.index, static_cast<Index>(rest)...})];
+  }
+  T operator()(Location where = Location::current()) const {
+    forbid_in_replay("element", "the step might depend on the value, and would not see another one; return it instead");
+    return read("t()", where)[offset({})];
   }
   /// One element to write to; see mutable_data.
-  template <std::integral... Positions>
-  T& at(Positions... positions) {
-    const Index place = offset({static_cast<Index>(positions)...});
-    return write("at", {})[place];
+  template <std::integral... Rest>
+  T& at(Position first, Rest... rest) {
+    const Index place = offset({first.index, static_cast<Index>(rest)...});
+    return write("at", first.where)[place];
+  }
+  T& at(Location where = Location::current()) {
+    const Index place = offset({});
+    return write("at", where)[place];
   }
 
   /// The same numbers as a row-major Eigen matrix: [n, m] as it is, a vector as one column, more axes with the

@@ -43,7 +43,7 @@ Tensor<T> gather_rows(const Tensor<T>& source, std::span<const Index> positions,
   for (const Index position : positions) {
     require<IndexError>(position >= 0 && position < rows, "subset: position ", position, " of shape ", source.shape(),
                         ": positions go from 0 to ", rows - 1, where);
-    next = std::copy_n(source.data() + position * row, row, next);
+    next = std::copy_n(source.numbers() + position * row, row, next);
   }
   return result;
 }
@@ -108,7 +108,7 @@ struct Dataset {
     std::vector<Index> order, spread(static_cast<std::size_t>(count));
     shuffled_positions(order, count, generator);
     std::stable_sort(order.begin(), order.end(),
-                     [this](Index a, Index b) { return targets.data()[a] < targets.data()[b]; });
+                     [this](Index a, Index b) { return targets.numbers()[a] < targets.numbers()[b]; });
     // Sorted by class, the test's places evenly spaced: every class gives its share.
     const auto share = [&](Index rows) { return (rows * held_out + count / 2) / count; };
     Index in_test = 0, in_train = held_out;

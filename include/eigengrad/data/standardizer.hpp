@@ -86,11 +86,11 @@ class Standardizer {
     require<ShapeError>(inputs.rank() >= 1 && inputs.shape().without(0) == mean_.shape(), "standardizer: inputs ",
                         inputs.shape(), " do not match the columns ", mean_.shape(), " it was fitted to", where);
     Tensor<T> result = Tensor<T>::empty(inputs.shape());
-    T* out = result.mutable_data();
-    const T* in = inputs.data();
+    T* out = result.writable_numbers();
+    const T* in = inputs.numbers();
     for (Index row = 0; row < inputs.shape()[0]; ++row)
       for (Index column = 0; column < mean_.size(); ++column)
-        *out++ = formula(*in++, mean_.data()[column], deviation_.data()[column]);
+        *out++ = formula(*in++, mean_.numbers()[column], deviation_.numbers()[column]);
     return result;
   }
 

@@ -26,9 +26,19 @@ class Sequential : public Module<T> {
     for (const Holder* held = other.first_; held != nullptr; held = held->next) append(held->copy());
   }
   Sequential(Sequential&& other) noexcept : Module<T>(std::move(other)) { swap(other); }
-  Sequential& operator=(Sequential other) noexcept {
-    Module<T>::operator=(std::move(other));
-    swap(other);
+  /// Layer by layer where both have the same types of layers, so that the parameters stay those that an optimizer holds
+  /// and get new values; else all layers are replaced by copies.
+  EIGENGRAD_COLD Sequential& operator=(const Sequential& other) {
+    if (this == &other) return *this;
+    if (!same_types(other)) return *this = Sequential(other);
+    Module<T>::operator=(other);
+    for (Holder *to = first_, *from = other.first_; to != nullptr; to = to->next, from = from->next) to->assign(*from);
+    return *this;
+  }
+  Sequential& operator=(Sequential&& other) noexcept {
+    Sequential taken(std::move(other));  // the old layers end here, so that an optimizer which holds them can tell
+    Module<T>::operator=(taken);
+    swap(taken);
     return *this;
   }
   EIGENGRAD_OUTLINE ~Sequential() override {
@@ -132,6 +142,12 @@ class Sequential : public Module<T> {
     while (i-- > 0) held = held->next;
     return *held;
   }
+  bool same_types(const Sequential& other) const {
+    const Holder *mine = first_, *theirs = other.first_;
+    for (; mine != nullptr && theirs != nullptr; mine = mine->next, theirs = theirs->next)
+      if (mine->type != theirs->type || !mine->assignable) return false;
+    return mine == theirs;
+  }
   void swap(Sequential& other) noexcept {
     std::swap(first_, other.first_);
     std::swap(last_, other.last_);
@@ -162,18 +178,25 @@ class Sequential : public Module<T> {
     }
     virtual ~Holder() = default;
     virtual Holder* copy() const = 0;
+    virtual void assign(const Holder& other) = 0;
 
     Module<T>& module;
     const char* type;
     Linear<T>* linear = nullptr;
     const Pointwise<T>* pointwise = nullptr;
+    bool assignable = true;
     Holder* next = nullptr;
   };
   template <class M>
   struct Held final : Holder {
     template <class From>
-    EIGENGRAD_COLD explicit Held(From&& from) : Holder(held), held(std::forward<From>(from)) {}
+    EIGENGRAD_COLD explicit Held(From&& from) : Holder(held), held(std::forward<From>(from)) {
+      this->assignable = std::is_copy_assignable_v<M>;
+    }
     EIGENGRAD_COLD Holder* copy() const override { return new Held(held); }
+    EIGENGRAD_COLD void assign([[maybe_unused]] const Holder& other) override {
+      if constexpr (std::is_copy_assignable_v<M>) held = static_cast<const Held&>(other).held;
+    }
 
     M held;
   };

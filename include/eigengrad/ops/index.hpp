@@ -218,4 +218,64 @@ Tensor<typename X::Element> gather(const X& x, Index axis, const Tensor<std::int
                 wrt(t, [places, shape](const Tensor<T>& dy) { return Scattered<T>{dy, places, shape}; }));
 }
 
+template <class T>
+Tensor<T> element_at(const Tensor<T>& x, Index offset, const Location& where = {});
+
+/// dy, one number, at its place among zeros: the gradient of reading an element.
+template <class T>
+struct Placed {
+  Tensor<T> dy;
+  Index offset;
+  Shape target_shape;
+
+  const Shape& shape() const { return target_shape; }
+  void write_to(Tensor<T>& target, bool add) const { add_to(target.writable_numbers(), add); }
+  void add_to(T* to, bool add) const {
+    if (!add) std::fill_n(to, target_shape.size(), T(0));
+    to[offset] = to[offset] + *dy.numbers();
+  }
+};
+template <class T>
+Tensor<T> as_recorded(const Placed<T>& placed) {
+  Tensor<T> result = Tensor<T>::empty(placed.target_shape);
+  placed.add_to(result.writable_numbers(), false);
+  on_replay([&] { return [=] { placed.add_to(result.shared_data(), false); }; });
+  return record("place", std::move(result),
+                wrt(placed.dy, [offset = placed.offset](const Tensor<T>& dy) { return element_at(dy, offset); }));
+}
+template <class T>
+Tensor<T> element_at(const Tensor<T>& x, Index offset, const Location& where) {
+  Tensor<T> result = x.alias({}, offset);
+  if (!records("element", x)) return result;
+  return record({"element", where}, std::move(result),
+                wrt(x, [offset, whole = x.shape()](const Tensor<T>& dy) { return Placed<T>{dy, offset, whole}; }));
+}
+
+/// One element as a tensor of rank 0: what t(i, j) reads, but part of the tape. Negative positions count from the end.
+/// Gradient: at its place. Throws IndexError for another number of positions than axes, or one outside its axis.
+template <Expression X, std::integral... Rest>
+Tensor<typename X::Element> element(const X& x, Position first, Rest... rest) {
+  const Tensor<typename X::Element>& t = x.to_tensor();
+  const Shape& shape = t.shape();
+  const Index positions[] = {first.index, static_cast<Index>(rest)...};
+  constexpr Index count = 1 + static_cast<Index>(sizeof...(rest));
+  require<IndexError>(count == shape.rank(), "element: ", count, " positions for shape ", shape, ", which has ",
+                      shape.rank(), " axes: give one for each", first.where);
+  Index offset = 0;
+  for (Index axis = 0; axis < count; ++axis) {
+    const Index place = positions[axis] < 0 ? positions[axis] + shape[axis] : positions[axis];
+    require<IndexError>(place >= 0 && place < shape[axis], "element: position ", positions[axis], " is outside axis ",
+                        axis, " of shape ", shape, ", which has ", shape[axis], first.where);
+    offset = offset * shape[axis] + place;
+  }
+  return element_at(t, offset, first.where);
+}
+/// The only element of a tensor of rank 0.
+template <Expression X>
+Tensor<typename X::Element> element(const X& x, Location where = Location::current()) {
+  const Tensor<typename X::Element>& t = x.to_tensor();
+  require<IndexError>(t.rank() == 0, "element: no position for shape ", t.shape(), ": give one for each axis", where);
+  return t;
+}
+
 }  // namespace eigengrad::inline EIGENGRAD_ABI

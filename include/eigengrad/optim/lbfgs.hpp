@@ -258,6 +258,7 @@ class LBFGS : public Optimizer<T, 0> {
       any = any || slot.filled;
       to += parameter.size();
     }
+    if (!any) require_no_copy_reached("LBFGS", this->parameters());
     require<GradientError>(any,
                            "LBFGS: after the closure no parameter has a gradient: let it compute the loss while a "
                            "Tape lives and call tape.backward(loss) before it returns the loss",

@@ -8,6 +8,13 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
+/// Throws GradientError for a parameter whose gradient went to a copy of it.
+template <class T>
+void require_no_copy_reached(const char* operation, const std::vector<ParameterRef<T>>& parameters) {
+  for (const auto& parameter : parameters)
+    if (parameter.state().lineage.has_copies()) parameter.require_all_here(operation);
+}
+
 /// What every optimizer has: parameters it keeps alive, `states` tensors of state for each, a learning rate. A derived
 /// one is its formula: step() calls update with a function of (w, g, state...), lanes of one parameter's numbers.
 /// Throws ValueError for no parameters, the same one twice, or settings outside their range.
@@ -30,13 +37,16 @@ class Optimizer {
 
  protected:
   EIGENGRAD_OUTLINE Optimizer(const char* name, std::vector<ParameterRef<T>> parameters, T learning_rate)
-      : parameters_(std::move(parameters)), kept_(parameters_.size()) {
+      : name_(name), parameters_(std::move(parameters)), kept_(parameters_.size()) {
     require<ValueError>(!parameters_.empty(), name, ": there are no parameters to optimize: pass model.parameters()");
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j)
         require<ValueError>(!parameters_[i].same_as(parameters_[j]), name, ": parameters ", j, " and ", i,
                             " are the same one: list it once");
       for (int s = 0; s < states; ++s) kept_[i].state[s] = Tensor<T>::zeros(parameters_[i].shape());
+      ParameterState<T>& state = parameters_[i].state();
+      kept_[i].had_owner = state.has_owner.load(std::memory_order_relaxed);
+      state.is_optimized.store(true, std::memory_order_relaxed);
     }
     set_learning_rate(learning_rate);
   }
@@ -50,6 +60,7 @@ class Optimizer {
   /// The same with the rule rule_at(t) for a parameter's t-th update: one that had no gradient yet starts late.
   template <int used = states, class RuleAt>
   void update_with(const RuleAt& rule_at) {
+    check_before_step();
     ++steps_;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       ParameterState<T>& parameter = parameters_[i].state();
@@ -57,6 +68,43 @@ class Optimizer {
       parameter.fresh = false;
       update_one(rule_at(++kept_[i].updates), parameter, kept_[i].state, std::make_index_sequence<extent(used)>());
     }
+  }
+
+  /// What must hold before a step; when it throws nothing has changed. One pass over the parameters, as it stands on
+  /// the path of every step.
+  void check_before_step() const {
+    bool all = true;
+    for (const auto& parameter : parameters_)
+      all = all && parameter.has_grad() && !parameter.state().lineage.has_copies();
+    if (!all) [[unlikely]]
+      require_reached();
+  }
+  /// Throws GradientError when the parameters without a gradient are not those that the program trains: it would go on
+  /// without learning.
+  EIGENGRAD_COLD void require_reached() const {
+    bool any = false, ever = false, trainable = false;
+    for (const auto& parameter : parameters_) {
+      any = any || parameter.has_grad();
+      ever = ever || parameter.state().was_reached();
+      trainable = trainable || parameter.requires_grad();
+    }
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      const ParameterState<T>& state = parameters_[i].state();
+      const bool gone = kept_[i].had_owner && !state.has_owner.load(std::memory_order_relaxed) &&
+                        (!any || state.references.load(std::memory_order_relaxed) == 1);
+      require<GradientError>(state.gradient.filled || !gone, name_, ": step: ", parameters_[i], " (number ", i,
+                             ") belongs to no model any more: the model, or a layer of it, was assigned anew or has "
+                             "ended after this optimizer was made: make the optimizer again, from its parameters()");
+    }
+    for (const auto& parameter : parameters_)
+      if (!any || parameter.state().lineage.copy_lost()) parameter.require_all_here(name_);
+    if (any) return;
+    require<GradientError>(
+        ever, name_, ": step: none of the ", parameters_.size(), " parameters has ever received a gradient: ",
+        trainable ? "compute the loss from these parameters while a Tape lives and call "
+                    "tape.backward(loss) before step()"
+                  : "requires_grad is false for all of them, they are frozen: set_requires_grad(true) "
+                    "for those to be trained");
   }
 
   static T in_range(const char* what, T value, T low, T high) {
@@ -108,17 +156,21 @@ class Optimizer {
     }
   }
 
+  const char* name_;
   std::vector<ParameterRef<T>> parameters_;
   struct Kept {
     Tensor<T> state[extent(states + 1)];
     Index updates = 0;
+    bool had_owner = true;  // when the optimizer was made
   };
   std::vector<Kept> kept_;  // of each parameter
 };
 
-/// The 2-norm of all gradients together; finite where it can be, although a square may not be.
+/// The 2-norm of all gradients together; finite where it can be, although a square may not be. Throws GradientError
+/// when there is none because copies of the parameters were differentiated instead.
 template <class T>
 double gradient_norm(const std::vector<ParameterRef<T>>& parameters) {
+  require_no_copy_reached("gradient_norm", parameters);
   const auto sum_over = [&](const auto& term) {
     double total = 0;
     for (const auto& parameter : parameters)

@@ -23,7 +23,7 @@ double dead_share(const Tensor<T>& output, const Tensor<T>& input_gradient) {
   for (Index unit = 0; unit < units; ++unit) {
     bool silent = true;
     for (Index i = unit; i < output.size() && silent; i += units)
-      silent = output.data()[i] == 0 && input_gradient.data()[i] == 0;
+      silent = output.numbers()[i] == 0 && input_gradient.numbers()[i] == 0;
     if (silent) ++dead;
   }
   return static_cast<double>(dead) / static_cast<double>(units);

@@ -85,7 +85,9 @@ struct Parameters : ListOf<T> {
   }
   auto call(const auto& f, const std::vector<Tensor<T>>& x) const {
     const StandIns stand_ins(parameters, x);
-    return Tensor<typename std::decay_t<decltype(f())>::Element>(f());
+    Tensor<typename std::decay_t<decltype(f())>::Element> result(f());
+    stand_ins.require_no_copies("grad");
+    return result;
   }
   static auto give(std::vector<Tensor<T>> results) { return results; }
   const std::vector<ParameterRef<T>>& parameters;
