@@ -60,6 +60,7 @@ struct ParameterState {
   DrawnStart<T> start = {};
   OptionalName name = {};
   std::atomic<std::uint32_t> references{1};
+  bool watched = false;  // a compiled step reads it
 };
 
 /// Keeps a parameter alive, as a std::shared_ptr would, in a fraction of the code.
@@ -73,6 +74,7 @@ class ParameterHandle {
   }
   ParameterHandle(ParameterHandle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   ParameterHandle& operator=(ParameterHandle other) noexcept {
+    tell_change();
     std::swap(state_, other.state_);
     return *this;
   }
@@ -81,6 +83,11 @@ class ParameterHandle {
   }
   ParameterState<T>* get() const { return state_; }
   ParameterState<T>* operator->() const { return state_; }
+  /// Lets compiled steps that read the parameter know that something about it is another now.
+  void tell_change() const {
+    if (state_ != nullptr && state_->watched) [[unlikely]]
+      outside_changed();
+  }
 
  private:
   EIGENGRAD_COLD void destroy() { delete state_; }
@@ -129,9 +136,6 @@ class Node {
   virtual void gather_in_parameter() {}
   virtual std::string parameter_name() const { return {}; }
   virtual AnyNumbers parameter_value() const { return {}; }
-  /// The numbers of the parameter's value, to see whether they moved, and the block they lie in.
-  virtual const void* data() const { return nullptr; }
-  virtual Block* block() { return nullptr; }
 
   const char* name;
   Node* previous = nullptr;
@@ -218,8 +222,6 @@ class LeafNode final : public TypedNode<T> {
   std::string parameter_name() const override { return state_->name.get(); }
   AnyNumbers parameter_value() const override { return AnyNumbers::of(state_->value); }
   void describe(Steps& steps) const override { steps.operand(this); }
-  const void* data() const override { return state_->value.numbers(); }
-  Block* block() override { return &state_->value.block(); }
 
  private:
   ParameterHandle<T> state_;

@@ -44,17 +44,44 @@ EIGENGRAD_INLINE Appearance<T> appearance_of(const Tensor<T>& tensor, const char
   return {tensor, tape != nullptr ? node_on(tape, tensor, operation) : nullptr};
 }
 
+/// A parameter as a compiled step knows it.
+template <class T>
+struct ReplayParameterOf final : ReplayParameter {
+  explicit ReplayParameterOf(const ParameterHandle<T>& handle)
+      : ReplayParameter(handle.get(), handle->value.block(), handle->requires_grad,
+                        static_cast<std::size_t>(handle->value.size()) * sizeof(T)),
+        kept(handle) {}
+  void* slot(bool replayed) override { return &slots[replayed ? 1 : 0]; }
+  bool same_gradients() const override {
+    return slots[0].filled == slots[1].filled &&
+           (!slots[0].filled || bytes == 0 ||
+            std::memcmp(slots[0].value.numbers(), slots[1].value.numbers(), bytes) == 0);
+  }
+  const Block* gathered() const override { return slots[0].filled ? &slots[0].value.block() : nullptr; }
+  void unshare_gradient() override {
+    if (kept->gradient.filled) kept->gradient.value.writable_numbers();
+  }
+  ParameterHandle<T> kept;
+  Slot<T> slots[2] = {{{}, false, true}, {{}, false, true}};
+};
+
 /// Refers to a parameter and keeps it alive: what optimizers hold and `parameters()` returns.
 template <class T>
 class ParameterRef {
  public:
   using Element = T;
 
-  const Tensor<T>& value() const { return state().value; }
-  const Shape& shape() const { return value().shape(); }
-  Index size() const { return value().size(); }
+  const Tensor<T>& value() const {
+    const ParameterState<T>& parameter = state();
+    if (thread_state().replay_plan != nullptr) [[unlikely]]
+      tell_plan();
+    return parameter.value;
+  }
+  const Shape& shape() const { return state().value.shape(); }
+  Index size() const { return state().value.size(); }
   /// Replaces the value; throws ShapeError when the shape differs.
   EIGENGRAD_OUTLINE void set_value(const Tensor<T>& value, Location where = Location::current()) const {
+    forbid_in_replay("set_value", "give the parameter its value before the step or after it", where);
     require<ShapeError>(value.shape() == shape(), "set_value: the parameter is ", shape(), ", the new value is ",
                         value.shape(), ": give a value of the parameter's shape, or make a new parameter", where);
     state().value = value.unrecorded();
@@ -81,6 +108,7 @@ class ParameterRef {
   /// The gradient gathered since the last zero_grad; zeros when none has arrived. After a backward with
   /// {.create_graph = true} it is recorded and can be differentiated again.
   Tensor<T> grad() const {
+    forbid_in_replay("grad", "the gradient that was gathered before is no input of the step: pass it in as one");
     const Slot<T>& slot = state().gradient;
     return slot.filled ? slot.value : Tensor<T>::zeros(shape());
   }
@@ -90,10 +118,18 @@ class ParameterRef {
   /// Whether a backward has reached this parameter since the last zero_grad.
   bool has_grad() const { return state().gradient.filled; }
   /// Forgets the gradient; its buffer is written over by the next one.
-  void zero_grad() const { state().gradient.filled = false; }
+  void zero_grad() const {
+    forbid_in_replay("zero_grad", "a step that is replayed does not run it: call it before the step or after it");
+    state().gradient.filled = false;
+  }
   bool requires_grad() const { return state().requires_grad; }
   /// A parameter that does not require a gradient is a constant to the tape: frozen.
-  void set_requires_grad(bool required) const { state().requires_grad = required; }
+  void set_requires_grad(bool required) const {
+    if (state().requires_grad == required) return;
+    forbid_in_replay("set_requires_grad", "freeze or unfreeze before the step");
+    state().requires_grad = required;
+    state_.tell_change();
+  }
 
   /// The value as the recording tape sees it: what is computed from it can be differentiated.
   Tensor<T> to_tensor() const {
@@ -121,6 +157,11 @@ class ParameterRef {
   ParameterHandle<T> state_;
 
  private:
+  EIGENGRAD_COLD void tell_plan() const {
+    ReplayPlan& plan = *thread_state().replay_plan;
+    state_->watched = true;
+    if (!plan.knows(state_.get())) plan.reads(std::unique_ptr<ReplayParameter>(new ReplayParameterOf<T>(state_)));
+  }
   const Tensor<T>* stand_in() const {
     if (thread_state().stand_ins == nullptr) [[likely]]
       return nullptr;
@@ -150,7 +191,8 @@ class Parameter : public ParameterRef<T> {
       : ParameterRef<T>(
             ParameterHandle<T>(new ParameterState<T>{other.value(), Slot<T>{{}, false, true}, other.requires_grad(),
                                                      other.is_fresh(), other.state().start, other.state().name})) {}
-  Parameter(Parameter&&) noexcept = default;
+  Parameter(Parameter&& other) noexcept : ParameterRef<T>(std::move(other)) { this->state_.tell_change(); }
+  ~Parameter() { this->state_.tell_change(); }
   Parameter& operator=(const Parameter& other) {
     if (this != &other) *this = Parameter(other);
     return *this;

@@ -103,7 +103,7 @@ Tensor<typename X::Element> norm(const X& x, const Axes& axes = {}, bool keepdim
     return kept_norms(x, axes, any);
   };
   const Tensor<T> kept = run();
-  on_replay([&] {
+  on_replay("norm", reads(t), writes(kept), [&] {
     return [=] {
       const Tensor<T> again = run();
       std::copy(again.numbers(), again.end(), kept.shared_data());

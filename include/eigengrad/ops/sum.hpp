@@ -52,7 +52,9 @@ auto scaled_sum(const OperationName& name, const X& expression, const Reduced& r
       if (recorded && reduced.kept.size() == 1)
         derivative = sum_recorded(expression, targets, wanted.data(), result, scale);
     if (derivative.size() == 0) sum_into(expression, reduced.kept, result.shared_data(), scale);
-    on_replay([&] { return SumReplay<X>{expression, reduced.kept, result, scale, derivative, wanted}; });
+    tell_operands(name.name, expression);
+    on_replay(name.name, reads(), writes(result, derivative),
+              [&] { return SumReplay<X>{expression, reduced.kept, result, scale, derivative, wanted}; });
     if (!recorded) return result;
     auto* node = tape->template add<FormulaNode<X>>(tape->last, name, result, expression, targets, reduced.kept, scale);
     node->keep_derivative(std::move(derivative));
@@ -61,7 +63,8 @@ auto scaled_sum(const OperationName& name, const X& expression, const Reduced& r
   } else {
     const Tensor<T>& x = expression.to_tensor();
     sum_into(Leaf<T>{x.unrecorded()}, reduced.kept, result.writable_numbers(), scale);
-    on_replay([&] { return SumReplay<Leaf<T>>{Leaf<T>{x.unrecorded()}, reduced.kept, result, scale}; });
+    on_replay(name.name, reads(x), writes(result),
+              [&] { return SumReplay<Leaf<T>>{Leaf<T>{x.unrecorded()}, reduced.kept, result, scale}; });
     if (!records(name.name, x)) return result;
     return record(name, std::move(result), wrt(x, [kept = reduced.kept, scale](const Tensor<T>& dy) {
                     return Expanded<T>{recorded_reshape(recorded_scale(dy, scale), kept)};

@@ -50,6 +50,7 @@ class Optimizer {
   /// The same with the rule rule_at(t) for a parameter's t-th update: one that had no gradient yet starts late.
   template <int used = states, class RuleAt>
   void update_with(const RuleAt& rule_at) {
+    forbid_in_replay("optimizer.step", "a step that is replayed does not run it: call it after the step");
     ++steps_;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       ParameterState<T>& parameter = parameters_[i].state();
@@ -119,6 +120,7 @@ class Optimizer {
 /// The 2-norm of all gradients together; finite where it can be, although a square may not be.
 template <class T>
 double gradient_norm(const std::vector<ParameterRef<T>>& parameters) {
+  forbid_in_replay("gradient_norm", "there are no gradients yet: ask, or clip, after the step");
   const auto sum_over = [&](const auto& term) {
     double total = 0;
     for (const auto& parameter : parameters)
