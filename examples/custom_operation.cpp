@@ -26,11 +26,15 @@ eg::Tensor<typename X::Element> running_sum(const X& x, bool backwards = false) 
   const Tensor& numbers = x.to_tensor();
   eg::require<eg::ShapeError>(numbers.rank() == 1, "running_sum: shape ", numbers.shape(), ": give a vector");
   Tensor result = Tensor::empty(numbers.shape());
-  typename X::Element total = 0, *to = result.mutable_data();
-  for (eg::Index i = 0; i < numbers.size(); ++i) {
-    const eg::Index place = backwards ? numbers.size() - 1 - i : i;
-    to[place] = total += numbers(place);
-  }
+  const auto run = [=] {
+    typename X::Element total = 0, *to = result.shared_data();
+    for (eg::Index i = 0; i < numbers.size(); ++i) {
+      const eg::Index place = backwards ? numbers.size() - 1 - i : i;
+      to[place] = total += numbers.numbers()[place];
+    }
+  };
+  run();
+  eg::on_replay("running_sum", eg::reads(numbers), eg::writes(result), [&] { return run; });
   return eg::record("running_sum", result,
                     eg::wrt(numbers, [=](const Tensor& dy) { return running_sum(dy, !backwards); }));
 }

@@ -30,12 +30,15 @@ Tensor<typename X::Element> running_sum(const X& expression, bool backwards = fa
   const Tensor<T>& x = expression.to_tensor();
   require<ShapeError>(x.rank() == 1, "running_sum: shape ", x.shape(), " is no vector: reshape it to [n]", where);
   Tensor<T> result = Tensor<T>::empty(x.shape());
-  T* to = result.mutable_data();
-  T total = 0;
-  for (Index i = 0; i < x.size(); ++i) {
-    const Index place = backwards ? x.size() - 1 - i : i;
-    to[place] = total += x.data()[place];
-  }
+  const auto run = [=] {
+    T total = 0, *to = result.shared_data();
+    for (Index i = 0; i < x.size(); ++i) {
+      const Index place = backwards ? x.size() - 1 - i : i;
+      to[place] = total += x.numbers()[place];
+    }
+  };
+  run();
+  on_replay("running_sum", reads(x), writes(result), [&] { return run; });
   if (!records("running_sum", x)) return result;
   return record("running_sum", std::move(result),
                 wrt(x, [backwards](const Tensor<T>& dy) { return running_sum(dy, !backwards); }));

@@ -142,13 +142,28 @@ TEST(Compile, NoticesWhatItCannotReplay) {
   EXPECT_THROW(branches(gates, exclusive_or), eg::GradientError);
 }
 
-TEST(Compile, RefusesOtherShapesAndTypes) {
+TEST(Compile, RecordsForEachShapeAndType) {
   eg::Linear<float> model(2, 1);
-  auto step = eg::compile([&](const auto& x, const auto& y) { return sum(model(x) - y); });
-  step(gates, exclusive_or);
-  expect_error<eg::ShapeError>([&] { step(Tensor::zeros({3, 2}), exclusive_or); },
-                               {"compile", "input 0", "[4, 2]", "[3, 2]", "another step"});
-  step(gates, exclusive_or);
+  int runs = 0;
+  const auto f = [&](const auto& x, const auto& y) {
+    ++runs;
+    return sum(square(model(x) - cast<float>(y)));
+  };
+  auto step = eg::compile(f, {.max_shapes = 2});
+  const auto expect_right = [&](const auto& x, const auto& y) {
+    EXPECT_EQ(step(x, y).item(), Tensor(f(x, y)).item());
+    --runs;
+  };
+  for (int epoch = 0; epoch < 8; ++epoch) {  // the last batch is short
+    expect_right(gates, exclusive_or);
+    expect_right(Tensor(slice(gates, 0, 0, 3)), Tensor(slice(exclusive_or, 0, 0, 3)));
+  }
+  EXPECT_EQ(runs, 2 * (2 + 3)) << "two records, and the replays 1, 2 and 4 checked";
+  expect_right(gates, eg::Tensor<double>{{0}, {1}, {1}, {0}});
+  expect_right(gates, eg::cast<std::int64_t>(exclusive_or));
+  expect_right(gates, exclusive_or);
+  EXPECT_EQ(runs, 10 + 3 * 2) << "two are kept, the others recorded anew";
+  expect_error<eg::ValueError>([&] { eg::compile(f, {.max_shapes = 0}); }, {"compile", "max_shapes = 0"});
 }
 
 TEST(Compile, ChecksLabelsEveryTime) {

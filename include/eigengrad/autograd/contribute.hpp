@@ -26,7 +26,7 @@ Tensor<T> expand(const Tensor<T>& value, const Shape& shape) {
   if (value.shape() == shape) return value;
   Tensor<T> result = Tensor<T>::empty(shape);
   expand_into(result.writable_numbers(), value, shape);
-  on_replay(result, {&value},
+  on_replay("broadcast_to", result, {&value},
             [](const TensorStep<T>& step) { expand_into(step.to(), step.operands[0], step.result.shape()); });
   return result;
 }
@@ -70,7 +70,7 @@ template <class T>
 Tensor<T> sum_to(const Tensor<T>& value, const Shape& shape) {
   Tensor<T> result = Tensor<T>::empty(shape);
   sum_to_into(result.writable_numbers(), value, shape);
-  on_replay(result, {&value},
+  on_replay("sum_to", result, {&value},
             [](const TensorStep<T>& step) { sum_to_into(step.to(), step.operands[0], step.result.shape()); });
   return result;
 }

@@ -75,6 +75,7 @@ struct ParameterState {
   }
   /// Whether a gradient has ever arrived; its buffer is kept.
   bool was_reached() const { return gradient.filled || !(gradient.value.shape() == Shape::empty()); }
+  bool watched = false;  // a compiled step reads it
 };
 
 /// Keeps a parameter alive, as a std::shared_ptr would, in a fraction of the code.
@@ -88,6 +89,7 @@ class ParameterHandle {
   }
   ParameterHandle(ParameterHandle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   ParameterHandle& operator=(ParameterHandle other) noexcept {
+    tell_change();
     std::swap(state_, other.state_);
     return *this;
   }
@@ -96,6 +98,11 @@ class ParameterHandle {
   }
   ParameterState<T>* get() const { return state_; }
   ParameterState<T>* operator->() const { return state_; }
+  /// Lets compiled steps that read the parameter know that something about it is another now.
+  void tell_change() const {
+    if (state_ != nullptr && state_->watched) [[unlikely]]
+      outside_changed();
+  }
 
  private:
   EIGENGRAD_COLD void destroy() { delete state_; }
@@ -151,9 +158,6 @@ class Node {
   virtual void tell_origin(bool /*beside*/) {}
   virtual std::string parameter_name() const { return {}; }
   virtual AnyNumbers parameter_value() const { return {}; }
-  /// The numbers of the parameter's value, to see whether they moved, and the block they lie in.
-  virtual const void* data() const { return nullptr; }
-  virtual Block* block() { return nullptr; }
 
   const char* name;
   Node* previous = nullptr;
@@ -251,8 +255,6 @@ class LeafNode final : public TypedNode<T> {
   std::string parameter_name() const override { return state_->name.get(); }
   AnyNumbers parameter_value() const override { return AnyNumbers::of(state_->value); }
   void describe(Steps& steps) const override { steps.operand(this); }
-  const void* data() const override { return state_->value.numbers(); }
-  Block* block() override { return &state_->value.block(); }
 
  private:
   ParameterHandle<T> state_;

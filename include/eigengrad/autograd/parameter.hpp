@@ -66,17 +66,44 @@ EIGENGRAD_INLINE Appearance<T> appearance_of(const Tensor<T>& tensor, const char
   return {tensor, tape != nullptr ? node_on(tape, tensor, operation) : nullptr};
 }
 
+/// A parameter as a compiled step knows it.
+template <class T>
+struct ReplayParameterOf final : ReplayParameter {
+  explicit ReplayParameterOf(const ParameterHandle<T>& handle)
+      : ReplayParameter(handle.get(), handle->value.block(), handle->requires_grad,
+                        static_cast<std::size_t>(handle->value.size()) * sizeof(T)),
+        kept(handle) {}
+  void* slot(bool replayed) override { return &slots[replayed ? 1 : 0]; }
+  bool same_gradients() const override {
+    return slots[0].filled == slots[1].filled &&
+           (!slots[0].filled || bytes == 0 ||
+            std::memcmp(slots[0].value.numbers(), slots[1].value.numbers(), bytes) == 0);
+  }
+  const Block* gathered() const override { return slots[0].filled ? &slots[0].value.block() : nullptr; }
+  void unshare_gradient() override {
+    if (kept->gradient.filled) kept->gradient.value.writable_numbers();
+  }
+  ParameterHandle<T> kept;
+  Slot<T> slots[2] = {{{}, false, true}, {{}, false, true}};
+};
+
 /// Refers to a parameter and keeps it alive: what optimizers hold and `parameters()` returns.
 template <class T>
 class ParameterRef {
  public:
   using Element = T;
 
-  const Tensor<T>& value() const { return state().value; }
-  const Shape& shape() const { return value().shape(); }
-  Index size() const { return value().size(); }
+  const Tensor<T>& value() const {
+    const ParameterState<T>& parameter = state();
+    if (thread_state().replay_plan != nullptr) [[unlikely]]
+      tell_plan();
+    return parameter.value;
+  }
+  const Shape& shape() const { return state().value.shape(); }
+  Index size() const { return state().value.size(); }
   /// Replaces the value; throws ShapeError when the shape differs.
   EIGENGRAD_OUTLINE void set_value(const Tensor<T>& value, Location where = Location::current()) const {
+    forbid_in_replay("set_value", "give the parameter its value before the step or after it", where);
     require<ShapeError>(value.shape() == shape(), "set_value: the parameter is ", shape(), ", the new value is ",
                         value.shape(), ": give a value of the parameter's shape, or make a new parameter", where);
     state().value = value.unrecorded();
@@ -104,6 +131,7 @@ class ParameterRef {
   /// {.create_graph = true} it is recorded and can be differentiated again. Throws GradientError when none has arrived
   /// because a copy of this parameter was differentiated instead.
   Tensor<T> grad(Location where = Location::current()) const {
+    forbid_in_replay("grad", "the gradient that was gathered before is no input of the step: pass it in as one");
     const Slot<T>& slot = state().gradient;
     if (state().lineage.has_copies()) require_all_here("grad", where);
     state().was_read = true;
@@ -117,6 +145,7 @@ class ParameterRef {
   bool has_grad() const { return state().gradient.filled; }
   /// Forgets the gradient; its buffer is written over by the next one.
   void zero_grad() const {
+    forbid_in_replay("zero_grad", "a step that is replayed does not run it: call it before the step or after it");
     state().gradient.filled = false;
     if (state().lineage.has_copies()) [[unlikely]]
       state().lineage.forget();
@@ -133,7 +162,12 @@ class ParameterRef {
   }
   bool requires_grad() const { return state().requires_grad; }
   /// A parameter that does not require a gradient is a constant to the tape: frozen.
-  void set_requires_grad(bool required) const { state().requires_grad = required; }
+  void set_requires_grad(bool required) const {
+    if (state().requires_grad == required) return;
+    forbid_in_replay("set_requires_grad", "freeze or unfreeze before the step");
+    state().requires_grad = required;
+    state_.tell_change();
+  }
 
   /// The value as the recording tape sees it: what is computed from it can be differentiated.
   Tensor<T> to_tensor() const {
@@ -167,6 +201,11 @@ class ParameterRef {
   ParameterHandle<T> state_;
 
  private:
+  EIGENGRAD_COLD void tell_plan() const {
+    ReplayPlan& plan = *thread_state().replay_plan;
+    state_->watched = true;
+    if (!plan.knows(state_.get())) plan.reads(std::unique_ptr<ReplayParameter>(new ReplayParameterOf<T>(state_)));
+  }
   const Tensor<T>* stand_in() const {
     if (thread_state().stand_ins == nullptr) [[likely]]
       return nullptr;
@@ -201,8 +240,11 @@ class Parameter : public ParameterRef<T> {
                                                                  .start = other.state().start,
                                                                  .name = other.state().name,
                                                                  .lineage = Lineage(other.state().lineage)})) {}
-  Parameter(Parameter&&) noexcept = default;
-  ~Parameter() { disown(); }
+  Parameter(Parameter&& other) noexcept : ParameterRef<T>(std::move(other)) { this->state_.tell_change(); }
+  ~Parameter() {
+    disown();
+    this->state_.tell_change();
+  }
   /// Sets the value, so that an optimizer which holds this parameter goes on with it; the gradient is forgotten, name
   /// and requires_grad stay. For another shape this becomes a new parameter, a copy of `other`.
   Parameter& operator=(const Parameter& other) {

@@ -83,7 +83,7 @@ EIGENGRAD_COLD Tensor<T> recorded_multiple(const Tensor<T>& x, T factor) {
   Tensor<T> result = Tensor<T>::empty(x.shape());
   const Tensor<T> number = Tensor<T>::full({}, factor);
   run(TensorStep<T>(run, result, {&x, &number}, nullptr));
-  on_replay(result, {&x, &number}, run);
+  on_replay("multiply", result, {&x, &number}, run);
   return record_fitting("multiply", std::move(result), x, static_cast<const Tensor<T>*>(nullptr), factor);
 }
 /// x times a number.
@@ -99,7 +99,7 @@ template <class T>
 Tensor<T> recorded_add(const Tensor<T>& a, const Tensor<T>& b) {
   Tensor<T> result = a;
   add_in_place(result, b);
-  on_replay(result, {&a, &b}, [](const TensorStep<T>& step) {
+  on_replay("add", result, {&a, &b}, [](const TensorStep<T>& step) {
     const T *left = step.operands[0].numbers(), *right = step.operands[1].numbers();
     for (Index i = 0; i < step.result.size(); ++i) step.to()[i] = left[i] + right[i];
   });

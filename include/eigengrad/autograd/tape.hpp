@@ -111,6 +111,7 @@ class Tape {
  private:
   template <class T>
   TypedNode<T>* checked_root(const Tensor<T>& root, const Tensor<T>& seed, BackwardOptions options, Location where) {
+    forbid_in_replay("backward", "the step's own backward comes after it; for gradients inside take eg::grad", where);
     const TapeLink& link = root.link();
     require<GradientError>(link.node != nullptr, "backward: this tensor of shape ", root.shape(),
                            " was not recorded: compute it from a Parameter while this tape lives, and do not write to "

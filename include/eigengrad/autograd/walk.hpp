@@ -111,6 +111,11 @@ EIGENGRAD_LAZY class OnlyTowards {
 template <class T>
 std::vector<Tensor<T>> pull_back(TapeState* tape, const Tensor<T>& root, const Tensor<T>& seed,
                                  const std::vector<Tensor<T>>& inputs, bool create_graph) {
+  if (thread_state().replay_plan != nullptr) [[unlikely]] {  // to be replayed, it is done by operations
+    create_graph = create_graph || recording_tape() == tape;
+    if (!create_graph)
+      forbid_in_replay("gradient", "its records lie on a tape that is not recording: take the gradient where they are");
+  }
   std::vector<Node*> targets;
   std::vector<Tensor<T>> gradients(inputs.size());
   std::vector<bool> found(inputs.size(), false);

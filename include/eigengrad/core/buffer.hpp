@@ -16,6 +16,7 @@
 
 #include "float_rules.hpp"
 #include "shape.hpp"
+#include "thread_state.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -43,22 +44,23 @@ struct TapeLink {
 /// is the block that owns them.
 struct alignas(64) BlockHeader {
   std::atomic<std::uint32_t> references{1};
-  std::uint16_t size_class = 0;  // no_class where there are no numbers: told by the block, as its address may be
-                                 // another shared library's
-  std::uint16_t lent = 0;        // of the references, those of compiled steps, which see what is written in place
-  BlockHeader* base = nullptr;   // in the pool: the next free one
+  std::uint16_t lent = 0;       // of the references, those of compiled steps, which see what is written in place
+  std::uint8_t size_class = 0;  // no_class where there are no numbers: told by the block, as its address may be
+                                // another shared library's
+  bool watched = false;         // a compiled step reads it: who holds it is not to be given another unseen
+  BlockHeader* base = nullptr;  // in the pool: the next free one
   void* data = nullptr;
   Shape shape = Shape::empty();
   TapeLink link{};
 
-  static constexpr std::uint16_t no_class = 0xffff;
+  static constexpr std::uint8_t no_class = 0xff;
 
   bool is_none() const { return size_class == no_class; }
   void* own_data() { return this + 1; }
 };
 static_assert(sizeof(BlockHeader) <= 128);
 /// Stands for none, so that reading a shape need not ask. It counts as shared, so nobody writes to it.
-EIGENGRAD_SHARED inline constinit BlockHeader no_block{2, BlockHeader::no_class};
+EIGENGRAD_SHARED inline constinit BlockHeader no_block{2, 0, BlockHeader::no_class};
 
 /// Counts of references. They are atomic once the process has a second thread.
 EIGENGRAD_INLINE void count_up(std::atomic<std::uint32_t>& count) noexcept {
@@ -121,6 +123,7 @@ class BufferPool {
     pool.kept -= bytes_of(size_class);
     block->references.store(1, std::memory_order_relaxed);
     block->base = nullptr;
+    block->watched = false;
     return block;
   }
 
@@ -202,7 +205,7 @@ class BufferPool {
           pool_settings.most.load(std::memory_order_relaxed),
           (std::max)({kept_at_least, pool.limit, static_cast<std::size_t>(std::max<std::ptrdiff_t>(in_use, 0))}));
     auto* block = new (memory) BlockHeader;
-    block->size_class = static_cast<std::uint16_t>(size_class);
+    block->size_class = static_cast<std::uint8_t>(size_class);
     return block;
   }
   EIGENGRAD_COLD static void release(BlockHeader* block) noexcept {
@@ -225,6 +228,8 @@ class Block {
   EIGENGRAD_INLINE Block(const Block& other) noexcept : header_(other.header_) { retain(header_); }
   EIGENGRAD_INLINE Block(Block&& other) noexcept : header_(std::exchange(other.header_, &no_block)) {}
   EIGENGRAD_INLINE Block& operator=(Block other) noexcept {
+    if (header_->watched || other.header_->watched) [[unlikely]]
+      outside_changed();
     std::swap(header_, other.header_);
     return *this;
   }
@@ -257,8 +262,33 @@ class Block {
     return header_->base != nullptr && header_->base->references.load(std::memory_order_acquire) == 1;
   }
   std::uint32_t references() const { return header_->references.load(std::memory_order_acquire); }
-  /// Says that `count` more (or fewer) of the references belong to a compiled step.
-  void lend(int count) { header_->lent = static_cast<std::uint16_t>(header_->lent + count); }
+  /// Says that `count` of the references belong to a compiled step; false, and nothing is said, when they are too many.
+  bool lend(std::uint32_t count) {
+    if (count + header_->lent > std::numeric_limits<std::uint16_t>::max()) return false;
+    header_->lent = static_cast<std::uint16_t>(header_->lent + count);
+    return true;
+  }
+  void take_back(std::uint32_t count) { header_->lent = static_cast<std::uint16_t>(header_->lent - count); }
+  /// References of others than compiled steps.
+  std::uint32_t holders_outside() const { return references() - header_->lent; }
+  /// Lets compiled steps know when a tensor that has this block is given another.
+  void watch() {
+    header_->watched = true;
+    if (header_->base != nullptr) header_->base->watched = true;
+  }
+  bool watched() const { return header_->watched; }
+  /// What tells two blocks apart, and whose numbers they show.
+  const void* identity() const { return header_; }
+  const void* owner_identity() const { return header_->base != nullptr ? header_->base : header_; }
+  /// Whether the numbers lie in memory that is not ours.
+  bool is_foreign() const { return header_->base == nullptr && !owns(); }
+  /// The block that owns the numbers.
+  Block owner() const {
+    Block result;
+    result.header_ = header_->base != nullptr ? header_->base : header_;
+    retain(result.header_);
+    return result;
+  }
   /// Whether this block and no other holds the numbers.
   EIGENGRAD_INLINE bool owns() const { return header_->data == header_->own_data(); }
   /// Where the memory ends in which the numbers lie; null when it is not ours.

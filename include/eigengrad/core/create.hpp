@@ -22,6 +22,7 @@ Tensor<T> whole_range(std::int64_t start, std::int64_t stop, std::int64_t step) 
   for (std::uint64_t i = 0; i < count; ++i)
     to[i] = exactly<T>(
         static_cast<std::int64_t>(static_cast<std::uint64_t>(start) + i * static_cast<std::uint64_t>(step)), "arange");
+  tell_literal(result.block());
   return result;
 }
 /// The same counted in doubles, or dual numbers of them.
@@ -41,6 +42,7 @@ Tensor<T> real_range(Real start, Real stop, Real step) {
   Tensor<T> result = Tensor<T>::empty({count});
   T* numbers = result.writable_numbers();
   for (Index i = 0; i < count; ++i) numbers[i] = static_cast<T>(start + static_cast<double>(i) * step);
+  tell_literal(result.block());
   return result;
 }
 
@@ -95,6 +97,7 @@ Tensor<T> Tensor<T>::linspace(Start start, Stop stop, Index count) {
       numbers[i] = static_cast<T>(first + (count > 1 ? (last - first) * static_cast<double>(i) / parts : 0));
     if (count > 1) numbers[count - 1] = static_cast<T>(last);
   }
+  tell_literal(result.block_);
   return result;
 }
 template <class T>
@@ -105,6 +108,7 @@ Tensor<T> Tensor<T>::linspace(T start, T stop, Index count)
   for (Index i = 0; i < count; ++i)
     result.own()[i] =
         start + (stop - start) * (static_cast<double>(i) / static_cast<double>(std::max<Index>(count - 1, 1)));
+  tell_literal(result.block_);
   return result;
 }
 
@@ -163,6 +167,7 @@ Tensor<T> Tensor<T>::from_eigen(const Eigen::DenseBase<Derived>& source) {
   Eigen::Map<Eigen::Array<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>> target(result.own(), source.rows(),
                                                                                       source.cols());
   target = source.derived().array().template cast<T>();
+  tell_literal(result.block_);
   return result;
 }
 

@@ -12,22 +12,34 @@ Tensor<Dual<T>> make_dual(const Tensor<T>& value, const Tensor<T>& tangent, Loca
   require<ShapeError>(value.shape() == tangent.shape(), "make_dual: the value is ", value.shape(), ", the tangent is ",
                       tangent.shape(), ": give a tangent of the value's shape", where);
   Tensor<Dual<T>> result = Tensor<Dual<T>>::empty(value.shape());
-  std::transform(value.numbers(), value.end(), tangent.numbers(), result.writable_numbers(),
-                 [](T v, T t) { return Dual<T>(v, t); });
+  const auto run = [=] {
+    std::transform(value.numbers(), value.end(), tangent.numbers(), result.shared_data(),
+                   [](T v, T t) { return Dual<T>(v, t); });
+  };
+  run();
+  on_replay("make_dual", reads(value, tangent), writes(result), [&] { return run; });
   return result;
 }
 /// The values of dual numbers, a constant.
 template <class T>
 Tensor<T> value_part(const Tensor<Dual<T>>& x) {
   Tensor<T> result = Tensor<T>::empty(x.shape());
-  std::transform(x.numbers(), x.end(), result.writable_numbers(), [](const Dual<T>& number) { return number.value; });
+  const auto run = [=] {
+    std::transform(x.numbers(), x.end(), result.shared_data(), [](const Dual<T>& number) { return number.value; });
+  };
+  run();
+  on_replay("value_part", reads(x), writes(result), [&] { return run; });
   return result;
 }
 /// Their tangents: the derivative of what the values are, along the direction that went in.
 template <class T>
 Tensor<T> tangent_part(const Tensor<Dual<T>>& x) {
   Tensor<T> result = Tensor<T>::empty(x.shape());
-  std::transform(x.numbers(), x.end(), result.writable_numbers(), [](const Dual<T>& number) { return number.tangent; });
+  const auto run = [=] {
+    std::transform(x.numbers(), x.end(), result.shared_data(), [](const Dual<T>& number) { return number.tangent; });
+  };
+  run();
+  on_replay("tangent_part", reads(x), writes(result), [&] { return run; });
   return result;
 }
 

@@ -1,9 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <type_traits>
 #include <utility>
 
-#include "thread_state.hpp"
+#include "buffer.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -23,40 +24,132 @@ struct ReplayStepOf final : ReplayStep {
   F function;
 };
 
-/// What was computed while it was listening, in order (transform/compile.hpp). Each step writes into the tensor that it
-/// made the first time.
-class ReplayPlan {
- public:
-  ReplayPlan() = default;
-  ReplayPlan(const ReplayPlan&) = delete;
-  ~ReplayPlan() { clear(); }
+/// A parameter that a step reads (autograd/parameter.hpp), known without its number type.
+struct ReplayParameter {
+  ReplayParameter(const void* state, Block& value, const bool& wanted, std::size_t size)
+      : identity(state), place(&value), requires_grad(&wanted), bytes(size) {}
+  virtual ~ReplayParameter() = default;
+  /// Where a gradient can be gathered apart from the parameter's own: of the step run anew, and of the replayed one.
+  virtual void* slot(bool replayed) = 0;
+  virtual bool same_gradients() const = 0;
+  /// The block of the gradient gathered apart; null where there is none.
+  virtual const Block* gathered() const = 0;
+  /// Gives the parameter's gradient numbers of its own.
+  virtual void unshare_gradient() = 0;
 
-  EIGENGRAD_COLD void add(ReplayStep* step) {
-    *end_ = step;
-    end_ = &step->next;
-  }
-  void run() {
-    for (ReplayStep* step = first_; step != nullptr; step = step->next) step->run();
-  }
-  EIGENGRAD_COLD void clear() {
-    while (first_ != nullptr) delete std::exchange(first_, first_->next);
-    end_ = &first_;
-  }
-
- private:
-  ReplayStep* first_ = nullptr;
-  ReplayStep** end_ = &first_;
+  const void* identity;
+  Block* place;
+  const bool* requires_grad;
+  std::size_t bytes;
 };
 
-/// Called by every operation after it has computed: `make` gives the function that does it again.
+/// Tensors outside that a step may read and give new values, as running statistics (nn/module_state.hpp).
+struct ReplayState {
+  explicit ReplayState(const void* of) : owner(of) {}
+  virtual ~ReplayState() = default;
+  /// Whether it is about the tensor at `place`.
+  virtual bool has(const void* place) const = 0;
+  /// How many of its tensors were given the numbers of the block `owner`.
+  virtual std::uint32_t count_given(const void* block_owner) = 0;
+  /// Whether the step gave one of them new numbers.
+  virtual bool written() const = 0;
+  /// Puts back what was there, and keeps what the step gave for comparison.
+  virtual void rewind() = 0;
+  /// Around the recording: gives the tensors numbers that only the step holds, and finds out what it makes of them.
+  virtual void begin_record() = 0;
+  virtual void end_record(bool done) = 0;
+  /// The tensors as they are now go into the replay; its results go into the tensors.
+  virtual bool load() = 0;
+  virtual void store() = 0;
+  virtual bool same_as(const ReplayState& rewound) const = 0;
+
+  const void* owner;
+};
+
+/// Listens to what is computed on its thread, in order to do it again (transform/step_plan.hpp).
+class ReplayPlan {
+ public:
+  /// Takes over a computation that gave what was last told to `computed`.
+  virtual void add(ReplayStep* step) = 0;
+  /// The numbers of `result` are computed by a step; `operation` did it first.
+  virtual void computed(const char* operation, const Block& result) = 0;
+  /// The numbers of `operand` are read by a step.
+  virtual void reads(const char* operation, const Block& operand) = 0;
+  /// The numbers of `literal` were written in the program's text, or come from its own data.
+  virtual void literal(const Block& literal) = 0;
+  virtual void reads(std::unique_ptr<ReplayParameter> parameter) = 0;
+  virtual bool knows(const void* module_or_parameter) const = 0;
+  virtual bool knows_place(const void* tensor) const = 0;
+  virtual void reads(std::unique_ptr<ReplayState> state) = 0;
+  /// A number outside, part of `owner`, on which the step depends.
+  virtual void setting(const void* owner, const void* number, std::size_t bytes) = 0;
+  /// What belongs to `owner` is gone.
+  virtual void forget(const void* owner) = 0;
+
+  bool forbids = true;  // what cannot be replayed; off on the way back, which is not
+
+ protected:
+  ~ReplayPlan() = default;
+};
+
+inline void forbid_in_plan(const ReplayPlan& plan, const char* operation, const char* remedy, const Location& where) {
+  if (!plan.forbids) return;
+  if (where.line != 0) fail<GradientError>(operation, ": not possible while a step is being compiled: ", remedy, where);
+  fail<GradientError>(operation, ": not possible while a step is being compiled: ", remedy);
+}
+
+/// What a computation reads: reads(x, labels).
+struct ReplayReads {
+  const Block* blocks[4];
+};
+/// What it writes: writes(result).
+struct ReplayWrites {
+  const Block* blocks[4];
+};
+template <class... X>
+EIGENGRAD_INLINE ReplayReads reads(const X&... operands) {
+  return {{&operands.block()...}};
+}
+template <class... X>
+EIGENGRAD_INLINE ReplayWrites writes(const X&... results) {
+  return {{&results.block()...}};
+}
+
+EIGENGRAD_COLD inline void tell_plan(const char* operation, const ReplayReads& from, const ReplayWrites& to) {
+  ReplayPlan& plan = *thread_state().replay_plan;
+  for (const Block* block : from.blocks)
+    if (block != nullptr) plan.reads(operation, *block);
+  for (const Block* block : to.blocks)
+    if (block != nullptr) plan.computed(operation, *block);
+}
 template <class Make>
 EIGENGRAD_COLD void add_to_plan(const Make& make) {
   thread_state().replay_plan->add(new ReplayStepOf<std::decay_t<decltype(make())>>(make));
 }
+/// Called by every operation after it has computed, and before it is recorded: on_replay("name", reads(x),
+/// writes(result), [&] { return run; }), where run() computes again, into the same result.
 template <class Make>
-EIGENGRAD_INLINE void on_replay(const Make& make) {
-  if (thread_state().replay_plan != nullptr) [[unlikely]]
+EIGENGRAD_INLINE void on_replay(const char* operation, const ReplayReads& from, const ReplayWrites& to,
+                                const Make& make) {
+  if (thread_state().replay_plan != nullptr) [[unlikely]] {
+    tell_plan(operation, from, to);
     add_to_plan(make);
+  }
+}
+/// For operands that are not a few tensors: before on_replay, each is told to the plan that `listening_plan` gives.
+EIGENGRAD_INLINE ReplayPlan* listening_plan() { return thread_state().replay_plan; }
+EIGENGRAD_INLINE void tell_literal(const Block& block) {
+  if (thread_state().replay_plan != nullptr) [[unlikely]]
+    thread_state().replay_plan->literal(block);
+}
+
+/// Lets a compiled step know that it depends on a number outside, as on Dropout's probability: it is compared at every
+/// call. `owner` is the module that it is part of.
+template <class Number>
+EIGENGRAD_INLINE void depends_on(const void* owner, const Number& number) {
+  static_assert(std::is_arithmetic_v<Number> || std::is_enum_v<Number>, "depends_on: a number, bool or enumerator");
+  if (thread_state().replay_plan != nullptr) [[unlikely]]
+    thread_state().replay_plan->setting(owner, &number, sizeof number);
 }
 
 /// While it lives, no plan listens on this thread: for an operation made of others that is replayed as a whole.
@@ -69,11 +162,5 @@ class NotReplayed {
  private:
   ReplayPlan* plan_;
 };
-
-/// What cannot be replayed says so.
-EIGENGRAD_INLINE void forbid_in_replay(const char* operation, const char* remedy) {
-  require<GradientError>(thread_state().replay_plan == nullptr, operation,
-                         ": not possible while a step is being compiled: ", remedy);
-}
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

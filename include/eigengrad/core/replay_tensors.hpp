@@ -24,16 +24,20 @@ struct TensorStep final : ReplayStep {
 };
 
 template <class T>
-EIGENGRAD_COLD void add_to_plan(const Tensor<T>& result, std::initializer_list<const Tensor<T>*> operands,
-                                typename TensorStep<T>::Run run, const void* setting) {
+EIGENGRAD_COLD void add_to_plan(const char* operation, const Tensor<T>& result,
+                                std::initializer_list<const Tensor<T>*> operands, typename TensorStep<T>::Run run,
+                                const void* setting) {
+  for (const Tensor<T>* operand : operands) thread_state().replay_plan->reads(operation, operand->block());
+  thread_state().replay_plan->computed(operation, result.block());
   thread_state().replay_plan->add(new TensorStep<T>(run, result, operands, setting));
 }
 /// Called after `result` was computed: `run` does it again, from the step's operands into its result.
 template <class T, class Run>
-EIGENGRAD_INLINE void on_replay(const Tensor<T>& result, std::initializer_list<const Tensor<T>*> operands, Run run,
+EIGENGRAD_INLINE void on_replay(const char* operation, const Tensor<T>& result,
+                                std::initializer_list<const Tensor<T>*> operands, Run run,
                                 const void* setting = nullptr) {
   if (thread_state().replay_plan != nullptr) [[unlikely]]
-    add_to_plan<T>(result, operands, run, setting);
+    add_to_plan<T>(operation, result, operands, run, setting);
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

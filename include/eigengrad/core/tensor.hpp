@@ -56,6 +56,7 @@ class Tensor {
   Tensor(std::initializer_list<Nested<T>> values) : Tensor(empty(nested_shape(values))) {
     T* next = own();
     for (const Nested<T>& part : values) part.copy_to(next);
+    tell_literal(block_);
   }
   /// Evaluates a formula, or takes a parameter's value; recorded when a tape is recording.
   template <class E>
@@ -81,11 +82,14 @@ class Tensor {
   static Tensor full(const Shape& shape, T value) {
     Tensor result = empty(shape);
     std::fill_n(result.own(), shape.size(), value);
+    tell_literal(result.block_);
     return result;
   }
   static Tensor zeros(const Shape& shape) {
-    if (bytes_of_numbers(shape.size(), sizeof(T)) <= 64) return empty(shape);  // one cache line, set to 0
-    return full(shape, T(0));
+    if (bytes_of_numbers(shape.size(), sizeof(T)) > 64) return full(shape, T(0));
+    Tensor result = empty(shape);  // one cache line, set to 0
+    tell_literal(result.block_);
+    return result;
   }
   static Tensor ones(const Shape& shape) { return full(shape, T(1)); }
   /// start, start + step, ... up to but without stop. Whole numbers are counted as such; throws ValueError for those
@@ -120,6 +124,7 @@ class Tensor {
                         " values do not fill shape ", shape, where);
     Tensor result = empty(shape);
     std::copy(values.begin(), values.end(), result.own());
+    tell_literal(result.block_);
     return result;
   }
   /// Copies an Eigen matrix, array or expression of any storage order: a vector gives [n], else [rows, columns].
@@ -130,6 +135,7 @@ class Tensor {
     Tensor result(Block().view());
     result.block_->data = const_cast<T*>(values);
     result.block_->shape = shape;
+    tell_literal(result.block_);
     return result;
   }
   /// Views a row-major Eigen matrix or map, [rows, columns], without a copy.
@@ -158,7 +164,6 @@ class Tensor {
 
   /// The only element; throws ShapeError when there is not exactly one.
   T item(Location where = Location::current()) const {
-    forbid_in_replay("item", "the step might depend on the value, and would not see another one; return it instead");
     require<ShapeError>(size() == 1, "item: shape ", shape(), " has ", size(),
                         " elements, not one: pick one as t(i, j), or reduce by sum or mean", where);
     return *read("item", where);
@@ -167,11 +172,9 @@ class Tensor {
   /// differentiated.
   template <std::integral... Rest>
   T operator()(Position first, Rest... rest) const {
-    forbid_in_replay("element", "the step might depend on the value, and would not see another one; return it instead");
     return read("t(i, j)", first.where)[offset({first.index, static_cast<Index>(rest)...})];
   }
   T operator()(Location where = Location::current()) const {
-    forbid_in_replay("element", "the step might depend on the value, and would not see another one; return it instead");
     return read("t()", where)[offset({})];
   }
   /// One element to write to; see mutable_data.
@@ -204,9 +207,7 @@ class Tensor {
   /// The same value without its connection to a tape, and of dual numbers without their tangents: a constant.
   Tensor detach() const {
     Tensor result = unrecorded();
-    if constexpr (is_dual<T>)
-      std::transform(numbers(), end(), result.writable_numbers(),
-                     [](const T& number) { return T(plain_value(number)); });
+    if constexpr (is_dual<T>) drop_tangents(*this, result);
     return result;
   }
 
@@ -254,6 +255,7 @@ class Tensor {
   /// For what is replayed: writes through to everybody who shares the numbers.
   T* shared_data() const { return own(); }
   Block& block() { return block_; }
+  const Block& block() const { return block_; }
   /// Whether every lane that begins inside can be read and written whole, as in memory of our own.
   EIGENGRAD_INLINE bool padded() const {
     if (block_.owns()) [[likely]]
@@ -285,6 +287,16 @@ class Tensor {
     return writable_numbers();
   }
 
+  static void drop_tangents(const Tensor& from, Tensor& result) {
+    result = empty(from.shape());
+    const auto run = [from, result] {
+      std::transform(from.numbers(), from.end(), result.shared_data(),
+                     [](const T& number) { return T(plain_value(number)); });
+    };
+    run();
+    on_replay("detach", reads(from), writes(result), [&] { return run; });
+  }
+
   Index columns() const { return rank() == 0 ? 1 : rank() == 1 ? 1 : shape().back(); }
   Index rows() const { return rank() < 2 ? size() : columns() == 0 ? shape()[0] : size() / columns(); }
 
@@ -294,6 +306,7 @@ class Tensor {
                                  (static_cast<std::size_t>(size()) * sizeof(T) + 63) / 64 * 64;
   }
   EIGENGRAD_COLD void unshare() {
+    if (block_.watched()) outside_changed();
     Tensor copy = empty(shape());
     if (size() > 0) std::memcpy(copy.own(), own(), static_cast<std::size_t>(size()) * sizeof(T));
     *this = std::move(copy);
@@ -322,8 +335,12 @@ Tensor<T>::Tensor(const E& expression) {
     fail<TangentError>("tensor: dual numbers of shape ", from.shape(),
                        " became plain ones, which have no tangents: write the function for tensors of any number type, "
                        "as in [](const auto& x), or say value_part(x) where the derivative is not wanted");
-  else
-    std::copy(from.numbers(), from.end(), (*this = empty(from.shape())).own());
+  else {
+    *this = empty(from.shape());
+    const auto run = [from, result = *this] { std::copy(from.numbers(), from.end(), result.shared_data()); };
+    run();
+    on_replay("tensor", reads(from), writes(*this), [&] { return run; });
+  }
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

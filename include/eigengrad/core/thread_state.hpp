@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+
 #include "random.hpp"
 #if defined(__ELF__) && defined(__linux__) && (defined(__GNUC__) || defined(__clang__))
 #define EIGENGRAD_ELF
@@ -18,6 +20,8 @@ class ReplayPlan;
 class HostAccess;
 class StandIns;
 
+EIGENGRAD_SHARED inline constinit std::atomic<std::uint64_t> own_outside_changes{0};
+
 /// What the library knows of a thread, in one place because a program and the shared libraries it opens must agree on
 /// it: a plugin's operations are recorded by the program's tape.
 struct ThreadState {
@@ -28,6 +32,8 @@ struct ThreadState {
   HostAccess* host_access = nullptr;    // who watches the program read and write numbers
   const StandIns* stand_ins = nullptr;  // tensors in the place of parameters
   Generator generator{0};
+  std::atomic<std::uint64_t>* outside_changes = &own_outside_changes;  // one count for all threads
+  bool in_step = false;                                                // a compiled step runs or is recorded
 };
 EIGENGRAD_SHARED inline constinit thread_local ThreadState own_thread_state{};
 
@@ -76,7 +82,22 @@ EIGENGRAD_INLINE ThreadState& thread_state() noexcept { return own_thread_state;
 /// This thread's generator, which everything random uses unless it is given another.
 inline Generator& default_generator() { return thread_state().generator; }
 
+/// Something that compiled steps watch was changed: they see by the count that they must be recorded anew. What a step
+/// does itself does not count.
+EIGENGRAD_COLD inline void outside_changed() noexcept {
+  if (!thread_state().in_step) thread_state().outside_changes->fetch_add(1, std::memory_order_relaxed);
+}
+/// Throws while a compiled step is being recorded.
+void forbid_in_plan(const ReplayPlan& plan, const char* operation, const char* remedy, const Location& where);
+EIGENGRAD_INLINE void forbid_in_replay(const char* operation, const char* remedy, const Location& where = {}) {
+  if (thread_state().replay_plan != nullptr) [[unlikely]]
+    forbid_in_plan(*thread_state().replay_plan, operation, remedy, where);
+}
+
 /// Seeds this thread's generator: the same seed gives the same numbers, bit for bit.
-inline void manual_seed(std::uint64_t seed) { default_generator().seed(seed); }
+inline void manual_seed(std::uint64_t seed) {
+  forbid_in_replay("manual_seed", "seed before the step: it draws new numbers whenever it is replayed");
+  default_generator().seed(seed);
+}
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -27,7 +27,7 @@ Tensor<T> one_hot_rows(const Shape& shape, const Tensor<std::int64_t>& labels) {
     for (Index i = 0; i < labels.size(); ++i) result.shared_data()[i * shape[1] + labels.numbers()[i]] = T(1);
   };
   run();
-  on_replay([&] { return run; });
+  on_replay("one_hot", reads(labels), writes(result), [&] { return run; });
   return result;
 }
 
@@ -164,7 +164,7 @@ Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t
   const Tensor<T> derivative = recorded ? Tensor<T>::empty(x.shape()) : Tensor<T>();
   const Tensor<T> result = Tensor<T>::empty(per_sample ? Shape{n} : Shape{});
   softmax_cross_entropy_rows(x, labels, distribution, derivative, result, per_sample, scale);
-  on_replay([&] {
+  on_replay(name, reads(x, labels, distribution), writes(result, derivative), [&] {
     return [=] {
       if (labels.size() > 0) require_labels(name, x.shape(), labels, where);
       softmax_cross_entropy_rows(x, labels, distribution, derivative, result, per_sample, scale);

@@ -14,6 +14,7 @@ struct Dropout : Module<T> {
     require<ValueError>(p >= 0 && p <= 1, "Dropout: the probability ", p, " is not in [0, 1]");
   }
   Tensor<T> forward(const Tensor<T>& x) override {
+    depends_on(this, p);
     if (!this->is_training() || p == 0) return x;
     const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
     const Tensor<T> mask = Tensor<T>::empty(x.shape());
@@ -23,7 +24,7 @@ struct Dropout : Module<T> {
       for (Index i = 0; i < mask.size(); ++i) to[i] = generator.uniform() < probability ? T(0) : scale;
     };
     draw();
-    on_replay([&] { return draw; });
+    on_replay("Dropout", reads(), writes(mask), [&] { return draw; });
     return x * mask;
   }
   std::string kind() const override { return "Dropout"; }

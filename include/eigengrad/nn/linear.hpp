@@ -148,7 +148,7 @@ Tensor<T> linear(const Appearance<T>& x, const Appearance<T>& weight, const Appe
   Tensor<T> y = Tensor<T>::empty({from[0], over[0]});
   run_linear(x.tensor, weight.tensor, bias.tensor, y, then);
   on_replay(
-      y, {&x.tensor, &weight.tensor, &bias.tensor},
+      "linear", y, {&x.tensor, &weight.tensor, &bias.tensor},
       [](const TensorStep<T>& step) {
         Tensor<T> result = step.result;
         run_linear(step.operands[0], step.operands[1], step.operands[2], result,

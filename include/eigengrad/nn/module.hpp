@@ -75,11 +75,17 @@ class Module {
  public:
   using Element = T;
 
-  virtual ~Module() = default;
+  virtual ~Module() {
+    if (watched_) [[unlikely]]
+      tell_end();
+  }
   virtual Tensor<T> forward(const Tensor<T>& x) = 0;
   virtual void members(Members<T>& /*members*/) {}
 
-  Tensor<T> operator()(const Tensor<T>& x) { return forward(x); }
+  Tensor<T> operator()(const Tensor<T>& x) {
+    tell_plan();
+    return forward(x);
+  }
 
   /// What an optimizer takes, in the order of `members`; a parameter that has two names appears once.
   EIGENGRAD_OUTLINE std::vector<ParameterRef<T>> parameters() {
@@ -182,12 +188,19 @@ class Module {
   void train(bool on = true) {
     visit(
         [](void* mode, const Member& member) {
-          if (member.module != nullptr) member.module->training_ = *static_cast<bool*>(mode);
+          const bool training = *static_cast<bool*>(mode);
+          if (member.module == nullptr || member.module->training_ == training) return;
+          forbid_in_replay(training ? "train" : "eval", "choose the mode before the step");
+          member.module->training_ = training;
         },
         &on, false);
   }
   void eval() { train(false); }
-  bool is_training() const { return training_; }
+  bool is_training() const {
+    tell_plan();
+    depends_on(this, training_);
+    return training_;
+  }
 
   /// A name to print: "Linear", "Tanh", ...
   virtual std::string kind() const { return "Module"; }
@@ -198,10 +211,29 @@ class Module {
 
  protected:
   Module() = default;
-  Module(const Module&) = default;
-  Module(Module&&) = default;
-  Module& operator=(const Module&) = default;
-  Module& operator=(Module&&) = default;
+  Module(const Module& other) : training_(other.training_) {}
+  Module(Module&& other) noexcept : training_(other.training_) { other.tell_change(); }
+  Module& operator=(const Module& other) noexcept {
+    training_ = other.training_;
+    tell_change();
+    return *this;
+  }
+  Module& operator=(Module&& other) noexcept {
+    other.tell_change();
+    return *this = other;
+  }
+
+  /// Lets a compiled step that is being recorded know that it depends on this module: on what it is made of, and on its
+  /// buffers, which are written on replay where the step writes them.
+  EIGENGRAD_INLINE void tell_plan() const {
+    if (listening_plan() != nullptr) [[unlikely]]
+      tell_listening_plan();
+  }
+  /// Lets compiled steps know that what this module is made of is another now.
+  void tell_change() const noexcept {
+    if (watched_) [[unlikely]]
+      outside_changed();
+  }
 
  private:
   using Member = typename Members<T>::Member;
@@ -211,7 +243,16 @@ class Module {
     Members<T>(each, context, named).visit(*this);
   }
 
+  EIGENGRAD_COLD void tell_listening_plan() const;
+  EIGENGRAD_COLD void tell_end() const noexcept {
+    if (ReplayPlan* plan = listening_plan()) plan->forget(this);
+    outside_changed();
+  }
+
   bool training_ = true;
+  mutable bool watched_ = false;  // a compiled step depends on it
 };
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI
+
+#include "module_state.hpp"

@@ -110,7 +110,7 @@ Tensor<T> apply_pointwise(const Pointwise<T>& function, const Tensor<T>& x, cons
   Tensor<T> y = Tensor<T>::empty(x.shape());
   function.evaluate(x, y);
   on_replay(
-      y, {&x},
+      function.name, y, {&x},
       [](const TensorStep<T>& step) {
         Tensor<T> again = step.result;
         static_cast<const Pointwise<T>*>(step.setting)->evaluate(step.operands[0], again);

@@ -54,6 +54,7 @@ class Sequential : public Module<T> {
   }
 
   Tensor<T> forward(const Tensor<T>& x) override {
+    this->tell_plan();
     const Holder* next = first_;
     if (next == nullptr) return x;
     Tensor<T> y;
@@ -104,6 +105,7 @@ class Sequential : public Module<T> {
   void put(M&& module) {
     Holder* const before = last_;
     append(new Held<std::decay_t<M>>(std::forward<M>(module)));
+    this->tell_change();
     if (before != nullptr) suit(*before);
   }
   /// C++ leaves it to the compiler which of several arguments it makes first. In those moved in, what still holds what

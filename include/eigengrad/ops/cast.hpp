@@ -52,7 +52,7 @@ auto cast(const X& expression) -> Tensor<typename CastTo<typename X::Element, To
       });
     };
     run();
-    on_replay([&] { return run; });
+    on_replay("cast", reads(x), writes(result), [&] { return run; });
     if constexpr (is_real<T> && is_real<U>)
       if (records("cast", x))
         return record("cast", std::move(result), wrt(x, [](const Tensor<U>& dy) { return cast<T>(dy); }));

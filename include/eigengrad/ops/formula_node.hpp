@@ -243,8 +243,16 @@ Tensor<typename Formula<Op, Arguments...>::Scalar> as_recorded(const Formula<Op,
 
 template <class Op, class... Arguments>
 void Formula<Op, Arguments...>::write_to(Tensor<Element>& target, bool add) const {
+  tell_operands(op_.name, *this);
   Element* to = target.writable_numbers();
   evaluate(*this, to, add, target.padded());
+}
+
+/// Tells a listening plan which tensors a formula reads.
+template <class F>
+EIGENGRAD_INLINE void tell_operands(const char* operation, const F& formula) {
+  if (ReplayPlan* plan = listening_plan()) [[unlikely]]
+    formula.template for_each_leaf<0>([&](auto, const auto& operand) { plan->reads(operation, operand.block()); });
 }
 
 /// Evaluates a formula again, into the tensors of the first time.
@@ -269,7 +277,11 @@ auto Formula<Op, Arguments...>::to_tensor(Location where) const -> Tensor<Elemen
   Tensor<Scalar> derivative;
   std::array<bool, extent(leaves + 1)> wanted{};
   // One place makes the step that is replayed, so that it is compiled once.
-  const auto remember = [&] { on_replay([&] { return FormulaReplay<Formula>{*this, result, derivative, wanted}; }); };
+  const auto remember = [&] {
+    tell_operands(op_.name, *this);
+    on_replay(op_.name, reads(), writes(result, derivative),
+              [&] { return FormulaReplay<Formula>{*this, result, derivative, wanted}; });
+  };
   if constexpr (!Predicate<Op> && leaves > 0) {
     using Recorded = FormulaNode<Formula>;
     TapeState* tape = recording_tape();

@@ -76,7 +76,8 @@ struct Scattered {
   Tensor<T> to_tensor() const {
     Tensor<T> result = Tensor<T>::empty(target_shape);
     add_to(result.writable_numbers(), false);
-    on_replay([&] { return [from = *this, result] { from.add_to(result.shared_data(), false); }; });
+    on_replay("scatter", reads(dy, places), writes(result),
+              [&] { return [from = *this, result] { from.add_to(result.shared_data(), false); }; });
     return record("scatter", std::move(result), wrt(dy, [places = places, shape = dy.shape()](const Tensor<T>& again) {
                     return picked(again, places, shape);
                   }));
@@ -87,7 +88,7 @@ struct Scattered {
       for (Index k = 0; k < result.size(); ++k) result.shared_data()[k] = x.numbers()[places.numbers()[k]];
     };
     run();
-    on_replay([&] { return run; });
+    on_replay("pick", reads(x, places), writes(result), [&] { return run; });
     return record("pick", std::move(result), wrt(x, [places, whole = x.shape()](const Tensor<T>& again) {
                     return Scattered<T>{again, places, whole};
                   }));

@@ -34,11 +34,16 @@ struct AroundAxis {
 struct Strided {
   Index begin, step;
   Index operator()(Index k) const { return begin + k * step; }
+  static const Block& block() {
+    static const Block none;
+    return none;
+  }
 };
 /// The positions listed.
 struct Listed {
   Tensor<std::int64_t> positions;
   Index operator()(Index k) const { return positions.numbers()[k]; }
+  const Block& block() const { return positions.block(); }
   /// Throws IndexError for one outside the axis.
   void require_inside(const char* name, const AroundAxis& around, const Shape& shape,
                       const Location& where = {}) const {
@@ -87,7 +92,8 @@ template <class T, class Positions>
 Tensor<T> as_recorded(const ScatteredAlong<T, Positions>& scattered) {
   Tensor<T> result = Tensor<T>::empty(scattered.target_shape);
   scattered.add_to(result.writable_numbers(), false);
-  on_replay([&] { return [=] { scattered.add_to(result.shared_data(), false); }; });
+  on_replay("scatter", reads(scattered.dy, scattered.position), writes(result),
+            [&] { return [=] { scattered.add_to(result.shared_data(), false); }; });
   return record("scatter", std::move(result),
                 wrt(scattered.dy, [position = scattered.position, around = scattered.around,
                                    size = scattered.dy.shape()[scattered.around.axis]](const Tensor<T>& dy) {
@@ -115,7 +121,7 @@ Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& 
       });
     };
     if (result.size() > 0) copy(result.writable_numbers());
-    on_replay([&] {
+    on_replay(name.name, reads(x, position), writes(result), [&] {
       return [=] {
         if constexpr (!std::is_same_v<Positions, Strided>) position.require_inside(name.name, around, from.shape());
         if (result.size() > 0) copy(result.shared_data());
@@ -212,7 +218,7 @@ Tensor<typename X::Element> gather(const X& x, Index axis, const Tensor<std::int
     }
   };
   run();
-  on_replay([&] { return run; });
+  on_replay("gather", reads(x, indices), writes(result, places), [&] { return run; });
   if (!records("gather", t)) return result;
   return record({"gather", where}, std::move(result),
                 wrt(t, [places, shape](const Tensor<T>& dy) { return Scattered<T>{dy, places, shape}; }));
@@ -239,7 +245,8 @@ template <class T>
 Tensor<T> as_recorded(const Placed<T>& placed) {
   Tensor<T> result = Tensor<T>::empty(placed.target_shape);
   placed.add_to(result.writable_numbers(), false);
-  on_replay([&] { return [=] { placed.add_to(result.shared_data(), false); }; });
+  on_replay("scatter", reads(placed.dy), writes(result),
+            [&] { return [=] { placed.add_to(result.shared_data(), false); }; });
   return record("place", std::move(result),
                 wrt(placed.dy, [offset = placed.offset](const Tensor<T>& dy) { return element_at(dy, offset); }));
 }

@@ -61,7 +61,9 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
     }
   };
   copy(parts, result.writable_numbers());
-  on_replay([&] {
+  if (ReplayPlan* plan = listening_plan())
+    for (const Tensor<T>& part : parts) plan->reads(name, part.block());
+  on_replay(name, reads(), writes(result), [&] {
     return [=, from = std::vector<Tensor<T>>(parts.begin(), parts.end())] { copy(from, result.shared_data()); };
   });
 

@@ -33,7 +33,11 @@ struct Product {
   Operand<T> a, b;
 
   Shape shape() const { return {a.rows(), b.columns()}; }
-  void write_to(Tensor<T>& target, bool add) const { run(target.writable_numbers(), target.padded(), add); }
+  void write_to(Tensor<T>& target, bool add) const {
+    if (ReplayPlan* plan = listening_plan()) [[unlikely]]
+      for (const Tensor<T>* operand : {&a.tensor, &b.tensor}) plan->reads("matmul", operand->block());
+    run(target.writable_numbers(), target.padded(), add);
+  }
   void run(T* target, bool padded, bool add) const {
     Gemm<T>::run(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target, add, nullptr, padded);
   }
@@ -41,7 +45,7 @@ struct Product {
     Tensor<T> result = Tensor<T>::empty(shape());
     write_to(result, false);
     on_replay(
-        result, {&a.tensor, &b.tensor},
+        "matmul", result, {&a.tensor, &b.tensor},
         [](const TensorStep<T>& step) {
           const bool* const transposed = static_cast<const bool*>(step.setting);
           Product{{step.operands[0], transposed[0]}, {step.operands[1], transposed[1]}}.run(
@@ -210,7 +214,7 @@ Tensor<T> batched_matmul(const Tensor<T>& a, const Tensor<T>& b, const Location&
   const BatchedProduct<T> product{a, b, batch, batch_a, batch_b, n, k, m};
   Tensor<T> result = Tensor<T>::empty(shape);
   product.forward(result.writable_numbers());
-  on_replay([&] { return [=] { product.forward(result.shared_data()); }; });
+  on_replay("matmul", reads(a, b), writes(result), [&] { return [=] { product.forward(result.shared_data()); }; });
   if (!records("matmul", a, b)) return result;
   return record({"matmul", where}, std::move(result),
                 wrt(a, [product](const Tensor<T>& dy) { return product.gradient_a(dy); }),

@@ -67,7 +67,8 @@ Tensor<T> permuted(const Tensor<T>& from, const Index* order) {
   if (result.size() == 0) return result;
   const PermutedCopy<T> permuted(from.shape(), order);
   permuted.copy(from.numbers(), result.writable_numbers());
-  on_replay([&] { return [=] { permuted.copy(from.numbers(), result.shared_data()); }; });
+  on_replay("permute", reads(from), writes(result),
+            [&] { return [=] { permuted.copy(from.numbers(), result.shared_data()); }; });
   return result;
 }
 

@@ -26,7 +26,7 @@ Tensor<T> extreme(const char* name, const Tensor<T>& x, const Axes& axes, bool k
   const bool recorded = is_real<T> && records(name, groups.x);
   Tensor<std::int64_t> places = Tensor<std::int64_t>::empty({recorded ? groups.size() : 0});
   find_winners<Order>(groups, result.writable_numbers(), recorded ? places.writable_numbers() : nullptr);
-  on_replay([&] {
+  on_replay(name, reads(x), writes(result, places), [&] {
     return [=] { find_winners<Order>(groups, result.shared_data(), recorded ? places.shared_data() : nullptr); };
   });
   if (!recorded) return result;
@@ -63,7 +63,7 @@ Tensor<std::int64_t> place_of_extreme(const char* name, const Tensor<T>& x, cons
   if (result.size() > 0)
     winners<Order>(groups.x.numbers(), groups.outer, groups.count, groups.inner, best.writable_numbers(),
                    result.writable_numbers());
-  on_replay([&] {
+  on_replay(name, reads(x), writes(result, best), [&] {
     return [=] {
       if (result.size() > 0)
         winners<Order>(groups.x.numbers(), groups.outer, groups.count, groups.inner, best.shared_data(),
@@ -164,7 +164,7 @@ Tensor<typename X::Element> prod(const X& x, const Axes& axes = {}, bool keepdim
       }
   };
   multiply(groups, result);
-  on_replay([&] { return [=, to = result]() mutable { multiply(groups, to); }; });
+  on_replay("prod", reads(t), writes(result), [&] { return [=, to = result]() mutable { multiply(groups, to); }; });
   if (!records("prod", groups.x)) return result;
   return record({"prod", where}, std::move(result), wrt(groups.x, [groups](const Tensor<T>& dy) {
                   return records_gradients() ? recorded_product_of_others(groups, dy)

@@ -65,7 +65,7 @@ Tensor<T> for_each_row(const Tensor<T>& x, Row row) {
     some(0, from.size() / n);
   };
   run(x, result.writable_numbers());
-  on_replay([&] { return [=] { run(x, result.shared_data()); }; });
+  on_replay("softmax", reads(x), writes(result), [&] { return [=] { run(x, result.shared_data()); }; });
   return result;
 }
 

@@ -54,7 +54,7 @@ Moments<T> replayed_moments_of(const Tensor<T>& x, const Axes& axes, const Reduc
     return moments_of(x, axes, reduced, freedom);
   };
   const Moments<T> result = run();
-  on_replay([&] {
+  on_replay("var", reads(x), writes(result.mean, result.rest, result.variance), [&] {
     return [=] {
       const Moments<T> again = run();
       std::copy_n(again.mean.numbers(), again.mean.size(), result.mean.shared_data());
@@ -155,7 +155,7 @@ Tensor<typename X::Element> norm(const X& x, const Axes& axes = {}, bool keepdim
     return kept_norms(x, axes, any);
   };
   const Tensor<T> kept = run();
-  on_replay([&] {
+  on_replay("norm", reads(t), writes(kept), [&] {
     return [=] {
       const Tensor<T> again = run();
       std::copy(again.numbers(), again.end(), kept.shared_data());

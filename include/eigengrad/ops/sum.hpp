@@ -52,7 +52,9 @@ auto sum_over(const OperationName& name, const X& expression, const Reduced& red
       if (recorded && reduced.kept.size() == 1)
         derivative = sum_recorded(expression, targets, wanted.data(), result, divisor);
     if (derivative.size() == 0) sum_into(expression, reduced.kept, result.shared_data(), divisor);
-    on_replay([&] { return SumReplay<X>{expression, reduced.kept, result, divisor, derivative, wanted}; });
+    tell_operands(name.name, expression);
+    on_replay(name.name, reads(), writes(result, derivative),
+              [&] { return SumReplay<X>{expression, reduced.kept, result, divisor, derivative, wanted}; });
     if (!recorded) return result;
     auto* node =
         tape->template add<FormulaNode<X>>(tape->last, name, result, expression, targets, reduced.kept, T(1) / divisor);
@@ -62,7 +64,8 @@ auto sum_over(const OperationName& name, const X& expression, const Reduced& red
   } else {
     const Tensor<T>& x = expression.to_tensor();
     sum_into(Leaf<T>{x.unrecorded()}, reduced.kept, result.writable_numbers(), divisor);
-    on_replay([&] { return SumReplay<Leaf<T>>{Leaf<T>{x.unrecorded()}, reduced.kept, result, divisor}; });
+    on_replay(name.name, reads(x), writes(result),
+              [&] { return SumReplay<Leaf<T>>{Leaf<T>{x.unrecorded()}, reduced.kept, result, divisor}; });
     if (!records(name.name, x)) return result;
     return record(name, std::move(result), wrt(x, [kept = reduced.kept, scale = T(1) / divisor](const Tensor<T>& dy) {
                     return Expanded<T>{recorded_reshape(recorded_scale(dy, scale), kept)};

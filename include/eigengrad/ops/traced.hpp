@@ -88,7 +88,7 @@ Tensor<T> numbers_of(const Tensor<bool>& mask) {
     std::transform(mask.numbers(), mask.end(), result.shared_data(), [](bool holds) { return T(holds ? 1 : 0); });
   };
   run();
-  on_replay([&] { return run; });
+  on_replay("cast", reads(mask), writes(result), [&] { return run; });
   return result;
 }
 
@@ -193,7 +193,10 @@ const Tensor<T>& Traced<T>::value() const {
     });
   };
   run(state);
-  on_replay([&] { return [run, self = *this] { run(*self.state_); }; });
+  if (ReplayPlan* plan = listening_plan())
+    for (int k = 0; k < count; ++k) plan->reads(state.operation->name, inputs[k]->block());
+  on_replay(state.operation->name, reads(), writes(state.value),
+            [&] { return [run, self = *this] { run(*self.state_); }; });
 
   TapeState* tape = recording_tape();
   if (tape == nullptr || state.operation->gradient == nullptr) return state.value;

@@ -60,6 +60,7 @@ class Optimizer {
   /// The same with the rule rule_at(t) for a parameter's t-th update: one that had no gradient yet starts late.
   template <int used = states, class RuleAt>
   void update_with(const RuleAt& rule_at) {
+    forbid_in_replay("optimizer.step", "a step that is replayed does not run it: call it after the step");
     check_before_step();
     ++steps_;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
@@ -170,6 +171,7 @@ class Optimizer {
 /// when there is none because copies of the parameters were differentiated instead.
 template <class T>
 double gradient_norm(const std::vector<ParameterRef<T>>& parameters) {
+  forbid_in_replay("gradient_norm", "there are no gradients yet: ask, or clip, after the step");
   require_no_copy_reached("gradient_norm", parameters);
   const auto sum_over = [&](const auto& term) {
     double total = 0;

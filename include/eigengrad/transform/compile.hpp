@@ -1,199 +1,158 @@
 #pragma once
 
-#include <memory>
 #include <tuple>
 
-#include "../autograd/tape.hpp"
+#include "step_record.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// A recorded step: its tape, what to compute again, and the parameters whose values it reads where they lie.
-class StepRecord {
- public:
-  StepRecord() = default;
-  StepRecord(const StepRecord&) = delete;
-  ~StepRecord() { drop(); }
-
-  /// Runs `f` twice on this thread: once to learn which parameters it uses, once for the record. Gives f's result.
-  template <class F>
-  auto record(const F& f) {
-    drop();
-    const Generator random = default_generator();
-    {
-      Tape rehearsal;
-      (void)f();
-      for (Node* leaf = rehearsal.state_->last_leaf; leaf != nullptr; leaf = leaf->previous) lend(leaf);
-    }
-    default_generator() = random;
-    for (Lent& each : lent_) each.before = each.block.references();
-    auto tape = std::make_unique<Tape>();
-    struct Listen {
-      explicit Listen(ReplayPlan* plan) { thread_state().replay_plan = plan; }
-      ~Listen() { thread_state().replay_plan = nullptr; }
-    };
-    auto result = [&] {
-      const Listen listen(&plan_);
-      return f();
-    }();
-    tape->stop();
-    tape_ = std::move(tape);
-    for (Node* leaf = tape_->state_->last_leaf; leaf != nullptr; leaf = leaf->previous)
-      for (Lent& each : lent_)
-        if (each.parameter == leaf->parameter()) each.leaf = leaf;
-    for (Lent& each : lent_) {
-      if (each.shared) continue;
-      each.count = static_cast<int>(each.block.references() - each.before) + 1;  // and the handle held here
-      each.block.lend(each.count);
-    }
-    return result;
-  }
-  bool empty() const { return tape_ == nullptr; }
-  Tape& tape() { return *tape_; }
-  /// Whether every parameter's value still lies where the record reads it: set_value moves it, and so does an optimizer
-  /// while somebody keeps a copy of it.
-  bool up_to_date() const {
-    for (const Lent& each : lent_)
-      if (each.leaf != nullptr && each.leaf->data() != each.block.data()) return false;
-    return true;
-  }
-  void run() { plan_.run(); }
-
- private:
-  struct Lent {
-    const void* parameter;
-    Block block;
-    bool shared = false;  // with another parameter, whose first write will move one of them
-    Node* leaf = nullptr;
-    std::uint32_t before = 0;
-    int count = 0;
-  };
-  void lend(Node* leaf) {
-    Lent one{leaf->parameter(), *leaf->block()};
-    for (Lent& other : lent_) {
-      if (other.parameter == one.parameter) return;
-      if (other.block.data() == one.block.data()) other.shared = one.shared = true;
-    }
-    lent_.push_back(std::move(one));
-  }
-  void drop() {
-    for (Lent& each : lent_) each.block.lend(-each.count);
-    lent_.clear();
-    plan_.clear();
-    tape_.reset();
-  }
-
-  std::unique_ptr<Tape> tape_;
-  ReplayPlan plan_;
-  std::vector<Lent> lent_;
-};
-
 struct CompileOptions {
-  Index verify_every = 0;  // besides the first replay: compare every so many with the step run anew
+  Index verify_every = 0;  // besides the first, second, fourth, eighth ... replay: compare every so many
+  Index max_shapes = 8;    // records kept, one for each shape of the inputs; the one used least recently is dropped
 };
 
 /// A training step, loss and backward, recorded once and replayed; made by compile. Not copied: it refers to the model.
 template <class F>
 class CompiledStep {
  public:
-  CompiledStep(F f, CompileOptions options) : f_(std::move(f)), options_(options) {}
+  CompiledStep(F f, CompileOptions options) : f_(std::move(f)), options_(options) {
+    require<ValueError>(options.max_shapes > 0 && options.verify_every >= 0,
+                        "compile: max_shapes = ", options.max_shapes, ", verify_every = ", options.verify_every,
+                        ": the first must be above 0, the second not below");
+  }
 
   /// The loss for these inputs; gradients are added to the parameters' .grad(), as tape.backward does. Throws
-  /// ShapeError for inputs of other shapes than the first ones, GradientError where the step turns out to do something
-  /// else.
+  /// GradientError for a step that cannot be replayed, or that turns out to do something else than was recorded.
   template <class... X>
   auto operator()(const Tensor<X>&... inputs) {
     using T = typename std::decay_t<decltype(f_(inputs...))>::Element;
-    using Of = Step<T, X...>;
-    if (step_ == nullptr) {
-      step_ = std::make_unique<Of>();
-      type_ = &type_tag<X...>;
-    }
-    require<ShapeError>(type_ == &type_tag<X...>,
-                        "compile: the inputs have other element types, or another number, than the first ones: compile "
-                        "another step for them");
-    return static_cast<Of&>(*step_).run(f_, options_, inputs...);
+    forbid_in_replay("compile",
+                     "a compiled step inside another would be replayed with its backward: call the function");
+    (require_ended_tape(inputs), ...);
+    if (latest_ == nullptr || latest_->type != type_of<X...>() || !as<T, X...>(*latest_).fits(inputs...)) [[unlikely]]
+      find<T, X...>(inputs...);
+    return as<T, X...>(*latest_).run(f_, options_, inputs...);
   }
 
  private:
-  template <class...>
-  static inline const char type_tag = 0;
   struct AnyStep {
+    explicit AnyStep(const char* of) : type(of) {}
     virtual ~AnyStep() = default;
+    const char* type;  // of the inputs' elements
   };
   template <class T, class... X>
   struct Step final : AnyStep {
     StepRecord record;
     std::tuple<Tensor<X>...> own;  // what the record reads
     Tensor<T> loss;
-    Index calls = 0;
+    Index replays = 0;  // of this record
 
+    explicit Step(const Tensor<X>&... inputs) : AnyStep(type_of<X...>()), own(Tensor<X>::empty(inputs.shape())...) {}
+
+    bool fits(const Tensor<X>&... inputs) const {
+      return std::apply([&](const auto&... mine) { return ((mine.shape() == inputs.shape()) && ...); }, own);
+    }
     Tensor<T> run(const F& f, const CompileOptions& options, const Tensor<X>&... inputs) {
-      if (record.empty() || !record.up_to_date()) {
-        require_shapes(inputs...);
-        own = std::tuple<Tensor<X>...>(
-            Tensor<X>::from({inputs.numbers(), static_cast<std::size_t>(inputs.size())}, inputs.shape())...);
-        loss = record.record([&] { return Tensor<T>(std::apply(f, own)); });
-      } else {
-        require_shapes(inputs...);
-        copy(std::index_sequence_for<X...>(), inputs...);
-        const bool verify = calls == 1 || (options.verify_every > 0 && calls % options.verify_every == 0);
-        if (verify)
-          verified(f);
-        else
-          record.run();
-      }
-      ++calls;
+      std::apply([&](const auto&... mine) { (std::copy_n(inputs.numbers(), inputs.size(), mine.shared_data()), ...); },
+                 own);
+      if (record.empty() || !record.up_to_date() || !replay(f, options)) record_anew(f);
+      const InStep in_step;
       record.tape().backward(loss, {.retain_graph = true});
-      return Tensor<T>::from({loss.numbers(), static_cast<std::size_t>(loss.size())}, loss.shape());
+      record.unshare_gradients();
+      return Tensor<T>::from(loss.number_span(), loss.shape());
     }
-    void require_shapes(const Tensor<X>&... inputs) const {
-      if (calls == 0) return;
-      [&]<std::size_t... k>(std::index_sequence<k...>) {
-        (require<ShapeError>(std::get<k>(own).shape() == inputs.shape(), "compile: input ", k, " was ",
-                             std::get<k>(own).shape(), " when the step was recorded and is ", inputs.shape(),
-                             " now: compile another step for that shape"),
-         ...);
-      }(std::index_sequence_for<X...>());
+    void record_anew(const F& f) {
+      replays = 0;
+      loss = Tensor<T>();
+      loss = record.template record<T>(function(f), blocks());
     }
-    template <std::size_t... k>
-    void copy(std::index_sequence<k...>, const Tensor<X>&... inputs) {
-      (std::copy_n(inputs.numbers(), inputs.size(), std::get<k>(own).shared_data()), ...);
+    bool replay(const F& f, const CompileOptions& options) {
+      const InStep in_step;
+      ++replays;
+      const bool check =
+          (replays & (replays - 1)) == 0 || (options.verify_every > 0 && replays % options.verify_every == 0);
+      if (check) return checked(f);
+      if (!record.run()) return false;
+      record.store();
+      return true;
     }
-    /// Replays, and runs the step anew beside it: the same operations and the same loss, or it cannot be replayed.
-    void verified(const F& f) {
-      const Generator random = default_generator();
-      std::vector<std::string> operations;
-      Tensor<T> fresh;
-      {
-        Tape tape;
-        fresh = Tensor<T>(std::apply(f, own)).detach();
-        operations = tape.operations();
+    /// Replays, and runs the step anew beside it: both give the same in every respect, or it cannot be replayed.
+    EIGENGRAD_COLD bool checked(const F& f) {
+      --replays;  // checked again if this throws
+      const Rehearsal<T> fresh(function(f), blocks());
+      if (!record.run()) return false;
+      if (const char* what = record.difference(loss, fresh)) {
+        const double replayed = number_of(loss), anew = number_of(fresh.loss);
+        loss = Tensor<T>();
+        record.drop();
+        fail<GradientError>("compile: the step does something else than when it was recorded: other ", what,
+                            "; replayed, the loss is ", replayed, ", run anew it is ", anew,
+                            ": it depends on something outside that is no tensor, parameter or module (a number, a "
+                            "choice); pass that in as an input, or leave the step uncompiled");
       }
-      require<GradientError>(operations == record.tape().operations(),
-                             "compile: the step does other operations than when it was recorded: what it does depends "
-                             "on values or on something outside; leave it uncompiled, or compile a step for each way");
-      default_generator() = random;
-      record.run();
-      require<GradientError>(
-          std::memcmp(fresh.numbers(), loss.numbers(), static_cast<std::size_t>(loss.size()) * sizeof(T)) == 0,
-          "compile: replayed, the loss is ", static_cast<double>(loss.numbers()[0]), ", run anew it is ",
-          static_cast<double>(fresh.numbers()[0]),
-          ": something in the step is not computed by recorded operations (numbers written by hand, a "
-          "variable outside); pass it in as an input");
+      ++replays;
+      record.store();
+      return true;
+    }
+    auto function(const F& f) const {
+      return [this, &f] { return Tensor<T>(std::apply(f, own)); };
+    }
+    std::vector<Block> blocks() const {
+      return std::apply([](const auto&... mine) { return std::vector<Block>{mine.block()...}; }, own);
+    }
+    static double number_of(const Tensor<T>& tensor) {
+      return tensor.size() > 0 ? static_cast<double>(tensor.numbers()[0]) : 0.0;
     }
   };
 
+  /// What was computed under a tape that lives would get no gradient.
+  template <class T>
+  static void require_ended_tape(const Tensor<T>& input) {
+    const TapeLink& link = input.link();
+    if (link.node == nullptr) [[likely]]
+      return;
+    const auto& tape = *static_cast<const TapeState*>(link.tape);
+    require<GradientError>(tape.serial.load(std::memory_order_acquire) != link.serial, "compile: an input of shape ",
+                           input.shape(),
+                           " was recorded by a tape that lives, to which the step gives no gradient: compute it inside "
+                           "the step, or take it as a constant by .detach()");
+  }
+
+  /// Told by name: a shared library has its own copy of whatever else could stand for a type.
+  template <class... X>
+  static const char* type_of() {
+    return __PRETTY_FUNCTION__;
+  }
+  template <class T, class... X>
+  static Step<T, X...>& as(AnyStep& step) {
+    return static_cast<Step<T, X...>&>(step);
+  }
+  /// Makes the step for these inputs the latest; the one used least recently makes room.
+  template <class T, class... X>
+  EIGENGRAD_COLD void find(const Tensor<X>&... inputs) {
+    auto place = std::find_if(steps_.begin(), steps_.end(), [&](const std::unique_ptr<AnyStep>& step) {
+      return step->type == type_of<X...>() && as<T, X...>(*step).fits(inputs...);
+    });
+    if (place == steps_.end()) {
+      latest_ = nullptr;
+      if (static_cast<Index>(steps_.size()) >= options_.max_shapes) steps_.erase(steps_.begin());
+      steps_.push_back(std::unique_ptr<AnyStep>(new Step<T, X...>(inputs...)));
+    } else {
+      std::rotate(place, place + 1, steps_.end());
+    }
+    latest_ = steps_.back().get();
+  }
+
   F f_;
   CompileOptions options_;
-  std::unique_ptr<AnyStep> step_;
-  const void* type_ = nullptr;
+  std::vector<std::unique_ptr<AnyStep>> steps_;  // the one used latest comes last
+  AnyStep* latest_ = nullptr;
 };
 
 /// Makes a training step of `f`, which gives the loss: auto step = compile([&](const auto& x, const auto& y) { return
-/// mse_loss(model(x), y); }); then step(x, y) in place of the tape, the forward pass and backward. The first call
-/// records; later ones replay with no bookkeeping and no allocation, bit for bit what recording would give. Reading a
-/// value (item, t(i)) or drawing random tensors inside is an error; the second call is checked against the step run
-/// anew.
+/// mse_loss(model(x), y); }); then step(x, y) in place of the tape, the forward pass and backward. The first call with
+/// inputs of a shape records; later ones replay with no bookkeeping and no allocation, bit for bit what recording would
+/// give. What it depends on is watched (docs/architecture.md): it records anew, or throws, rather than be stale.
 template <class F>
 CompiledStep<F> compile(F f, CompileOptions options = {}) {
   return CompiledStep<F>(std::move(f), options);

@@ -1,0 +1,109 @@
+#pragma once
+
+#include "module.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// A module's buffers as a compiled step knows them: what they held before it, what it makes of them.
+template <class T>
+class ModuleState final : public ReplayState {
+ public:
+  ModuleState(Module<T>& module, const ReplayPlan& plan) : ReplayState(&module), module_(module), places_(places()) {
+    std::erase_if(places_, [&](const Tensor<T>* place) { return plan.knows_place(place); });
+    for (const Tensor<T>* place : places_) buffers_.push_back({*place});
+  }
+  bool has(const void* place) const override {
+    return std::find(places_.begin(), places_.end(), place) != places_.end();
+  }
+  std::uint32_t count_given(const void* block_owner) override {
+    std::uint32_t count = 0;
+    for (std::size_t k = 0; k < places_.size(); ++k)
+      if (given(k) && places_[k]->block().owner_identity() == block_owner) ++count;
+    return count;
+  }
+  bool written() const override {
+    return std::any_of(buffers_.begin(), buffers_.end(), [](const Buffer& buffer) { return buffer.written; });
+  }
+  void rewind() override {
+    for (std::size_t k = 0; k < places_.size(); ++k) {
+      buffers_[k].written = given(k);
+      buffers_[k].result = given(k) ? copy_of(*places_[k]) : Tensor<T>();
+      if (given(k)) *places_[k] = buffers_[k].before;
+    }
+  }
+  void begin_record() override {
+    for (std::size_t k = 0; k < places_.size(); ++k)
+      if (buffers_[k].written)
+        *places_[k] = buffers_[k].before = copy_of(*places_[k]);
+      else
+        buffers_[k].before = buffers_[k].result = Tensor<T>();
+  }
+  void end_record(bool done) override {
+    for (std::size_t k = 0; k < places_.size(); ++k) {
+      if (!buffers_[k].written) continue;
+      if (done) buffers_[k].result = *places_[k];
+      *places_[k] = copy_of(done ? buffers_[k].result : buffers_[k].before);
+    }
+  }
+  bool load() override {
+    const std::vector<Tensor<T>*> now = places();  // a member may have been built anew
+    for (std::size_t k = 0; k < places_.size(); ++k) {
+      if (std::find(now.begin(), now.end(), places_[k]) == now.end()) return false;
+      if (!buffers_[k].written) continue;
+      if (!(places_[k]->shape() == buffers_[k].before.shape())) return false;
+      std::copy_n(places_[k]->numbers(), places_[k]->size(), buffers_[k].before.shared_data());
+    }
+    return true;
+  }
+  void store() override {
+    for (std::size_t k = 0; k < places_.size(); ++k) {
+      if (!buffers_[k].written) continue;
+      const Tensor<T>& result = buffers_[k].result;
+      if (!(places_[k]->shape() == result.shape())) *places_[k] = Tensor<T>::empty(result.shape());
+      std::copy_n(result.numbers(), result.size(), places_[k]->writable_numbers());
+    }
+  }
+  bool same_as(const ReplayState& rewound) const override {
+    const auto& other = static_cast<const ModuleState&>(rewound);
+    if (other.buffers_.size() != buffers_.size()) return false;
+    for (std::size_t k = 0; k < buffers_.size(); ++k) {
+      const Tensor<T>&mine = buffers_[k].result, &theirs = other.buffers_[k].result;
+      if (!(mine.shape() == theirs.shape()) ||
+          std::memcmp(mine.numbers(), theirs.numbers(), static_cast<std::size_t>(mine.size()) * sizeof(T)) != 0)
+        return false;
+    }
+    return true;
+  }
+
+ private:
+  struct Buffer {
+    Tensor<T> before{};  // what the step reads
+    Tensor<T> result{};  // what it gives
+    bool written = false;
+  };
+  bool given(std::size_t k) const { return places_[k]->block().identity() != buffers_[k].before.block().identity(); }
+  static Tensor<T> copy_of(const Tensor<T>& tensor) { return Tensor<T>::from(tensor.number_span(), tensor.shape()); }
+  std::vector<Tensor<T>*> places() {
+    std::vector<Tensor<T>*> all;
+    Members<T>(
+        [](void* to, const typename Members<T>::Member& member) {
+          if (member.buffer != nullptr) static_cast<std::vector<Tensor<T>*>*>(to)->push_back(member.buffer);
+        },
+        &all)
+        .visit(module_);
+    return all;
+  }
+
+  Module<T>& module_;
+  std::vector<Tensor<T>*> places_;
+  std::vector<Buffer> buffers_;
+};
+
+template <class T>
+void Module<T>::tell_listening_plan() const {
+  ReplayPlan& plan = *listening_plan();
+  watched_ = true;
+  if (!plan.knows(this)) plan.reads(std::unique_ptr<ReplayState>(new ModuleState<T>(const_cast<Module&>(*this), plan)));
+}
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI
