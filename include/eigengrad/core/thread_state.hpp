@@ -28,6 +28,7 @@ struct ThreadState {
   HostAccess* host_access = nullptr;    // who watches the program read and write numbers
   const StandIns* stand_ins = nullptr;  // tensors in the place of parameters
   Generator generator{0};
+  Location caller{};  // the line from which the program called the module that runs
 };
 EIGENGRAD_SHARED inline constinit thread_local ThreadState own_thread_state{};
 
