@@ -53,7 +53,7 @@ TEST(PrintTape, SaysWhichParametersGotNoGradient) {
   EXPECT_EQ(tape.parameters_without_gradient(), (std::vector<std::string>{"unused", "p0"}));
   const std::string text = eg::to_text(tape);
   EXPECT_TRUE(text.ends_with("no gradient: unused, p0\n")) << text;
-  EXPECT_NE(text.find("sum(...)"), std::string::npos) << text;  // released
+  EXPECT_NE(text.find("sum(w * w)"), std::string::npos) << text;  // though released
 }
 
 TEST(PrintTape, AnEmptyTapeSaysSo) {
@@ -131,6 +131,8 @@ TEST(PrintTape, NamesTheUsersLines) {
   tape.backward(sum(a) + 1);
   EXPECT_EQ(line(), here(__LINE__ - 1));
   eg::Linear<double> layer(2, 3);
+  layer(a);
+  EXPECT_EQ(line(), here(__LINE__ - 1));
   layer.forward(a);  // the line within the layer would say nothing
   EXPECT_EQ(line(), "");
 }
@@ -178,7 +180,7 @@ TEST(PrintTape, ACheckpoint) {
     const Tensor y = eg::checkpoint([](const Tensor& x) { return Tensor(exp(x) * x); }, w);
     EXPECT_EQ(last_formula(tape), "checkpoint(w)");
     tape.backward(sum(y));
-    EXPECT_NE(eg::to_text(tape).find(watched ? "exp(w) * w" : "multiply(...)"), std::string::npos) << eg::to_text(tape);
+    EXPECT_NE(eg::to_text(tape).find("exp(w) * w"), std::string::npos) << eg::to_text(tape);
     EXPECT_NE(draw(tape).find("digraph"), std::string::npos);
   }
 }

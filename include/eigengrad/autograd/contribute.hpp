@@ -50,7 +50,7 @@ void expand_into(T* to, const Tensor<T>& value, const Shape& shape, bool add) {
 }
 
 template <class T>
-Tensor<T> recorded_reshape(const Tensor<T>& x, const Shape& shape);  // autograd/recorded.hpp
+Tensor<T> recorded_reshape(const Tensor<T>& x, const Shape& shape, const Location& where = {});  // recorded.hpp
 template <class T>
 Tensor<T> recorded_expand(const Tensor<T>& value, const Shape& shape);
 

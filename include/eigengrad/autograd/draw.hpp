@@ -19,7 +19,6 @@ struct TapeGraph {
 };
 
 /// Values and gradients: of parameters always (gradients after a backward), of the rest under {.keep_values = true}.
-/// What has been released has no operands any more: draw after a backward with {.retain_graph = true}.
 EIGENGRAD_LAZY TapeGraph graph_of(const Tape& tape) {
   const TapeState& state = tape.state();
   const Watch<>* watch = watch_of(state);

@@ -133,7 +133,7 @@ class Node {
   virtual void propagate() = 0;
   /// Lets go of the gradient that has been gathered.
   virtual void forget_gradient() = 0;
-  /// Lets go of the values kept for the rules.
+  /// Lets go of the rules and of recorded operands' values; what it was computed from can still be told.
   virtual void release() = 0;
   virtual const Shape& shape() const = 0;
   /// visit(context, input) for every recorded input.

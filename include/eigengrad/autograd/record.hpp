@@ -43,7 +43,7 @@ template <class T, class... Edges>
 class RecordNode final : public OperationNode<T> {
  public:
   RecordNode(const OperationName& operation, const Shape& shape, Edges&... edges)
-      : OperationNode<T>(operation, shape), edges_(std::in_place, std::move(edges)...) {
+      : OperationNode<T>(operation, shape), inputs_{edges.target...}, edges_(std::in_place, std::move(edges)...) {
     if (!(std::is_same_v<typename Edges::Element, T> && ...)) this->forward = Forward::never;
   }
   /// Keeps the result, connected to this record, for the rules that are written from it.
@@ -63,13 +63,12 @@ class RecordNode final : public OperationNode<T> {
     return OperationNode<T>::done_to(tangent, result);
   }
   void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
-    if (!edges_) return;
-    std::apply([&](const auto&... edge) { ((edge.target != nullptr ? visit(context, edge.target) : void()), ...); },
-               *edges_);
+    for (Node* input : inputs_)
+      if (input != nullptr) visit(context, input);
   }
   void describe(Steps& steps) const override {
-    if (edges_) std::apply([&](const auto&... edge) { (steps.operand(edge.target), ...); }, *edges_);
-    steps.operation(this->name, edges_ ? static_cast<int>(sizeof...(Edges)) : 0);
+    for (const Node* input : inputs_) steps.operand(input);
+    steps.operation(this->name, static_cast<int>(sizeof...(Edges)));
   }
   void release() override {
     edges_.reset();
@@ -100,6 +99,7 @@ class RecordNode final : public OperationNode<T> {
       give(edge.rule(dy));
   }
 
+  Node* inputs_[sizeof...(Edges)];
   std::optional<std::tuple<Edges...>> edges_;
   [[no_unique_address]] std::conditional_t<needs_result, Tensor<T>, std::monostate> result_;
 };

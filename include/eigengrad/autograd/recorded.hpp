@@ -48,12 +48,12 @@ class FittingNode final : public OperationNode<T> {
 };
 
 template <class T>
-EIGENGRAD_COLD Tensor<T> record_fitting(const char* name, Tensor<T> result, const Tensor<T>& a,
+EIGENGRAD_COLD Tensor<T> record_fitting(const OperationName& name, Tensor<T> result, const Tensor<T>& a,
                                         const Tensor<T>* b = nullptr, T factor = T(1)) {
   result.set_link({});
   TapeState* tape = recording_tape();
   if (tape == nullptr) return result;
-  TypedNode<T>*first = node_on(tape, a, name), *second = b != nullptr ? node_on(tape, *b, name) : nullptr;
+  TypedNode<T>*first = node_on(tape, a, name.name), *second = b != nullptr ? node_on(tape, *b, name.name) : nullptr;
   if (first == nullptr && second == nullptr) return result;
   Node* node = tape->template add<FittingNode<T>>(tape->last, name, result.shape(), first, second, factor);
   tape->connect(result, node);
@@ -61,8 +61,8 @@ EIGENGRAD_COLD Tensor<T> record_fitting(const char* name, Tensor<T> result, cons
 }
 
 template <class T>
-Tensor<T> recorded_reshape(const Tensor<T>& x, const Shape& shape) {
-  return x.shape() == shape ? x : record_fitting("reshape", x.alias(shape), x);
+Tensor<T> recorded_reshape(const Tensor<T>& x, const Shape& shape, const Location& where) {
+  return x.shape() == shape ? x : record_fitting({"reshape", where}, x.alias(shape), x);
 }
 /// `value` summed over the axes that stretching `shape` to it adds.
 template <class T>

@@ -23,7 +23,7 @@ EIGENGRAD_LAZY std::vector<const Node*> parameters_of(const TapeState& tape) {
   return each;
 }
 
-/// The records' texts, in the order in which their operands are named: the watch's, which knows the released too.
+/// The records' texts, in the order in which their operands are named; released ones can still tell.
 EIGENGRAD_LAZY struct DescribedTape {
   explicit DescribedTape(const TapeState& tape, bool with_shapes = true) : labels(tape), records(records_of(tape)) {
     const Watch<>* watch = watch_of(tape);
@@ -31,7 +31,6 @@ EIGENGRAD_LAZY struct DescribedTape {
       const Watch<>::Record* watched = watch == nullptr ? nullptr : watch->find(node);
       steps.push_back(watched != nullptr ? Watch<>::steps_seen(*watched) : steps_of(*node));
       formulas.push_back(formula_text(steps.back(), labels, with_shapes));
-      if (node->released) formulas.back() = watched != nullptr ? watched->formula : to_text(node->name, "(...)");
     }
   }
   Labels<> labels;

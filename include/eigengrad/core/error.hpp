@@ -16,6 +16,16 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 /// Base of everything the library throws.
 struct EIGENGRAD_SHARED Error : std::runtime_error {
   using std::runtime_error::runtime_error;
+
+  /// On its way out of modules: names the place before what was said, "layer 2 (Sequential), layer 0 (Linear): ...".
+  EIGENGRAD_COLD void add_place(const std::string& place) {
+    std::runtime_error::operator=(std::runtime_error(place + (has_place_ ? ", " : ": ") + what()));
+    has_place_ = true;
+  }
+  const void* came_out_of = nullptr;  // a module, until the one around it has named it
+
+ private:
+  bool has_place_ = false;
 };
 /// Shapes that do not fit an operation.
 struct EIGENGRAD_SHARED ShapeError : Error {
@@ -125,6 +135,7 @@ void append(std::string& text, Number part) {
   TextPart(part).write(text);
 }
 EIGENGRAD_COLD inline void append(std::string& text, const Location& where) {
+  if (where.line == 0) return;  // not known
   const char* name = where.file;
   for (const char* c = where.file; *c != '\0'; ++c)
     if (*c == '/' || *c == '\\') name = c + 1;

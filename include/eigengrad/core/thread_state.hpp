@@ -34,6 +34,7 @@ struct ThreadState {
   Generator generator{0};
   std::atomic<std::uint64_t>* outside_changes = &own_outside_changes;  // one count for all threads
   bool in_step = false;                                                // a compiled step runs or is recorded
+  Location caller{};  // the line from which the program called the module that runs
 };
 EIGENGRAD_SHARED inline constinit thread_local ThreadState own_thread_state{};
 

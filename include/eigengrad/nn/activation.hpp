@@ -20,6 +20,15 @@ WeightInitializer<T> for_rectifier(double slope = 0) {
   return {&init::kaiming_uniform<T>, std::sqrt(2 / (1 + rounded(slope * slope)))};
 }
 
+/// A layer's formula, whose record names the line that called the layer.
+template <class T, class E>
+Tensor<T> evaluated_for_caller(const E& expression) {
+  if constexpr (std::is_same_v<E, Tensor<T>>)
+    return expression;
+  else
+    return Tensor<T>(expression, calling_line());
+}
+
 #define EIGENGRAD_ACTIVATION(Name, function, initializer)                               \
   template <class T>                                                                    \
   struct Name : Module<T> {                                                             \
@@ -28,9 +37,9 @@ WeightInitializer<T> for_rectifier(double slope = 0) {
     static constexpr const Pointwise<T>* pointwise = pointwise_of<Result, T>;           \
     Tensor<T> forward(const Tensor<T>& x) override {                                    \
       if constexpr (is_pointwise<Result, T>)                                            \
-        return apply_pointwise(*pointwise, x, Location::current());                     \
+        return apply_pointwise(*pointwise, x, calling_line());                          \
       else                                                                              \
-        return function(x);                                                             \
+        return evaluated_for_caller<T>(function(x));                                    \
     }                                                                                   \
     std::string kind() const override { return #Name; }                                 \
     WeightInitializer<T> preferred_initializer() const override { return initializer; } \
@@ -48,7 +57,7 @@ EIGENGRAD_ACTIVATION(Softplus, softplus, for_rectifier<T>())
 template <class T>
 struct LeakyReLU : Module<T> {
   explicit LeakyReLU(double negative_slope = 0.01) : slope(static_cast<T>(negative_slope)) {}
-  Tensor<T> forward(const Tensor<T>& x) override { return leaky_relu(x, slope); }
+  Tensor<T> forward(const Tensor<T>& x) override { return {leaky_relu(x, slope), calling_line()}; }
   std::string kind() const override { return "LeakyReLU"; }
   WeightInitializer<T> preferred_initializer() const override {
     return for_rectifier<T>(static_cast<double>(plain_value(slope)));
@@ -61,7 +70,7 @@ struct LeakyReLU : Module<T> {
 template <class T>
 struct ELU : Module<T> {
   explicit ELU(double negative_limit = 1) : alpha(static_cast<T>(negative_limit)) {}
-  Tensor<T> forward(const Tensor<T>& x) override { return elu(x, alpha); }
+  Tensor<T> forward(const Tensor<T>& x) override { return {elu(x, alpha), calling_line()}; }
   std::string kind() const override { return "ELU"; }
   WeightInitializer<T> preferred_initializer() const override { return for_rectifier<T>(); }
 
@@ -72,7 +81,7 @@ struct ELU : Module<T> {
 template <class T>
 struct Softmax : Module<T> {
   explicit Softmax(Index along = -1) : axis(along) {}
-  Tensor<T> forward(const Tensor<T>& x) override { return softmax(x, axis); }
+  Tensor<T> forward(const Tensor<T>& x) override { return softmax(x, axis, calling_line()); }
   std::string kind() const override { return "Softmax"; }
   WeightInitializer<T> preferred_initializer() const override { return for_saturating<T>(); }
 
@@ -89,7 +98,7 @@ auto maxout(const X& expression, Index pieces = 2, Location where = Location::cu
   Shape grouped = x.shape();
   grouped.set(x.rank() - 1, x.shape().back() / pieces);
   grouped.push_back(pieces);
-  return (max)(reshape(x, grouped), -1);
+  return (max)(reshape(x, grouped, where), -1, false, where);
 }
 
 /// Maxout(pieces): the largest of each group of neighbouring features. Maxout(in, out, pieces): of as many linear
@@ -101,7 +110,9 @@ struct Maxout : Module<T> {
     require<ValueError>(pieces > 0, "Maxout: ", pieces, " pieces: there must be at least one");
     lines.push_back(Linear<T>(in, out * pieces));
   }
-  Tensor<T> forward(const Tensor<T>& x) override { return maxout(lines.empty() ? x : lines.front()(x), pieces); }
+  Tensor<T> forward(const Tensor<T>& x) override {
+    return maxout(lines.empty() ? x : lines.front()(x, {}), pieces, calling_line());
+  }
   void members(Members<T>& m) override {
     if (!lines.empty()) m("lines", lines.front());
   }

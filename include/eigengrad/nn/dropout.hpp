@@ -25,7 +25,7 @@ struct Dropout : Module<T> {
     };
     draw();
     on_replay("Dropout", reads(), writes(mask), [&] { return draw; });
-    return x * mask;
+    return {x * mask, calling_line()};
   }
   std::string kind() const override { return "Dropout"; }
 
@@ -36,9 +36,9 @@ struct Dropout : Module<T> {
 template <class T>
 struct Flatten : Module<T> {
   Tensor<T> forward(const Tensor<T>& x) override {
-    require<ShapeError>(x.rank() > 0, "Flatten: shape [] has no batch axis to keep");
+    require<ShapeError>(x.rank() > 0, "Flatten: shape [] has no batch axis to keep: give [n, ...]", calling_line());
     const Index n = x.shape()[0];
-    return reshape(x, {n, Shape(x.shape().begin() + 1, x.shape().end()).size()});
+    return reshape(x, {n, Shape(x.shape().begin() + 1, x.shape().end()).size()}, calling_line());
   }
   std::string kind() const override { return "Flatten"; }
 };

@@ -125,9 +125,9 @@ EIGENGRAD_OUTLINE Tensor<T> linear_of_batches(const Appearance<T>& x, const Appe
   const Shape& from = x.tensor.shape();
   const Shape& over = weight.tensor.shape();
   Shape shape(from.begin(), from.end() - 1);
-  const Tensor<T> flat = recorded_reshape(x.tensor, Shape{shape.size(), over[1]});
+  const Tensor<T> flat = recorded_reshape(x.tensor, Shape{shape.size(), over[1]}, where);
   shape.push_back(over[0]);
-  return recorded_reshape(linear(appearance_of(flat, "linear"), weight, bias, where, then), shape);
+  return recorded_reshape(linear(appearance_of(flat, "linear"), weight, bias, where, then), shape, where);
 }
 
 /// x W^T + b for x [n, in] (more leading axes are batches), W [out, in] and b [out] or empty: one record.
@@ -202,7 +202,7 @@ class Linear : public Module<T> {
   Tensor<T> forward_then(const Tensor<T>& x, const Pointwise<T>* then) {
     const Appearance<T> w = weight.appear("linear");
     return linear(appearance_of(x, "linear"), w,
-                  has_bias() ? bias.appear("linear") : Appearance<T>{bias.value(), nullptr}, Location::current(), then);
+                  has_bias() ? bias.appear("linear") : Appearance<T>{bias.value(), nullptr}, calling_line(), then);
   }
   void members(Members<T>& m) override {
     m("weight", weight);

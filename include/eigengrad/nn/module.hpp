@@ -68,12 +68,30 @@ class Members {
 template <class T>
 using StateDict = std::map<std::string, Tensor<T>>;
 
+/// While it lives, layers say of their records and errors that they come from this line; from the one before, if it is
+/// not known.
+class CallFrom {
+ public:
+  explicit CallFrom(const Location& where) : state_(thread_state()), before_(state_.caller) {
+    if (where.line != 0) state_.caller = where;
+  }
+  CallFrom(const CallFrom&) = delete;
+  ~CallFrom() { state_.caller = before_; }
+
+ private:
+  ThreadState& state_;
+  Location before_;
+};
+/// The line from which the program called the module that runs: what layers give as their operations' location.
+inline const Location& calling_line() { return thread_state().caller; }
+
 /// A part of a network: parameters and a forward function. Derive from it, override `forward`, and name the members in
 /// `members`; no registry is kept, so modules can be copied (parameters too), moved and stored like any value.
 template <class T>
 class Module {
  public:
   using Element = T;
+  using Member = typename Members<T>::Member;
 
   virtual ~Module() {
     if (watched_) [[unlikely]]
@@ -82,9 +100,16 @@ class Module {
   virtual Tensor<T> forward(const Tensor<T>& x) = 0;
   virtual void members(Members<T>& /*members*/) {}
 
-  Tensor<T> operator()(const Tensor<T>& x) {
+  /// forward(x). Records of layers name the line of the call, errors the modules that they came through.
+  Tensor<T> operator()(const Tensor<T>& x, Location where = Location::current()) {
     tell_plan();
-    return forward(x);
+    const CallFrom line(where);
+    try {
+      return forward(x);
+    } catch (Error& error) {
+      came_through(error);
+      throw;
+    }
   }
 
   /// What an optimizer takes, in the order of `members`; a parameter that has two names appears once.
@@ -209,6 +234,26 @@ class Module {
   /// Draws weights that nobody has set yet anew.
   virtual void reinitialize(const WeightInitializer<T>& /*initializer*/) {}
 
+  /// Names the module inside from which the error came; whoever runs this one will name it.
+  EIGENGRAD_COLD void came_through(Error& error) {
+    struct Find {
+      const void* inside;
+      std::string place = {};
+    } find{error.came_out_of};
+    visit(
+        [](void* to, const Member& member) {
+          Find& wanted = *static_cast<Find*>(to);
+          if (member.module == nullptr || member.module != wanted.inside || !wanted.place.empty()) return;
+          const std::string name = member.name.substr(0, member.name.rfind('.'));
+          if (name.empty()) return;
+          const bool number = name.find_first_not_of("0123456789.") == std::string::npos;
+          wanted.place = to_text(number ? "layer " : "", name, " (", member.module->kind(), ")");
+        },
+        &find);
+    if (!find.place.empty()) error.add_place(find.place);
+    error.came_out_of = this;
+  }
+
  protected:
   Module() = default;
   Module(const Module& other) : training_(other.training_) {}
@@ -236,7 +281,6 @@ class Module {
   }
 
  private:
-  using Member = typename Members<T>::Member;
   friend ModeGuard<T>;
 
   EIGENGRAD_COLD void visit(typename Members<T>::Visit each, void* context, bool named = true) {

@@ -55,11 +55,20 @@ class Sequential : public Module<T> {
 
   Tensor<T> forward(const Tensor<T>& x) override {
     this->tell_plan();
-    const Holder* next = first_;
-    if (next == nullptr) return x;
+    if (first_ == nullptr) return x;
+    const Holder *next = first_, *running = next;
     Tensor<T> y;
-    for (const Tensor<T>* from = &x; next != nullptr; from = &y) y = run(next, *from);
-    return y;
+    try {
+      for (const Tensor<T>* from = &x; next != nullptr; from = &y) {
+        running = next;
+        y = run(next, *from);
+      }
+      return y;
+    } catch (Error& error) {
+      running->module.came_through(error);
+      this->came_through(error);
+      throw;
+    }
   }
   EIGENGRAD_COLD void members(Members<T>& m) override {
     Index i = 0;
@@ -95,9 +104,9 @@ class Sequential : public Module<T> {
   static Tensor<T> run(const Holder*& next, const Tensor<T>& x) {
     const Holder& held = *next;
     next = held.next;
-    if (held.linear == nullptr || next == nullptr || next->pointwise == nullptr) return held.module(x);
+    if (held.linear == nullptr || next == nullptr || next->pointwise == nullptr) return held.module.forward(x);
     const TapeState* tape = recording_tape();
-    if (tape != nullptr && tape->observer != nullptr) return held.module(x);
+    if (tape != nullptr && tape->observer != nullptr) return held.module.forward(x);
     return held.linear->forward_then(x, std::exchange(next, next->next)->pointwise);
   }
 

@@ -124,26 +124,30 @@ class FormulaNode final : public UnfoldedNode<typename F::Scalar> {
   void keep_result(const Tensor<T>& result) {
     if constexpr (from_result<F>) result_ = result;
   }
-  void keep_derivative(Tensor<T> derivative) { derivative_ = std::move(derivative); }
+  void keep_derivative(Tensor<T> derivative) {
+    derivative_ = std::move(derivative);
+    derivative_size_ = derivative_.size();
+  }
 
   void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
     for (TypedNode<T>* target : targets_)
       if (target != nullptr) visit(context, target);
   }
   void describe(Steps& steps) const override {
-    if (!formula_) return Node::describe(steps);
     auto* next = targets_.data();
     formula_->describe(steps, next);
     if (summed_) steps.operation(this->name, 1);
   }
   std::size_t bytes() const override {
-    return OperationNode<T>::bytes() + static_cast<std::size_t>(derivative_.size()) * sizeof(T);
+    return OperationNode<T>::bytes() + static_cast<std::size_t>(derivative_size_) * sizeof(T);
   }
   void release() override {
-    formula_.reset();
+    formula_->template for_each_leaf<0>([&](auto k, const auto& operand) {
+      // Constants stay, to be printed. The others' buffers may be written over, and their shapes are gone with them.
+      if (targets_[k] != nullptr) const_cast<std::decay_t<decltype(operand)>&>(operand).release();
+    });
     result_.release();
     derivative_.release();
-    this->spent = true;
   }
   void propagate() override {
     if (records_gradients()) [[unlikely]]
@@ -201,6 +205,7 @@ class FormulaNode final : public UnfoldedNode<typename F::Scalar> {
   std::optional<F> formula_;
   Targets targets_;
   Tensor<T> result_, derivative_;
+  Index derivative_size_ = 0;
 };
 
 /// Which records the formula's operands come from; false when none is on the recording tape.

@@ -31,7 +31,7 @@ class JoinNode final : public OperationNode<T> {
     for (const Part& part : parts_)
       if (part.target != nullptr) visit(context, part.target);
   }
-  void release() override { parts_.clear(); }
+  void release() override {}
 
  private:
   Index axis_;

@@ -113,15 +113,16 @@ Traced<T>::State::~State() {
 template <class T>
 class TracedNode final : public OperationNode<T> {
  public:
-  TracedNode(Traced<T> result, const Shape& shape)
-      : OperationNode<T>(result.state_->operation->name, shape), y_(std::move(result)) {
+  TracedNode(const TapeState* tape, Traced<T> result, const Shape& shape)
+      : OperationNode<T>(result.state_->operation->name, shape), count_(result.state_->count), y_(std::move(result)) {
+    for (int k = 0; k < count_; ++k) nodes_[k] = node_on(tape, y_.state_->inputs[k].value(), this->name);
     this->forward = Forward::operation;
   }
   /// How many inputs there are, the record behind one if it lies on this tape, and what `dy` comes to there; empty
   /// where nothing does. An element's derivative is a number, so with an input's tangent for dy that is the result's
   /// part.
-  int count() const { return y_.state_->count; }
-  TypedNode<T>* input(int k) const { return node_on(y_.state_->value.link(), y_.state_->inputs[k].value().link()); }
+  int count() const { return count_; }
+  TypedNode<T>* input(int k) const { return nodes_[k]; }
   Traced<T> gradient(int k, const Tensor<T>& dy) const {
     Traced<T> gradients[Traced<T>::max_inputs];
     const auto& state = *y_.state_;
@@ -134,36 +135,31 @@ class TracedNode final : public OperationNode<T> {
     Traced<T> gradients[Traced<T>::max_inputs];
     auto& state = *y_.state_;
     state.operation->gradient(state.own, dy, state.inputs, y_, gradients);
-    for (int k = 0; k < state.count; ++k) {
-      TypedNode<T>* target = node_on(state.value.link(), state.inputs[k].value().link());
-      if (target == nullptr || !gradients[k].exists()) continue;
-      if (Slot<T>* slot = target->slot()) contribute(*slot, target->shape(), gradients[k].value());
+    for (int k = 0; k < count_; ++k) {
+      if (nodes_[k] == nullptr || !gradients[k].exists()) continue;
+      if (Slot<T>* slot = nodes_[k]->slot()) contribute(*slot, nodes_[k]->shape(), gradients[k].value());
     }
   }
   void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
-    if (!y_.exists()) return;
-    const auto& state = *y_.state_;
-    for (int k = 0; k < state.count; ++k)
-      if (TypedNode<T>* target = node_on(state.value.link(), state.inputs[k].value().link())) visit(context, target);
+    for (int k = 0; k < count_; ++k)
+      if (nodes_[k] != nullptr) visit(context, nodes_[k]);
   }
   void describe(Steps& steps) const override {
-    if (!y_.exists()) return Node::describe(steps);
-    const auto& state = *y_.state_;
-    for (int k = 0; k < state.count; ++k) {
-      const Tensor<T>& input = state.inputs[k].value();
-      steps.operand(node_on(state.value.link(), input.link()), AnyNumbers::of(input));
-    }
-    steps.operation(this->name, state.count);
+    for (int k = 0; k < count_; ++k)
+      steps.operand(nodes_[k],
+                    y_.exists() ? AnyNumbers::of(y_.state_->inputs[k].value()) : AnyNumbers::of(constants_[k]));
+    steps.operation(this->name, count_);
   }
-  void release() override { y_ = Traced<T>(); }
+  void release() override {
+    for (int k = 0; k < count_; ++k)
+      if (nodes_[k] == nullptr) constants_[k] = y_.state_->inputs[k].value();
+    y_ = Traced<T>();
+  }
 
  private:
-  /// The record behind `input` if it lies on the tape of this one.
-  static TypedNode<T>* node_on(const TapeLink& here, const TapeLink& input) {
-    return input.node != nullptr && input.tape == here.tape && input.serial == here.serial
-               ? static_cast<TypedNode<T>*>(static_cast<Node*>(input.node))
-               : nullptr;
-  }
+  int count_;
+  TypedNode<T>* nodes_[Traced<T>::max_inputs] = {};
+  Tensor<T> constants_[Traced<T>::max_inputs];  // once released
   Traced<T> y_;
 };
 
@@ -203,7 +199,7 @@ const Tensor<T>& Traced<T>::value() const {
   bool any = false;
   for (int k = 0; k < count; ++k) any = node_on(tape, *inputs[k], state.operation->name) != nullptr || any;
   if (!any) return state.value;
-  Node* node = tape->template add<TracedNode<T>>(tape->last, *this, shape);
+  Node* node = tape->template add<TracedNode<T>>(tape->last, tape, *this, shape);
   tape->connect(state.value, node);
   return state.value;
 }

@@ -116,7 +116,12 @@ Diagnosis diagnose(Sequential<T>& model, const Loss& loss, const Tensor<T>& inpu
   };
   Tape tape;
   std::vector<Tensor<T>> values{probed(inputs.detach())};
-  for (Index i = 0; i < model.size(); ++i) values.push_back(probed(model[i](values.back())));
+  try {
+    for (Index i = 0; i < model.size(); ++i) values.push_back(probed(model[i](values.back(), where)));
+  } catch (Error& error) {
+    model.came_through(error);
+    throw;
+  }
   const Tensor<T> measured = loss(values.back(), targets);
   for (const auto& parameter : model.parameters()) watched.push_back(parameter);
 

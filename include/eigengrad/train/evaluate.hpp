@@ -116,7 +116,7 @@ Evaluation evaluate(Module<T>& model, const Loss& loss, const Dataset<T, Y>& dat
   for (Index first = 0, last = 0; first < data.size(); first = last) {
     last = first + (std::min)(batch_size, data.size() - first);
     const Tensor<Y> targets = take_rows(data.targets, first, last, where);
-    const Tensor<T> prediction = model(take_rows(data.inputs, first, last, where));
+    const Tensor<T> prediction = model(take_rows(data.inputs, first, last, where), where);
     const Tensor<T> measured = loss(prediction, targets);
     measure.add(loss_number("evaluate", measured, where), prediction, targets, last - first, where);
   }
@@ -133,11 +133,11 @@ Tensor<T> predict(Module<T>& model, const Tensor<T>& inputs, Index batch_size = 
   const ModeGuard<T> mode(model, false);
   const NoGrad pause;
   const Index n = inputs.shape()[0];
-  if (n <= batch_size) return model(inputs);
+  if (n <= batch_size) return model(inputs, where);
   Tensor<T> result;
   for (Index first = 0; first < n; first += batch_size) {
     const Index count = (std::min)(batch_size, n - first);
-    const Tensor<T> some = model(take_rows(inputs, first, first + count, where));
+    const Tensor<T> some = model(take_rows(inputs, first, first + count, where), where);
     require<ShapeError>(some.rank() > 0 && some.shape()[0] == count, "predict: ", count,
                         " samples gave an output of shape ", some.shape(), ": the model must keep the first axis",
                         where);

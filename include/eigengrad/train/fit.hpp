@@ -167,7 +167,7 @@ History fit(Module<T>& model, const Loss& loss, Optimizer& optimizer, const Data
     for (const auto& [inputs, targets] : loader) {
       Tape tape;
       // 2. Predict.
-      const Tensor<T> prediction = model(inputs);
+      const Tensor<T> prediction = model(inputs, where);
       // 3. Measure how far off that is.
       const Tensor<T> measured = loss(prediction, targets);
       const double number = loss_number("fit", measured, where);

@@ -28,7 +28,12 @@ template <class T, class F, class... X>
 class CheckpointNode final : public OperationNode<T> {
  public:
   CheckpointNode(TapeState* tape, const Shape& shape, const F& f, const Generator& random, const Tensor<X>&... inputs)
-      : OperationNode<T>("checkpoint", shape), tape_(tape), random_(random), f_(f), inputs_(inputs...) {
+      : OperationNode<T>("checkpoint", shape),
+        tape_(tape),
+        random_(random),
+        f_(f),
+        nodes_{node_on(tape, inputs, "checkpoint")...},
+        inputs_(inputs...) {
     this->forward = Forward::never;
   }
 
@@ -42,7 +47,8 @@ class CheckpointNode final : public OperationNode<T> {
     propagate_through(tape_, mark, y, dy, !keeps);
   }
   void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
-    if (inputs_) std::apply([&](const auto&... input) { (visit_one(input, visit, context), ...); }, *inputs_);
+    for (Node* node : nodes_)
+      if (node != nullptr) visit(context, node);
   }
   void release() override { inputs_.reset(); }
 
@@ -57,14 +63,11 @@ class CheckpointNode final : public OperationNode<T> {
     default_generator() = random_;
     return Tensor<T>(std::apply(f_, *inputs_));
   }
-  template <class Input>
-  void visit_one(const Input& input, void (*visit)(void*, Node*), void* context) const {
-    if (auto* node = node_on(tape_, input, "checkpoint")) visit(context, node);
-  }
 
   TapeState* tape_;
   Generator random_;
   F f_;
+  Node* nodes_[sizeof...(X)];
   std::optional<std::tuple<Tensor<X>...>> inputs_;
 };
 
