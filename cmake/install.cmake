@@ -6,9 +6,11 @@ set(pkgconfig_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/eigengrad" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
   FILES_MATCHING PATTERN "*.hpp")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/data" DESTINATION "${CMAKE_INSTALL_DATADIR}/eigengrad"
+  FILES_MATCHING PATTERN "*.csv" PATTERN "README.md")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
-install(TARGETS eigengrad eigengrad_native eigengrad_viz EXPORT eigengrad_targets)
+install(TARGETS eigengrad eigengrad_native eigengrad_viz eigengrad_data EXPORT eigengrad_targets)
 install(EXPORT eigengrad_targets FILE eigengrad-targets.cmake NAMESPACE eigengrad:: DESTINATION "${package_dir}")
 # Each in a file of its own, so that what it needs is looked for only when the component is asked for.
 foreach(component io threads blas onednn compiled)

@@ -16,7 +16,12 @@ endfunction()
 
 eigengrad_target(eigengrad LINK Eigen3::Eigen)
 target_compile_features(eigengrad INTERFACE cxx_std_20)
-target_include_directories(eigengrad INTERFACE
+# Another project's warnings are not about our headers; our own are.
+set(system "")
+if(NOT PROJECT_IS_TOP_LEVEL)
+  set(system SYSTEM)
+endif()
+target_include_directories(eigengrad ${system} INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 
@@ -24,6 +29,11 @@ eigengrad_target(native LINK eigengrad)
 target_compile_options(eigengrad_native INTERFACE $<$<CXX_COMPILER_ID:GNU,Clang,AppleClang>:-march=native>)
 
 eigengrad_target(viz LINK eigengrad)
+
+# Says where the shipped data sets are. Without it they are found beside the headers, in the default layout.
+eigengrad_target(data LINK eigengrad)
+target_compile_definitions(eigengrad_data INTERFACE
+  EIGENGRAD_DATA_DIR="$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/data>$<INSTALL_INTERFACE:$<INSTALL_PREFIX>/${CMAKE_INSTALL_DATADIR}/eigengrad/data>")
 
 if(ZLIB_FOUND)
   eigengrad_target(io LINK eigengrad ZLIB::ZLIB)

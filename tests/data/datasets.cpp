@@ -54,6 +54,11 @@ TEST(ShippedData, BreastCancer) {
   EXPECT_EQ(data.class_names[0], "malignant");
 }
 
+// tests/packaging tries it in every way to get the library.
+TEST(ShippedData, IsFoundBesideTheHeader) {
+  EXPECT_EQ(eg::load_iris<float>(eg::data_beside_header()).size(), 150);
+}
+
 TEST(ShippedData, TheDirectoryComesFromTheArgumentOrTheEnvironment) {
   const TemporaryFolder folder;
   const char* before = std::getenv("EIGENGRAD_DATA_DIR");
@@ -67,7 +72,7 @@ TEST(ShippedData, TheDirectoryComesFromTheArgumentOrTheEnvironment) {
   expect_contains(message, "EIGENGRAD_DATA_DIR");
   unsetenv("EIGENGRAD_DATA_DIR");
 #if !defined(EIGENGRAD_DATA_DIR)
-  EXPECT_EQ(eg::data_directory(), "data");
+  EXPECT_EQ(eg::data_directory(), eg::data_beside_header());
 #endif
   if (before != nullptr) setenv("EIGENGRAD_DATA_DIR", kept.c_str(), 1);
 }

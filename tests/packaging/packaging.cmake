@@ -22,7 +22,7 @@ endfunction()
 
 if(EIGENGRAD_INSTALL)
   packaging_test(install FIXTURES_SETUP installed)
-  foreach(case find_package io_component threads_component product_components wrong_version missing_eigen old_eigen pkg_config)
+  foreach(case find_package data io_component threads_component product_components wrong_version missing_eigen old_eigen pkg_config)
     packaging_test(${case} FIXTURES_REQUIRED installed SKIP_REGULAR_EXPRESSION "skipped: ")
   endforeach()
 endif()

@@ -6,15 +6,25 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
+/// The data folder that came with this header, in the source tree or in an installed one, wherever that was moved to;
+/// "data" when there is none.
+EIGENGRAD_LAZY std::string data_beside_header() {
+  const std::string header = __FILE__;
+  const std::string root = header.substr(0, header.find_last_of("/\\") + 1) + "../../../";
+  for (const char* folder : {"data", "share/eigengrad/data"})
+    if (file_exists(root + folder + "/iris.csv")) return root + folder;
+  return "data";
+}
+
 /// Where the shipped data sets are looked for: the environment variable EIGENGRAD_DATA_DIR, else the macro of that
-/// name (set by this project's build for its examples), else "data".
+/// name (set by eigengrad::data), else the folder that came with the header, else "data".
 inline std::string data_directory() {
   if (const char* directory = std::getenv("EIGENGRAD_DATA_DIR"); directory != nullptr && *directory != '\0')
     return directory;
 #if defined(EIGENGRAD_DATA_DIR)
   return EIGENGRAD_DATA_DIR;
 #else
-  return "data";
+  return data_beside_header();
 #endif
 }
 

@@ -22,7 +22,7 @@ EIGENGRAD_OUTLINE inline bool equal_ignoring_case(std::string_view a, std::strin
 /// Whether a text without its beginning blanks is a page or document of HTML, XML or JSON, by its first characters.
 EIGENGRAD_LAZY FileKind markup_kind(std::string_view text) {
   const auto skip_blanks = [&](std::size_t from) {
-    return text.substr(std::min(text.find_first_not_of(" \t\r\n", from), text.size()));
+    return text.substr((std::min)(text.find_first_not_of(" \t\r\n", from), text.size()));
   };
   text = skip_blanks(0);
   const auto begins = [&](std::string_view word) { return equal_ignoring_case(text.substr(0, word.size()), word); };
