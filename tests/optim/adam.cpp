@@ -110,3 +110,21 @@ TEST(Adam, OptionsOutsideTheirRangeAreRefused) {
   EXPECT_THROW(eg::AdamW<double>({w}, {.weight_decay = -1}), eg::ValueError);
   EXPECT_THROW(eg::Adam<double>({w}, {.learning_rate = -1}), eg::ValueError);
 }
+
+// 0 / 0 counts as 0, and so does what is left of a gradient whose square vanishes.
+template <class Optimizer>
+static void check_without_epsilon() {
+  const eg::Parameter<double> w(eg::Tensor<double>{1, 1, 1});
+  Optimizer optimizer({w}, {.learning_rate = 0.1, .epsilon = 0, .weight_decay = 0});
+  for (int i = 0; i < 2; ++i) {
+    optimizer.zero_grad();
+    eg::Tape tape;
+    tape.backward(sum(w * eg::Tensor<double>{0, 2, 1e-200}));
+    optimizer.step();
+  }
+  EXPECT_TRUE(close(w.value(), {1, 0.8, 1}));
+}
+TEST(Adam, WithoutEpsilonAZeroGradientStandsStill) {
+  check_without_epsilon<eg::Adam<double>>();
+  check_without_epsilon<eg::AdamW<double>>();
+}

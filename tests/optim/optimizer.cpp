@@ -160,3 +160,28 @@ TEST(ClipGradientNorm, HandlesGradientsWhoseSquaresOverflowOrVanish) {
   EXPECT_NEAR(eg::clip_gradient_norm<float>({b}, 1), 3e38 * std::sqrt(2.0), 1e32);
   EXPECT_TRUE(close(b.grad(), {std::sqrt(0.5), std::sqrt(0.5)}, 1e-6));
 }
+
+TYPED_TEST(AnyOptimizer, CanRefuseGradientsThatAreNotFiniteAndThenChangesNothing) {
+  const eg::Parameter<double> a(Real{1, -2}), b(Real{{3, 4}, {5, 6}}, "b");
+  TypeParam optimizer({a, b}, {.learning_rate = 0.1});
+  for (const double bad : {nan_value, infinity, -infinity}) {
+    set_gradient(a, {1, 1});
+    set_gradient(b, {{0, 0}, {bad, 0}});
+    optimizer.refuse_nonfinite();
+    EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { optimizer.step(); }),
+                         {": step: the gradient of parameter b of shape [2, 2] is", "at element (1, 0)",
+                          "the weights are those before", "detect_anomaly"}));
+    EXPECT_TRUE(same_bits(a.value(), Real{1, -2}));
+    EXPECT_EQ(optimizer.steps(), 0);
+    set_gradient(a, {bad, 0});
+    EXPECT_TRUE(mentions(message_of<eg::ValueError>([&] { optimizer.step(); }), {"parameter number 0 of shape [2]"}));
+  }
+  set_gradient(a, {1e300, 0});
+  set_gradient(b, {{0, 0}, {-1e300, 0}});
+  optimizer.step();
+  EXPECT_EQ(optimizer.steps(), 1);
+  optimizer.refuse_nonfinite(false);
+  set_gradient(a, {nan_value, 0});
+  optimizer.step();
+  EXPECT_TRUE(std::isnan(a.value()(0)));
+}

@@ -156,6 +156,13 @@ class Node {
   virtual const Lineage* lineage() const { return nullptr; }
   /// Lets the parameter that this one is a copy of, and that may stand `beside` it, know of a gradient that went here.
   virtual void tell_origin(bool /*beside*/) {}
+  /// Remembers the gradient that is there, to be brought back when a walk fails.
+  virtual void keep_gradient() {}
+  virtual void drop_kept_gradient() {}
+  /// Back to what was kept, or to none.
+  virtual void restore_gradient() {}
+  /// Another leaf of the same parameter, older than this one, restores it.
+  virtual void leave_gradient_alone() {}
   virtual std::string parameter_name() const { return {}; }
   virtual AnyNumbers parameter_value() const { return {}; }
 
@@ -243,8 +250,26 @@ class LeafNode final : public TypedNode<T> {
   const Shape& shape() const override { return state_->value.shape(); }
 
   const void* parameter() const override { return state_.get(); }
-  void gather_in(void* slot) override { this->slot_ = static_cast<Slot<T>*>(slot); }
-  void gather_in_parameter() override { this->slot_ = &state_->gradient; }
+  void gather_in(void* slot) override {
+    this->slot_ = static_cast<Slot<T>*>(slot);
+    this->filled_ = slot != nullptr ? &this->slot_->filled : &this->never;
+  }
+  void gather_in_parameter() override { gather_in(&state_->gradient); }
+  void keep_gradient() override {
+    kept_ = this->slot_->value;
+    before_ = Before::filled;
+  }
+  void drop_kept_gradient() override {
+    kept_.release();
+    before_ = Before::empty;
+  }
+  void restore_gradient() override {
+    if (before_ == Before::unknown || this->slot_ == nullptr) return;
+    this->slot_->filled = before_ == Before::filled;
+    if (this->slot_->filled) this->slot_->value = kept_;
+    drop_kept_gradient();
+  }
+  void leave_gradient_alone() override { before_ = Before::unknown; }
   const Lineage* lineage() const override { return &state_->lineage; }
   void tell_origin(bool beside) override {
     if (this->slot_ != &state_->gradient || !state_->gradient.filled) return;
@@ -257,7 +282,11 @@ class LeafNode final : public TypedNode<T> {
   void describe(Steps& steps) const override { steps.operand(this); }
 
  private:
+  enum class Before : std::uint8_t { empty, filled, unknown };
+
   ParameterHandle<T> state_;
+  Tensor<T> kept_;  // shared with the slot, so that who adds to that makes a copy
+  Before before_ = Before::empty;
 };
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -32,10 +32,53 @@ EIGENGRAD_COLD inline void tell_origins(const TapeState& tape) {
   }
 }
 
+/// All or nothing: a walk that fails leaves every parameter's gradient as it was. Gradients that are there already are
+/// kept, by a handle; who adds to one then makes a copy of it.
+class KeptGradients {
+ public:
+  explicit KeptGradients(TapeState& tape) : tape_(tape) {
+    for (Node* leaf = tape.last_leaf; leaf != nullptr; leaf = leaf->previous)
+      if (leaf->reached()) [[unlikely]]
+        keep(*leaf);
+    if (tape.redirect != nullptr) return;  // gathered elsewhere
+    tape.redirect = &appeared;
+    tape.redirect_context = this;
+  }
+  KeptGradients(const KeptGradients&) = delete;
+  ~KeptGradients() {
+    if (tape_.redirect == &appeared) tape_.redirect = nullptr;
+    if (!done_ || any_) [[unlikely]]
+      end();
+  }
+  void done() { done_ = true; }
+
+ private:
+  EIGENGRAD_COLD void keep(Node& leaf) {
+    leaf.keep_gradient();
+    any_ = true;
+  }
+  /// A parameter that is met on the way back only, as in a checkpoint: its gradient may be of before, or of this walk
+  /// when it was met already.
+  EIGENGRAD_COLD static void appeared(void* kept, Node* leaf) {
+    if (!leaf->reached()) return;
+    static_cast<KeptGradients*>(kept)->keep(*leaf);
+    for (const Node* older = leaf->previous; older != nullptr; older = older->previous)
+      if (older->parameter() == leaf->parameter()) return leaf->leave_gradient_alone();
+  }
+  EIGENGRAD_COLD void end() {
+    for (Node* leaf = tape_.last_leaf; leaf != nullptr; leaf = leaf->previous)
+      done_ ? leaf->drop_kept_gradient() : leaf->restore_gradient();
+  }
+
+  TapeState& tape_;
+  bool done_ = false, any_ = false;
+};
+
 /// Walks the records backwards from `root`, which gets `seed`; the tape's observer looks on.
 template <class T>
 void walk(TapeState& tape, TypedNode<T>& root, Tensor<T> seed, BackwardOptions options) {
   TapeObserver* const observer = tape.observer.get();
+  KeptGradients kept(tape);
   ForgetGradients forget{&root};
   struct Observed {
     TapeObserver* observer;
@@ -58,6 +101,7 @@ void walk(TapeState& tape, TypedNode<T>& root, Tensor<T> seed, BackwardOptions o
     node->released = true;
   }
   forget.from = nullptr;
+  kept.done();
   if (tape.has_copies) [[unlikely]]
     tell_origins(tape);
 }

@@ -48,7 +48,10 @@ class AdamFamily : public Optimizer<T, 2> {
         const auto g = gradient + added_decay * w;
         m = beta1 * m + rest1 * g;
         v = beta2 * v + rest2 * (g * g);
-        w = shrink * w - rate * (m / (math::sqrt(v) * root + epsilon));
+        // Without an epsilon 0 / 0 counts as 0, and so does what is left of a gradient whose square is 0.
+        const auto divisor = math::sqrt(v) * root + epsilon;
+        const std::decay_t<decltype(w)> nothing(T(0));
+        w = shrink * w - rate * math::select(divisor == nothing, nothing, std::decay_t<decltype(w)>(m / divisor));
       };
     });
   }

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "../autograd/labels.hpp"
 #include "../autograd/parameter.hpp"
 #include "../core/lane_math.hpp"
 #include "../core/threads.hpp"
@@ -13,6 +14,32 @@ template <class T>
 void require_no_copy_reached(const char* operation, const std::vector<ParameterRef<T>>& parameters) {
   for (const auto& parameter : parameters)
     if (parameter.state().lineage.has_copies()) parameter.require_all_here(operation);
+}
+
+/// The first parameter whose gradient has a NaN or an infinity; -1 for none.
+template <class T>
+Index first_not_finite_gradient(const std::vector<ParameterRef<T>>& parameters) {
+  constexpr T largest = (std::numeric_limits<T>::max)();
+  for (std::size_t k = 0; k < parameters.size(); ++k) {
+    if (!parameters[k].has_grad()) continue;
+    bool finite = true;
+    for (const T g : parameters[k].state().gradient.value.number_span())
+      finite = finite & (g <= largest) & (g >= -largest);
+    if (!finite) return static_cast<Index>(k);
+  }
+  return -1;
+}
+/// Throws ValueError for that parameter; `where` is what was going on, `name` the parameter's.
+template <class T>
+[[noreturn]] EIGENGRAD_COLD void refuse_gradient(const std::string& where, const ParameterRef<T>& parameter,
+                                                 const std::string& name) {
+  const Tensor<T>& gradient = parameter.state().gradient.value;
+  const Index place = AnyNumbers::of(gradient).first_not_finite();
+  fail<ValueError>(where, ": the gradient of parameter ", name, " of shape ", gradient.shape(), " is ",
+                   static_cast<double>(gradient.numbers()[place]), " at element ",
+                   element_position(place, gradient.shape()),
+                   "; the weights are those before: lower the learning rate, clip the gradient, or find where it comes "
+                   "from by Tape tape({.detect_anomaly = true})");
 }
 
 /// What every optimizer has: parameters it keeps alive, `states` tensors of state for each, a learning rate. A derived
@@ -31,6 +58,9 @@ class Optimizer {
                         " is negative or not finite");
     learning_rate_ = rate;
   }
+  /// Lets step() throw ValueError, and change nothing, when a gradient has a NaN or an infinity, which would spoil the
+  /// weights. It costs a pass over the gradients; fit looks in any case.
+  void refuse_nonfinite(bool on = true) { refuses_nonfinite_ = on; }
   const std::vector<ParameterRef<T>>& parameters() const { return parameters_; }
   /// How many steps have been taken.
   Index steps() const { return steps_; }
@@ -79,6 +109,15 @@ class Optimizer {
       all = all && parameter.has_grad() && !parameter.state().lineage.has_copies();
     if (!all) [[unlikely]]
       require_reached();
+    if (refuses_nonfinite_) [[unlikely]]
+      require_finite();
+  }
+  EIGENGRAD_COLD void require_finite() const {
+    const Index place = first_not_finite_gradient(parameters_);
+    if (place < 0) return;
+    const ParameterRef<T>& parameter = parameters_[static_cast<std::size_t>(place)];
+    refuse_gradient(to_text(name_, ": step"), parameter,
+                    parameter.name().empty() ? to_text("number ", place) : parameter.name());
   }
   /// Throws GradientError when the parameters without a gradient are not those that the program trains: it would go on
   /// without learning.
@@ -158,6 +197,7 @@ class Optimizer {
   }
 
   const char* name_;
+  bool refuses_nonfinite_ = false;
   std::vector<ParameterRef<T>> parameters_;
   struct Kept {
     Tensor<T> state[extent(states + 1)];

@@ -125,6 +125,19 @@ void clip_step(const std::vector<ParameterRef<T>>& parameters, double largest, I
                      "; the weights are those before this batch");
   }
 }
+/// A gradient that is infinite or NaN ends the training, too; it is named as the model names it.
+template <class T>
+void require_finite_gradients(Module<T>& model, const std::vector<ParameterRef<T>>& parameters, Index epoch,
+                              Index batch) {
+  const Index faulty = first_not_finite_gradient(parameters);
+  if (faulty < 0) [[likely]]
+    return;
+  const ParameterRef<T>& parameter = parameters[static_cast<std::size_t>(faulty)];
+  std::string known = to_text("number ", faulty);
+  for (const auto& [name, mine] : model.named_parameters())
+    if (mine.same_as(parameter)) known = name;
+  refuse_gradient(to_text("fit: at epoch ", epoch, ", batch ", batch), parameter, known);
+}
 
 /// Trains a model by the steps of learning, until the epochs are over, a target is reached or nothing improves:
 ///   fit(model, [](const auto& y, const auto& t) { return mse_loss(y, t); }, optimizer, data, {.epochs = 20})
@@ -175,6 +188,7 @@ History fit(Module<T>& model, const Loss& loss, Optimizer& optimizer, const Data
       measure.add(number, prediction, targets, inputs.shape()[0], where);
       // 4. Go back: which way does each weight change the loss?
       tape.backward(measured, {}, where);
+      require_finite_gradients(model, optimizer.parameters(), epoch, batch);
       if (options.clip_gradient_norm > 0) clip_step(optimizer.parameters(), options.clip_gradient_norm, epoch, batch);
       // 5. Update each weight, a step the other way.
       optimizer.step();
