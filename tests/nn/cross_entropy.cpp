@@ -2,6 +2,7 @@
 
 #include "eigengrad/autograd/gradcheck.hpp"
 #include "eigengrad/ops/softmax.hpp"
+#include "eigengrad/transform/jacobian.hpp"
 #include "support/close.hpp"
 
 // Expected numbers come from PyTorch 1.13 in double.
@@ -83,13 +84,44 @@ TEST(SoftmaxCrossEntropy, Gradients) {
   }
 }
 
-TEST(SoftmaxCrossEntropy, IsOneRecordAndTakesTheTargetAsConstant) {
+TEST(SoftmaxCrossEntropy, IsOneRecord) {
   eg::Parameter<double> x(logits), y(soft);
   eg::Tape tape;
   const Real loss = eg::softmax_cross_entropy(x, y);
   EXPECT_EQ(tape.size(), 1);
-  tape.backward(loss);
-  EXPECT_FALSE(y.has_grad());
+}
+
+// A distribution may be another model's: what it is to learn from this loss is -log(softmax(x)) per sample.
+TEST(SoftmaxCrossEntropy, GivesASoftTargetItsGradient) {
+  const Real expected = Real(-log_softmax(logits) / 2);
+  for (const bool both : {false, true}) {
+    eg::Parameter<double> x(logits), y(soft);
+    eg::Tape tape;
+    tape.backward(both ? eg::softmax_cross_entropy(x, y) : eg::softmax_cross_entropy(logits, y));
+    EXPECT_TRUE(close(y.grad(), expected));
+    EXPECT_EQ(x.has_grad(), both);
+  }
+  const auto composed = [](const Real& x, const Real& y, Reduction r) {
+    const Real terms = -sum(y * log_softmax(x), 1);
+    return r == Reduction::none ? terms : r == Reduction::sum ? Real(sum(terms)) : Real(mean(terms));
+  };
+  for (const Reduction r : {Reduction::batch_mean, Reduction::sum, Reduction::none}) {
+    const auto loss = [&](const auto& x, const auto& y) { return eg::softmax_cross_entropy(x, y, r); };
+    eg::gradcheck([&](const Real& y) { return loss(logits, y); }, soft);
+    eg::gradcheck(loss, logits, soft);
+    eg::gradcheck([&](const Real& t) { return loss(Real(2 * t), softmax(t)); }, logits);  // one tensor in both
+    const auto second = [&](const auto& f) {
+      return eg::hessian([&](const Real& t) { return Real(sum(f(Real(2 * t), Real(softmax(t))))); }, logits);
+    };
+    EXPECT_TRUE(close(second(loss), second([&](const Real& x, const Real& y) { return composed(x, y, r); })));
+  }
+}
+
+// Forward mode: the target's tangent counts, also where the target is 0.
+TEST(SoftmaxCrossEntropy, ASoftTargetHasATangent) {
+  const Real direction = {{0.5, -1, 0.25}, {1, 0, 2}}, y = {{0, 1, 0}, {0.5, 0.25, 0.25}};
+  const auto loss = eg::softmax_cross_entropy(logits, make_dual(y, direction));
+  EXPECT_TRUE(close(Real(tangent_part(loss)), Real(-sum(direction * log_softmax(logits)) / 2)));
 }
 
 TEST(SoftmaxCrossEntropy, StaysExactFarOut) {

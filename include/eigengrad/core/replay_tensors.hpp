@@ -10,8 +10,9 @@ struct TensorStep final : ReplayStep {
   using Run = void (*)(const TensorStep& step);
   static constexpr int max_operands = 3;
 
-  TensorStep(Run f, const Tensor<T>& to, std::initializer_list<const Tensor<T>*> from, const void* more)
-      : function(f), result(to), setting(more) {
+  TensorStep(Run f, const Tensor<T>& to, std::initializer_list<const Tensor<T>*> from, const void* more,
+             const Tensor<T>& second = Tensor<T>())
+      : function(f), result(to), also(second), setting(more) {
     Tensor<T>* next_operand = operands;
     for (const Tensor<T>* operand : from) *next_operand++ = *operand;
   }
@@ -19,25 +20,27 @@ struct TensorStep final : ReplayStep {
   T* to() const { return result.shared_data(); }
 
   Run function;
-  Tensor<T> result, operands[max_operands];
+  Tensor<T> result, also;  // `also` is a second result, or empty
+  Tensor<T> operands[max_operands];
   const void* setting;  // whatever else the function needs
 };
 
 template <class T>
 EIGENGRAD_COLD void add_to_plan(const char* operation, const Tensor<T>& result,
                                 std::initializer_list<const Tensor<T>*> operands, typename TensorStep<T>::Run run,
-                                const void* setting) {
+                                const void* setting, const Tensor<T>& also) {
   for (const Tensor<T>* operand : operands) thread_state().replay_plan->reads(operation, operand->block());
   thread_state().replay_plan->computed(operation, result.block());
-  thread_state().replay_plan->add(new TensorStep<T>(run, result, operands, setting));
+  if (also.size() > 0) thread_state().replay_plan->computed(operation, also.block());
+  thread_state().replay_plan->add(new TensorStep<T>(run, result, operands, setting, also));
 }
-/// Called after `result` was computed: `run` does it again, from the step's operands into its result.
+/// Called after `result`, and perhaps `also`, was computed: `run` does it again, from the step's operands into these.
 template <class T, class Run>
 EIGENGRAD_INLINE void on_replay(const char* operation, const Tensor<T>& result,
                                 std::initializer_list<const Tensor<T>*> operands, Run run,
-                                const void* setting = nullptr) {
+                                const void* setting = nullptr, const Tensor<T>& also = Tensor<T>()) {
   if (thread_state().replay_plan != nullptr) [[unlikely]]
-    add_to_plan<T>(operation, result, operands, run, setting);
+    add_to_plan<T>(operation, result, operands, run, setting, also);
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

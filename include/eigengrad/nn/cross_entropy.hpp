@@ -31,27 +31,37 @@ Tensor<T> one_hot_rows(const Shape& shape, const Tensor<std::int64_t>& labels) {
   return result;
 }
 
-/// log(sum(exp(x))) of one row of logits. If `to` is not null, it gets (softmax(x) w - y) scale, the derivative of the
-/// row's loss times `scale`: y is the row `target` and w its sum, or, where that is null, 1 at `label`.
+/// The cross-entropy of a row of logits x with the row `target`, y, or, where that is null, with the label `chosen`. If
+/// `to` is not null, it gets (softmax(x) w - y) scale, the derivative times `scale`; w is the sum of y. For a target
+/// `chosen` is where x is largest: of its probability p, 1 - p is the sum of the others, which keeps its digits.
 template <class T>
-T cross_entropy_row(const T* x, Index count, const T* target, Index label, T scale, T* to) {
-  const T largest = winner_of_row<Largest>(x, count);
+T cross_entropy_row(const T* x, Index count, const T* target, Index chosen, T largest, T scale, T* to) {
   const T shift = std::isfinite(plain_value(largest)) ? largest : T(0);
-  const T sum = sum_of_exponentials(x, count, shift, to);
-  if (to != nullptr && target == nullptr) {
-    const T here = (to[label] / sum - T(1)) * scale, factor = scale / sum;
+  const T others = sum_of_exponentials(x, count, shift, to, chosen);
+  const T own = to != nullptr ? to[chosen] : T(exp(x[chosen] - shift)), sum = others + own;
+  const T normaliser = own == T(1) ? T(log1p(others + (own - T(1)))) : T(log(sum));  // own - 1 may have a tangent
+  if (target == nullptr) {
+    const T loss = normaliser + (shift - x[chosen]);
+    if (to == nullptr) return loss;
+    const T factor = scale / sum;
     Index j = 0;
     for (; j + lane_width<T> <= count; j += lane_width<T>)
       lane::store<T>(to + j, lane::load(to + j) * lane_t<T>(factor));
     for (; j < count; ++j) to[j] = to[j] * factor;
-    to[label] = here;
-  } else if (to != nullptr) {
-    T weight(0);
-    for (Index j = 0; j < count; ++j) weight += target[j];
-    const T factor = weight / sum;
-    for (Index j = 0; j < count; ++j) to[j] = (to[j] * factor - target[j]) * scale;
+    to[chosen] = -(others * factor);
+    return loss;
   }
-  return log(sum) + shift;
+  T loss(0), weight(0);
+  for (Index j = 0; j < count; ++j) {
+    if (j != chosen) weight += target[j];
+    if (!is_zero(target[j])) loss += target[j] * (normaliser + (shift - x[j]));
+  }
+  if (to == nullptr) return loss;
+  const T factor = (weight + target[chosen]) / sum;
+  const T here = (own / sum * weight - others / sum * target[chosen]) * scale;
+  for (Index j = 0; j < count; ++j) to[j] = (to[j] * factor - target[j]) * scale;
+  to[chosen] = here;
+  return loss;
 }
 
 /// What softmax_cross_entropy leaves for the way back: the derivative, and what it takes to differentiate that.
@@ -81,9 +91,13 @@ struct SoftmaxCrossEntropyGradient {
     if (labels.size() > 0) {
       y = one_hot_rows<T>(shape(), labels);
     }
-    const Tensor<T> weight = sum(y, 1, true);
-    const Tensor<T> factor = recorded_reshape(dy, per_sample ? Shape{shape()[0], 1} : Shape{1, 1}) * scale;
-    return (softmax(logits) * weight - y) * factor;
+    // softmax(x) w - y, in which 1 - softmax(x) has its digits.
+    const Tensor<T> weight = sum(y, 1, true), logarithm = log_softmax(logits);
+    return (exp(logarithm) * (weight - y) + y * expm1(logarithm)) * rows_of(dy);
+  }
+  /// dy / N per row, [n, 1] or [1, 1].
+  Tensor<T> rows_of(const Tensor<T>& upstream) const {
+    return recorded_reshape(upstream, per_sample ? Shape{shape()[0], 1} : Shape{1, 1}) * scale;
   }
 };
 
@@ -99,10 +113,11 @@ void contribute(Slot<T>& slot, const Shape& shape, const SoftmaxCrossEntropyGrad
   gradient.write_to(target, add);
 }
 
-/// Writes the loss, and its derivative where that tensor is not empty.
+/// Writes the loss, divided by `divisor`, and its derivative where that tensor is not empty.
 template <class T>
 void softmax_cross_entropy_rows(const Tensor<T>& x, const Tensor<std::int64_t>& labels, const Tensor<T>& distribution,
-                                const Tensor<T>& derivative, const Tensor<T>& result, bool per_sample, T scale) {
+                                const Tensor<T>& derivative, const Tensor<T>& result, bool per_sample, T divisor) {
+  const T scale = T(1) / divisor;
   const Index n = x.shape()[0], classes = x.shape()[1];
   T* const to = derivative.size() > 0 ? derivative.shared_data() : nullptr;
   T* const loss = result.shared_data();
@@ -110,15 +125,9 @@ void softmax_cross_entropy_rows(const Tensor<T>& x, const Tensor<std::int64_t>& 
     const auto loss_of = [&](Index i) {
       const T* row = x.numbers() + i * classes;
       const T* const y = labels.size() > 0 ? nullptr : distribution.numbers() + i * classes;
-      const Index label = labels.size() > 0 ? labels.numbers()[i] : 0;
-      const T normaliser = cross_entropy_row(row, classes, y, label, scale, to != nullptr ? to + i * classes : nullptr);
-      T term(0);
-      if (y == nullptr)
-        term = normaliser - row[label];
-      else
-        for (Index j = 0; j < classes; ++j)
-          if (y[j] != T(0)) term += y[j] * (normaliser - row[j]);
-      return term;
+      const T largest = winner_of_row<Largest>(row, classes);
+      const Index chosen = y == nullptr ? labels.numbers()[i] : first_place(row, classes, largest);
+      return cross_entropy_row(row, classes, y, chosen, largest, scale, to != nullptr ? to + i * classes : nullptr);
     };
     if constexpr (is_real<T>)
       if (labels.size() > 0 && classes <= ShortRows<T>::most_classes) {
@@ -139,7 +148,7 @@ void softmax_cross_entropy_rows(const Tensor<T>& x, const Tensor<std::int64_t>& 
   };
   if (n * classes < large_rows) {
     const Total<T> total = rows(0, n);
-    if (!per_sample) loss[0] = static_cast<T>(total * scale);
+    if (!per_sample) loss[0] = static_cast<T>(total / divisor);
     return;
   }
   constexpr Index most = 64;
@@ -147,7 +156,7 @@ void softmax_cross_entropy_rows(const Tensor<T>& x, const Tensor<std::int64_t>& 
   Total<T> parts[most], total(0);
   parallel_for(blocks, team_size(), [&](Index b) { parts[b] = rows(n * b / blocks, n * (b + 1) / blocks); });
   for (Index b = 0; b < blocks; ++b) total += parts[b];
-  if (!per_sample) loss[0] = static_cast<T>(total * scale);
+  if (!per_sample) loss[0] = static_cast<T>(total / divisor);
 }
 
 template <class T>
@@ -159,26 +168,30 @@ Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t
                       x.shape(), ", no samples to take a mean of: leave the empty batch out", where);
   require<ShapeError>(n == 0 || classes > 0, name, ": the logits are ", x.shape(), ": there must be at least one class",
                       where);
-  const bool recorded = records(name, x), per_sample = reduction == Reduction::none;
-  const T scale = per_sample || reduction == Reduction::sum ? T(1) : T(1) / static_cast<T>(n);
+  const bool recorded = labels.size() > 0 ? records(name, x) : records(name, x, distribution);
+  const bool per_sample = reduction == Reduction::none;
+  const T divisor = per_sample || reduction == Reduction::sum ? T(1) : T(n), scale = T(1) / divisor;
   const Tensor<T> derivative = recorded ? Tensor<T>::empty(x.shape()) : Tensor<T>();
   const Tensor<T> result = Tensor<T>::empty(per_sample ? Shape{n} : Shape{});
-  softmax_cross_entropy_rows(x, labels, distribution, derivative, result, per_sample, scale);
+  softmax_cross_entropy_rows(x, labels, distribution, derivative, result, per_sample, divisor);
   on_replay(name, reads(x, labels, distribution), writes(result, derivative), [&] {
     return [=] {
       if (labels.size() > 0) require_labels(name, x.shape(), labels, where);
-      softmax_cross_entropy_rows(x, labels, distribution, derivative, result, per_sample, scale);
+      softmax_cross_entropy_rows(x, labels, distribution, derivative, result, per_sample, divisor);
     };
   });
   if (!recorded) return result;
-  return record({name, where}, result, wrt(x, [=](const Tensor<T>& dy) {
-                  return SoftmaxCrossEntropyGradient<T>{derivative, distribution, labels, scale, per_sample, x, dy};
-                }));
+  const auto of_logits = [=](const Tensor<T>& dy) {
+    return SoftmaxCrossEntropyGradient<T>{derivative, distribution, labels, scale, per_sample, x, dy};
+  };
+  if (labels.size() > 0) return record({name, where}, result, wrt(x, of_logits));
+  return record({name, where}, result, wrt(x, of_logits),
+                wrt(distribution, [=](const Tensor<T>& dy) { return -(log_softmax(x) * of_logits(dy).rows_of(dy)); }));
 }
 
 /// -(1/N) sum y log(softmax(x)), fused and stable. logits [n, classes]; target: labels Tensor<int64> [n], or a
-/// distribution [n, classes], taken as a constant. Gradient: (softmax(x) - y) / N. `none` gives [n]; `mean` is over
-/// samples. Throws IndexError for a label out of range, ShapeError for shapes that do not fit.
+/// distribution [n, classes]. Gradients: (softmax(x) - y) / N, for a distribution -log(softmax(x)) / N. `none` gives
+/// [n]; `mean` is over samples. Throws IndexError for a label out of range, ShapeError for shapes that do not fit.
 template <Expression P, Expression Q>
 auto softmax_cross_entropy(const P& logits, const Q& target, Reduction reduction = Reduction::batch_mean,
                            Location where = Location::current()) {
@@ -196,7 +209,7 @@ auto softmax_cross_entropy(const P& logits, const Q& target, Reduction reduction
     require<ShapeError>(x.rank() == 2 && x.shape()[1] > 0 && distribution.shape() == x.shape(),
                         "softmax_cross_entropy: the logits are ", x.shape(), ", the target is ", distribution.shape(),
                         ": give a distribution of the logits' shape, or labels as Tensor<std::int64_t>", where);
-    return softmax_cross_entropy_of<T>(x, {}, distribution.detach(), reduction, where);
+    return softmax_cross_entropy_of<T>(x, {}, distribution, reduction, where);
   }
 }
 

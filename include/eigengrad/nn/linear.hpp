@@ -44,14 +44,14 @@ struct ColumnSum {
 
 template <class T>
 void run_linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias, Tensor<T>& result,
-                const Pointwise<T>* then) {
+                const Pointwise<T>* then, const Tensor<T>& slope) {
   T* const y = result.shared_data();
   const Index in = weight.shape()[1];
   const bool biased = bias.size() > 0;
   Gemm<T>::run(x.shape()[0], weight.shape()[0], in, {x.numbers(), in, 1, x.padded()},
                {weight.numbers(), 1, in, weight.padded()}, y, false, biased ? bias.numbers() : nullptr,
                !biased || bias.padded());
-  if (then != nullptr) then->evaluate(result, result);
+  if (then != nullptr) then->evaluate(result, result, slope);
 }
 
 /// The record of y = x W^T + b, or of f(y). Gradients: dx = dy W, dW = dy^T x, db = the sum of dy's rows.
@@ -64,17 +64,20 @@ class LinearNode final : public OperationNode<T> {
     if (w.node != nullptr) x_ = x.tensor;
     if (x.node != nullptr) weight_ = w.tensor;
   }
-  void keep_result(const Tensor<T>& y) { y_ = y; }
+  void keep_result(const Tensor<T>& y, Tensor<T> slope) {
+    y_ = y;
+    slope_ = std::move(slope);
+  }
   void propagate() override {
     Tensor<T> dy = whole(this->take_gradient(), this->shape_);
     if (records_gradients()) [[unlikely]]
-      return propagate_recorded(then_ != nullptr ? then_->recorded(dy, y_) : dy);
+      return propagate_recorded(then_ != nullptr ? then_->recorded(dy, y_, slope_) : dy);
     if (then_ != nullptr) {
       if (dy.unshared() && dy.link().node == nullptr) {
-        then_->pull_back(dy, y_, dy);
+        then_->pull_back(dy, y_, slope_, dy);
       } else {
         Tensor<T> inner = Tensor<T>::empty(this->shape_);
-        then_->pull_back(dy, y_, inner);
+        then_->pull_back(dy, y_, slope_, inner);
         dy = std::move(inner);
       }
     }
@@ -95,8 +98,12 @@ class LinearNode final : public OperationNode<T> {
     steps.operation(this->name, 3);
     if (then_ != nullptr) steps.operation(then_->name, 1);
   }
+  std::size_t bytes() const override {
+    return OperationNode<T>::bytes() + static_cast<std::size_t>(slope_.size()) * sizeof(T);
+  }
   void release() override {
     y_.release();
+    slope_.release();
     x_.release();
     weight_.release();
     this->spent = true;
@@ -115,7 +122,7 @@ class LinearNode final : public OperationNode<T> {
   TypedNode<T>*x_node_, *weight_node_, *bias_node_;
   const Pointwise<T>* then_;
   Tensor<T> x_, weight_;  // each kept where the other's gradient needs it
-  Tensor<T> y_;           // with a function on top, what that gave
+  Tensor<T> y_, slope_;   // with a function on top, what that gave, and its derivative if that needs more
 };
 
 template <class T>
@@ -145,24 +152,26 @@ Tensor<T> linear(const Appearance<T>& x, const Appearance<T>& weight, const Appe
                       ": x's last axis must be the weight's second, the bias as long as its first", where);
   if (from.rank() != 2) [[unlikely]]
     return linear_of_batches(x, weight, bias, where, then);
-  Tensor<T> y = Tensor<T>::empty({from[0], over[0]});
-  run_linear(x.tensor, weight.tensor, bias.tensor, y, then);
+  const bool recorded = x.node != nullptr || weight.node != nullptr || bias.node != nullptr;
+  Tensor<T> y = Tensor<T>::empty({from[0], over[0]}), slope;
+  if (then != nullptr && recorded) slope = then->room_for_slope(y.shape());
+  run_linear(x.tensor, weight.tensor, bias.tensor, y, then, slope);
   on_replay(
       "linear", y, {&x.tensor, &weight.tensor, &bias.tensor},
       [](const TensorStep<T>& step) {
         Tensor<T> result = step.result;
         run_linear(step.operands[0], step.operands[1], step.operands[2], result,
-                   static_cast<const Pointwise<T>*>(step.setting));
+                   static_cast<const Pointwise<T>*>(step.setting), step.also);
       },
-      then);
-  if (x.node == nullptr && weight.node == nullptr && bias.node == nullptr) return y;
+      then, slope);
+  if (!recorded) return y;
   TapeState* tape = recording_tape();
   if (tape->observer != nullptr) [[unlikely]]
     for (const auto* input : {&x, &weight, &bias}) tape->tell_input(input->tensor);
   auto* node = tape->template add<LinearNode<T>>(tape->last, OperationName("linear", where), y.shape(), x, weight,
                                                  bias.node, then);
   tape->connect(y, node);
-  if (then != nullptr) node->keep_result(y);
+  if (then != nullptr) node->keep_result(y, std::move(slope));
   return y;
 }
 /// The same for tensors.

@@ -116,7 +116,9 @@ struct LogitCrossEntropyOperation {
     return maximum(x, 0) - x * y + log1p(exp(-abs(x)));
   }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& y) {
-    return to_each(dy * (sigmoid(x) - y), -(dy * x));
+    // sigmoid(x) - y, where x is large from what is missing to 1 on both sides.
+    const auto tail = sigmoid(where(x > 0, -x, x));
+    return to_each(dy * where(x > 0, (1 - y) - tail, tail - y), -(dy * x));
   }
 };
 /// The cross-entropy of logits against targets in [0, 1], of one shape; finite for every finite logit.

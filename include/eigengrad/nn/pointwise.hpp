@@ -2,24 +2,33 @@
 
 #include "../ops/activations.hpp"
 
-// An activation whose gradient needs nothing but its value, as a layer: it can be applied to numbers in place, where a
-// product has just written them, and shares its record with all others of its kind instead of being a formula.
+// An activation that can be applied to numbers in place, where a product has just written them, and shares its record
+// with all others of its kind instead of being a formula. Where the value tells the gradient (`gradient_from_value`)
+// the value is what is kept; where it has no digits left for that (`Slope`), the slope is written beside it.
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// What is known of one at run time. The functions work on the lanes that begin before `end`; `to` may be an input.
 template <class T>
 struct Pointwise {
-  const char* name;
-  void (*value)(const T* x, const T* unused, T* to, Index end);    // to = f(x)
-  void (*gradient)(const T* dy, const T* y, T* to, Index end);     // to = dy f'(x), by y = f(x)
-  Tensor<T> (*recorded)(const Tensor<T>& dy, const Tensor<T>& y);  // the same, to be differentiated again
+  using Lanes = void(const T* a, const T* b, T* to, T* slope, Index end);
 
-  void evaluate(const Tensor<T>& x, Tensor<T>& y) const { run(value, x, x, y); }
-  void pull_back(const Tensor<T>& dy, const Tensor<T>& y, Tensor<T>& dx) const { run(gradient, dy, y, dx); }
+  const char* name;
+  bool keeps_slope;
+  Lanes* value;     // to = f(a), and slope = f'(a) unless that is null
+  Lanes* gradient;  // to = a f', from b: the slope where it is kept, else f
+  Tensor<T> (*recorded)(const Tensor<T>& dy, const Tensor<T>& y, const Tensor<T>& slope);  // to be differentiated again
+
+  /// Where the slope goes if it will be wanted; empty if the value does.
+  Tensor<T> room_for_slope(const Shape& shape) const { return keeps_slope ? Tensor<T>::empty(shape) : Tensor<T>(); }
+  void evaluate(const Tensor<T>& x, Tensor<T>& y, const Tensor<T>& slope) const {
+    run(value, x, x, y, slope.size() > 0 ? slope.shared_data() : nullptr);
+  }
+  void pull_back(const Tensor<T>& dy, const Tensor<T>& y, const Tensor<T>& slope, Tensor<T>& dx) const {
+    run(gradient, dy, keeps_slope ? slope : y, dx, nullptr);
+  }
 
  private:
-  EIGENGRAD_OUTLINE static void run(void (*lanes)(const T*, const T*, T*, Index), const Tensor<T>& a,
-                                    const Tensor<T>& b, Tensor<T>& to) {
+  EIGENGRAD_OUTLINE static void run(Lanes* lanes, const Tensor<T>& a, const Tensor<T>& b, Tensor<T>& to, T* slope) {
     constexpr Index width = lane_width<T>;
     const Index size = to.size(), whole = a.padded() && b.padded() && to.padded() ? size : size - size % width;
     T* const result = to.shared_data();
@@ -27,35 +36,63 @@ struct Pointwise {
     constexpr Index large = 1 << 16;
     if (has_threads && size >= large)
       parallel_ranges(whole, 64 * width, large / 4, [=](Index begin, Index end) {
-        lanes(first + begin, second + begin, result + begin, end - begin);
+        lanes(first + begin, second + begin, result + begin, slope != nullptr ? slope + begin : nullptr, end - begin);
       });
     else
-      lanes(first, second, result, whole);
+      lanes(first, second, result, slope, whole);
     if (whole == size) return;
-    T last[3][extent(width)] = {};
+    T last[4][extent(width)] = {};
     std::copy_n(a.numbers() + whole, size - whole, last[0]);
     std::copy_n(b.numbers() + whole, size - whole, last[1]);
-    lanes(last[0], last[1], last[2], width);
+    lanes(last[0], last[1], last[2], slope != nullptr ? last[3] : nullptr, width);
     std::copy_n(last[2], size - whole, result + whole);
+    if (slope != nullptr) std::copy_n(last[3], size - whole, slope + whole);
+  }
+};
+
+/// A slope that was kept beside y = f(x): of the same digits when it is differentiated again, by f'' = bend(y) f'.
+template <class Op>
+struct KeptSlopeOperation {
+  static constexpr const char* name = Op::Slope::name;
+  EIGENGRAD_INLINE static auto value(const auto&, const auto& slope) { return slope; }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& y, const auto&) {
+    return to_each(dy * Op::bend(y), NoGradient());
   }
 };
 
 template <class Op, class T>
 struct PointwiseOf {
-  EIGENGRAD_KERNEL static void value(const T* x, const T*, T* to, Index end) {
+  static constexpr bool keeps_slope = requires { typename Op::Slope; };
+
+  EIGENGRAD_KERNEL static void value(const T* x, const T*, T* to, T* slope, Index end) {
+    if constexpr (keeps_slope)
+      if (slope != nullptr) {
+        for (Index i = 0; i < end; i += lane_width<T>) {
+          const lane_t<T> from = lane::load(x + i);
+          lane::store<T>(slope + i, Op::Slope::value(from));
+          lane::store<T>(to + i, Op::value(from));
+        }
+        return;
+      }
     for (Index i = 0; i < end; i += lane_width<T>) lane::store<T>(to + i, Op::value(lane::load(x + i)));
   }
-  EIGENGRAD_KERNEL static void gradient(const T* dy, const T* y, T* to, Index end) {
+  EIGENGRAD_KERNEL static void gradient(const T* dy, const T* kept, T* to, T*, Index end) {
     for (Index i = 0; i < end; i += lane_width<T>) {
-      const lane_t<T> value = lane::load(y + i);
-      lane::store<T>(to + i, Op::gradient(lane::load(dy + i), value, value));
+      const lane_t<T> upstream = lane::load(dy + i), factor = lane::load(kept + i);
+      if constexpr (keeps_slope)
+        lane::store<T>(to + i, upstream * factor);
+      else
+        lane::store<T>(to + i, Op::gradient(upstream, factor, factor));
     }
   }
-  EIGENGRAD_COLD static Tensor<T> recorded(const Tensor<T>& dy, const Tensor<T>& y) {
+  EIGENGRAD_COLD static Tensor<T> recorded(const Tensor<T>& dy, const Tensor<T>& y, const Tensor<T>& slope) {
     const Traced<T> value(y);
-    return Op::gradient(Traced<T>(dy), value, value).value();
+    if constexpr (keeps_slope)
+      return (Traced<T>(dy) * apply<KeptSlopeOperation<Op>>(value, Traced<T>(slope))).value();
+    else
+      return Op::gradient(Traced<T>(dy), value, value).value();
   }
-  static constexpr Pointwise<T> table{Op::name, &value, &gradient, &recorded};
+  static constexpr Pointwise<T> table{Op::name, keeps_slope, &value, &gradient, &recorded};
 };
 
 /// Whether the function that gives the formula F of a tensor has such a table.
@@ -63,7 +100,7 @@ template <class F, class T>
 inline constexpr bool is_pointwise = false;
 template <class Op, class T>
 inline constexpr bool is_pointwise<Formula<Op, Leaf<T>>, T> =
-    requires { requires Op::gradient_from_value && std::is_floating_point_v<T>; };
+    std::is_floating_point_v<T> && (requires { requires Op::gradient_from_value; } || requires { typename Op::Slope; });
 
 /// The table; null where there is none. (g++ -fsanitize=undefined takes no comparison of its address for a constant.)
 template <class F, class T>
@@ -77,53 +114,61 @@ class PointwiseNode final : public OperationNode<T> {
  public:
   PointwiseNode(const Pointwise<T>& function, const Location& from, const Tensor<T>& y, TypedNode<T>* x)
       : OperationNode<T>({function.name, from}, y.shape()), function_(function), x_(x) {}
-  void keep_result(const Tensor<T>& y) { y_ = y; }
+  void keep_result(const Tensor<T>& y, Tensor<T> slope) {
+    y_ = y;
+    slope_ = std::move(slope);
+  }
   void propagate() override {
     const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
     Slot<T>* slot = x_->slot();
     if (slot == nullptr) return;
     if (records_gradients()) [[unlikely]]
-      return contribute_recorded(*slot, this->shape_, function_.recorded(dy, y_));
+      return contribute_recorded(*slot, this->shape_, function_.recorded(dy, y_, slope_));
     if (slot->filled) {
       Tensor<T> dx = Tensor<T>::empty(this->shape_);
-      function_.pull_back(dy, y_, dx);
+      function_.pull_back(dy, y_, slope_, dx);
       return contribute(*slot, this->shape_, std::move(dx));
     }
     bool add = false;
-    function_.pull_back(dy, y_, prepare_over(dy, *slot, this->shape_, add));
+    function_.pull_back(dy, y_, slope_, prepare_over(dy, *slot, this->shape_, add));
   }
   void visit_inputs(void (*visit)(void*, Node*), void* context) const override { visit(context, x_); }
   void release() override {
     y_.release();
+    slope_.release();
     this->spent = true;
+  }
+  std::size_t bytes() const override {
+    return OperationNode<T>::bytes() + static_cast<std::size_t>(slope_.size()) * sizeof(T);
   }
 
  private:
   const Pointwise<T>& function_;
   TypedNode<T>* x_;
-  Tensor<T> y_;
+  Tensor<T> y_, slope_;
 };
 
 /// The function applied to every number, as a record of its own.
 template <class T>
 Tensor<T> apply_pointwise(const Pointwise<T>& function, const Tensor<T>& x, const Location& where) {
-  Tensor<T> y = Tensor<T>::empty(x.shape());
-  function.evaluate(x, y);
+  TapeState* tape = recording_tape();
+  TypedNode<T>* node = tape != nullptr ? node_on(tape, x, function.name) : nullptr;
+  Tensor<T> y = Tensor<T>::empty(x.shape()), slope;
+  if (node != nullptr) slope = function.room_for_slope(x.shape());
+  function.evaluate(x, y, slope);
   on_replay(
       function.name, y, {&x},
       [](const TensorStep<T>& step) {
         Tensor<T> again = step.result;
-        static_cast<const Pointwise<T>*>(step.setting)->evaluate(step.operands[0], again);
+        static_cast<const Pointwise<T>*>(step.setting)->evaluate(step.operands[0], again, step.also);
       },
-      &function);
-  TapeState* tape = recording_tape();
-  TypedNode<T>* node = tape != nullptr ? node_on(tape, x, function.name) : nullptr;
+      &function, slope);
   if (node == nullptr) return y;
   if (tape->observer != nullptr) [[unlikely]]
     tape->tell_input(x);
   auto* record = tape->template add<PointwiseNode<T>>(tape->last, function, where, y, node);
   tape->connect(y, record);
-  record->keep_result(y);
+  record->keep_result(y, std::move(slope));
   return y;
 }
 

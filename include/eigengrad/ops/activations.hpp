@@ -5,13 +5,30 @@
 // What bends a line: the activation functions, as formulas. nn/activation.hpp has the layers.
 namespace eigengrad::inline EIGENGRAD_ABI {
 
+/// The derivative of sigmoid, from x, as 1 - y has no digits left where y is nearly 1.
+struct SigmoidSlopeOperation {
+  static constexpr const char* name = "sigmoid_slope";
+  static constexpr int cost = 12;
+  EIGENGRAD_INLINE static auto value(const auto& x) {
+    const auto e = exp(-abs(x));
+    return e / ((1 + e) * (1 + e));
+  }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& y) {
+    return dy * (-(y * tanh(0.5 * x)));
+  }
+};
 /// 1 / (1 + exp(-x)), exact far out on both sides.
 struct SigmoidOperation {
   static constexpr const char* name = "sigmoid";
   static constexpr int cost = 12;
-  static constexpr bool gradient_from_value = true;
-  EIGENGRAD_INLINE static auto value(const auto& x) { return 1 / (1 + exp(-x)); }
-  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& y) { return dy * y * (1 - y); }
+  using Slope = SigmoidSlopeOperation;
+  EIGENGRAD_INLINE static auto value(const auto& x) {
+    const auto e = exp(-abs(x));  // exp(-x) overflows where the result is still a number
+    return where(x < 0, e, 1) / (1 + e);
+  }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy * apply<Slope>(x); }
+  /// What the slope changes by with y: f'' / f'.
+  EIGENGRAD_INLINE static auto bend(const auto& y) { return 1 - 2 * y; }
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto sigmoid(const X& x) {
@@ -61,8 +78,9 @@ struct EluOperation {
   static constexpr const char* name = "elu";
   static constexpr int cost = 12;
   EIGENGRAD_INLINE static auto value(const auto& x, const auto& alpha) { return where(x > 0, x, alpha * expm1(x)); }
-  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& alpha, const auto& y) {
-    return to_each(where(x > 0, dy, dy * (y + alpha)), where(x > 0, 0, dy * expm1(x)));
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& alpha) {
+    const auto below = minimum(x, 0);  // exp(x) above would be infinite, and 0 times that NaN
+    return to_each(where(x > 0, dy, dy * (alpha * exp(below))), dy * expm1(below));
   }
 };
 template <Elementwise X, Elementwise A = double>
@@ -76,7 +94,8 @@ struct GeluOperation {
   static constexpr int cost = 44;
   EIGENGRAD_INLINE static auto value(const auto& x) { return 0.5 * x * erfc(-0.70710678118654752 * x); }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) {
-    return dy * (0.5 * erfc(-0.70710678118654752 * x) + x * (0.3989422804014327 * exp(-0.5 * (x * x))));
+    const auto root = exp(-0.25 * (x * x));  // its square would lose digits before the product with x does
+    return dy * (0.5 * erfc(-0.70710678118654752 * x) + 0.3989422804014327 * x * root * root);
   }
 };
 template <Elementwise X>
@@ -84,15 +103,28 @@ EIGENGRAD_INLINE auto gelu(const X& x) {
   return apply<GeluOperation>(x);
 }
 
+/// factor * sigmoid(x), the digits of which do not suffer where sigmoid(x) is denormal.
+EIGENGRAD_INLINE auto times_sigmoid(const auto& factor, const auto& x) {
+  const auto far = x < -64;
+  const auto e = exp(where(far, x + 64, -abs(x)));
+  const auto product = factor * where(x < 0, e, 1) / (1 + where(far, 0, e));
+  return where(far, product * 1.6038108905486378e-28, product);  // exp(-64)
+}
+/// The derivatives of silu, first and second: s (1 + x (1 - s)) and s (1 - s) (2 - x (2 s - 1)), s = sigmoid(x).
+struct SiluSlopeOperation {
+  static constexpr const char* name = "silu_slope";
+  static constexpr int cost = 40;
+  EIGENGRAD_INLINE static auto value(const auto& x) { return times_sigmoid(1 + x * sigmoid(-x), x); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) {
+    return dy * (apply<SigmoidSlopeOperation>(x) * (2 - x * tanh(0.5 * x)));
+  }
+};
 /// x * sigmoid(x), also called swish. Elfwing, Uchibe, Doya: Sigmoid-weighted linear units, 2018.
 struct SiluOperation {
   static constexpr const char* name = "silu";
   static constexpr int cost = 14;
-  EIGENGRAD_INLINE static auto value(const auto& x) { return x * sigmoid(x); }
-  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) {
-    const auto s = sigmoid(x);
-    return dy * (s + x * s * (1 - s));
-  }
+  EIGENGRAD_INLINE static auto value(const auto& x) { return times_sigmoid(x, x); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy * apply<SiluSlopeOperation>(x); }
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto silu(const X& x) {

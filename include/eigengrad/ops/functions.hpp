@@ -22,7 +22,7 @@ struct Expm1Operation {
   static constexpr const char* name = "expm1";
   static constexpr int cost = 10;
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::expm1(x); }
-  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& y) { return dy * (y + 1); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy * exp(x); }  // y + 1 has no digits
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto expm1(const X& x) {
@@ -116,16 +116,33 @@ EIGENGRAD_INLINE auto tan(const X& x) {
   return apply<TanOperation>(x);
 }
 
+/// The derivative of tanh: 1 / cosh(x)^2, from x, as 1 - y^2 has no digits left where y is nearly 1.
+struct TanhSlopeOperation {
+  static constexpr const char* name = "tanh_slope";
+  static constexpr int cost = 14;
+  EIGENGRAD_INLINE static auto value(const auto& x) {
+    const auto e = exp(-abs(x));
+    const auto root = (e + e) / (1 + e * e);
+    return root * root;
+  }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& y);
+};
+/// The hyperbolic tangent.
 struct TanhOperation {
   static constexpr const char* name = "tanh";
   static constexpr int cost = 10;
-  static constexpr bool gradient_from_value = true;
+  using Slope = TanhSlopeOperation;
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::tanh(x); }
-  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto& y) { return dy * (1 - y * y); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy * apply<Slope>(x); }
+  /// What the slope changes by with y: f'' / f'.
+  EIGENGRAD_INLINE static auto bend(const auto& y) { return -2 * y; }
 };
 template <Elementwise X>
 EIGENGRAD_INLINE auto tanh(const X& x) {
   return apply<TanhOperation>(x);
+}
+EIGENGRAD_INLINE auto TanhSlopeOperation::gradient(const auto& dy, const auto& x, const auto& y) {
+  return dy * (-2 * (tanh(x) * y));
 }
 
 /// The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.

@@ -7,9 +7,10 @@
 // Every row has its largest number subtracted first, so that no exponential overflows.
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// The sum of exp(x - shift) over n numbers; the exponentials too where `to` is not null.
+/// The sum of exp(x - shift) over n numbers but the one at `without`; all exponentials where `to` is not null. What is
+/// small beside the largest keeps its digits when that is left out.
 template <class T>
-T sum_of_exponentials(const T* x, Index n, T shift, T* to) {
+T sum_of_exponentials(const T* x, Index n, T shift, T* to, Index without = -1) {
   using L = lane_t<T>;
   constexpr Index width = lane_width<T>, chunk = 128 * width;
   Total<T> total(0);
@@ -19,7 +20,14 @@ T sum_of_exponentials(const T* x, Index n, T shift, T* to) {
     for (const Index end = (std::min)(i + chunk, whole); i < end; i += width) {
       const L e = exp(lane::load(x + i) - L(shift));
       if (to != nullptr) lane::store<T>(to + i, e);
-      sum = sum + e;
+      if (without >= i && without < i + width) [[unlikely]] {
+        T some[extent(width)];
+        lane::store<T>(some, e);
+        some[without - i] = T(0);
+        sum = sum + lane::load(some);
+      } else {
+        sum = sum + e;
+      }
     }
     total = total + lane::sum<T>(sum);
   }
@@ -28,7 +36,7 @@ T sum_of_exponentials(const T* x, Index n, T shift, T* to) {
     T last[extent(width)];
     lane::store<T>(last, e);
     for (Index j = 0; j < n - i; ++j) {
-      total = total + last[j];
+      if (i + j != without) total = total + last[j];
       if (to != nullptr) to[i + j] = last[j];
     }
   }
@@ -45,7 +53,8 @@ void softmax_row(const T* x, T* y, Index n) {
 template <class T>
 void log_softmax_row(const T* x, T* y, Index n) {
   const T largest = winner_of_row<Largest>(x, n);
-  const T rest = log(sum_of_exponentials(x, n, largest, static_cast<T*>(nullptr)));
+  const T others = sum_of_exponentials(x, n, largest, static_cast<T*>(nullptr), first_place(x, n, largest));
+  const T rest = log1p(others + (largest - largest));  // NaN of infinity
   for (Index i = 0; i < n; ++i) y[i] = (x[i] - largest) - rest;
 }
 
@@ -69,6 +78,25 @@ Tensor<T> for_each_row(const Tensor<T>& x, Row row) {
   return result;
 }
 
+/// Each row's dy at its largest y. As softmax only shifts, dy may be measured from there, which leaves the largest term
+/// out of sum(dy y) that all digits of the others would drown in.
+template <class T>
+Tensor<T> upstream_of_largest(const Tensor<T>& dy, const Tensor<T>& y) {
+  Shape shape = y.shape();
+  const Index n = shape.back();
+  shape.set(shape.rank() - 1, n > 0 ? 1 : 0);
+  const Tensor<T> result = Tensor<T>::empty(shape);
+  const auto run = [=] {
+    for (Index i = 0; i < result.size(); ++i) {
+      const T* row = y.numbers() + i * n;
+      result.shared_data()[i] = dy.numbers()[i * n + first_place(row, n, winner_of_row<Largest>(row, n))];
+    }
+  };
+  run();
+  on_replay("softmax", reads(dy, y), writes(result), [&] { return run; });
+  return result;
+}
+
 /// exp(x) / sum(exp(x)) along an axis; every row sums to 1. Gradient: y (dy - sum(dy y)).
 /// A row with +infinity or NaN, or with nothing but -infinity, gives NaN, as PyTorch's.
 template <Expression X>
@@ -80,8 +108,10 @@ Tensor<typename X::Element> softmax(const X& x, Index axis = -1, Location where 
   if (along != t.rank() - 1) return transpose(softmax(transpose(t, along, -1), -1, where), along, -1);
   Tensor<T> result = for_each_row(t, softmax_row<T>);
   if (!records("softmax", t)) return result;
-  return record({"softmax", where}, std::move(result),
-                wrt(t, [](const Tensor<T>& dy, const Tensor<T>& y) { return y * (dy - sum(dy * y, -1, true)); }));
+  return record({"softmax", where}, std::move(result), wrt(t, [](const Tensor<T>& dy, const Tensor<T>& y) {
+                  const Tensor<T> measured = dy - upstream_of_largest(dy, y);
+                  return y * (measured - sum(measured * y, -1, true));
+                }));
 }
 
 /// x - log(sum(exp(x))) along an axis: the logarithm of softmax without its rounding. Gradient: dy - softmax sum(dy).
@@ -94,8 +124,9 @@ Tensor<typename X::Element> log_softmax(const X& x, Index axis = -1, Location wh
   if (along != t.rank() - 1) return transpose(log_softmax(transpose(t, along, -1), -1, where), along, -1);
   Tensor<T> result = for_each_row(t, log_softmax_row<T>);
   if (!records("log_softmax", t)) return result;
-  return record({"log_softmax", where}, std::move(result),
-                wrt(t, [](const Tensor<T>& dy, const Tensor<T>& y) { return dy - exp(y) * sum(dy, -1, true); }));
+  return record({"log_softmax", where}, std::move(result), wrt(t, [](const Tensor<T>& dy, const Tensor<T>& y) {
+                  return exp(y) * (dy - sum(dy, -1, true)) - dy * expm1(y);  // 1 - exp(y) has no digits near 0
+                }));
 }
 
 /// x where it is finite or NaN, 0 in place of the infinities.
