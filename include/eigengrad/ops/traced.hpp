@@ -123,7 +123,7 @@ class TracedNode final : public OperationNode<T> {
   /// part.
   int count() const { return count_; }
   TypedNode<T>* input(int k) const { return nodes_[k]; }
-  Traced<T> gradient(int k, const Tensor<T>& dy) const {
+  Traced<T> part(int k, const Tensor<T>& dy) const {
     Traced<T> gradients[Traced<T>::max_inputs];
     const auto& state = *y_.state_;
     state.operation->gradient(state.own, Traced<T>(dy), state.inputs, y_, gradients);

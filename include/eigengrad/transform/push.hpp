@@ -100,7 +100,7 @@ class Tangents {
     for (int k = 0; k < node->count(); ++k) {
       const Tensor<T>* tangent = find(node->input(k));
       if (tangent == nullptr) continue;
-      const Traced<T> part = node->gradient(k, *tangent);
+      const Traced<T> part = node->part(k, *tangent);
       if (part.exists()) parts.add(recorded_expand(part.value(), node->shape()));
     }
     return parts.give(*this, node);
