@@ -13,20 +13,18 @@ namespace viz = eigengrad::viz;
 using Tensor = eg::Tensor<double>;
 
 struct Activation {
-  const char* name;
+  const char *name, *formula;
   Tensor (*function)(const Tensor& x);
 };
 const Activation activations[] = {
-    {"Sigmoid", [](const Tensor& x) -> Tensor { return sigmoid(x); }},
-    {"Tanh", [](const Tensor& x) -> Tensor { return tanh(x); }},
-    {"ReLU", [](const Tensor& x) -> Tensor { return relu(x); }},
-    {"LeakyReLU", [](const Tensor& x) -> Tensor { return leaky_relu(x, 0.1); }},
-    {"ELU", [](const Tensor& x) -> Tensor { return elu(x); }},
+    {"Sigmoid", "1 / (1 + exp(-x))", [](const Tensor& x) -> Tensor { return sigmoid(x); }},
+    {"Tanh", "2 sigmoid(2x) - 1", [](const Tensor& x) -> Tensor { return tanh(x); }},
+    {"ReLU", "max(0, x)", [](const Tensor& x) -> Tensor { return relu(x); }},
+    {"LeakyReLU", "x > 0: x, else 0.1 x", [](const Tensor& x) -> Tensor { return leaky_relu(x, 0.1); }},
+    {"ELU", "x > 0: x, else exp(x) - 1", [](const Tensor& x) -> Tensor { return elu(x); }},
     // Maxout is the largest of several lines, which a network learns. Here they are x and -x/2.
-    {"Maxout",
-     [](const Tensor& x) -> Tensor {
-       return flatten(eg::maxout(unsqueeze(x, -1) * Tensor{1, -0.5}));
-     }},
+    {"Maxout", "max(x, -x/2)",
+     [](const Tensor& x) -> Tensor { return flatten(eg::maxout(unsqueeze(x, -1) * Tensor{1, -0.5})); }},
 };
 
 int main(int count, char** arguments) {
@@ -36,7 +34,7 @@ int main(int count, char** arguments) {
   std::printf("%-10s", "x =");
   for (int i = 200; i <= 600; i += 100) std::printf("%17.0f", points(i));
   std::printf("     value (derivative)\n");
-  for (const auto& [name, function] : activations) {
+  for (const auto& [name, formula, function] : activations) {
     const eg::Parameter<double> x(points);
     eg::Tape tape;
     const Tensor y = function(x);
@@ -46,7 +44,7 @@ int main(int count, char** arguments) {
     std::printf("%-10s", name);
     for (int i = 200; i <= 600; i += 100) std::printf("%8.3f (%+.3f)", y(i), slope(i));
     std::printf("\n");
-    sheet.push_back({name, points, y, slope});
+    sheet.push_back({name, points, y, slope, formula});
   }
   viz::activation_sheet(sheet, {.title = "Activation functions and their derivatives"})
       .save(std::string(count > 1 ? arguments[1] : ".") + "/activations.svg");

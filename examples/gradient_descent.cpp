@@ -11,7 +11,7 @@ namespace viz = eigengrad::viz;
 // A valley twenty times as steep across (w2) as along (w1).
 const auto valley = [](const auto& w1, const auto& w2) { return 0.5 * (w1 * w1 + 20 * w2 * w2); };
 
-viz::DescentPath descend(const char* name, eg::SGD<double>::Options options) {
+viz::Panel descend(const char* name, eg::SGD<double>::Options options) {
   eg::Parameter<double> w1(eg::Tensor<double>::full({}, -4)), w2(eg::Tensor<double>::full({}, 1));
   eg::SGD<double> optimizer({w1, w2}, options);
   std::vector<double> path1, path2;
@@ -28,14 +28,14 @@ viz::DescentPath descend(const char* name, eg::SGD<double>::Options options) {
     optimizer.zero_grad();
   }
   std::printf("%-14s after 40 steps the loss is %.5f\n\n", name, valley(w1.value().item(), w2.value().item()));
-  return {name, path1, path2};
+  const std::string rates = eg::to_text("learning rate ", options.learning_rate, ", momentum ", options.momentum);
+  return viz::descent_path(valley, {{"steps", path1, path2}},
+                           {.title = name, .subtitle = rates, .levels = {0, 0.5, 1, 2, 4, 8, 16, 32}});
 }
 
 int main(int count, char** arguments) {
-  const auto plain = descend("plain steps", {.learning_rate = 0.095});
-  const auto momentum = descend("with momentum", {.learning_rate = 0.095, .momentum = 0.4});
-  viz::Figure(
-      viz::descent_path(valley, {plain, momentum},
-                        {.title = "Gradient descent in a narrow valley", .levels = {0, 0.5, 1, 2, 4, 8, 16, 32}}))
-      .save(std::string(count > 1 ? arguments[1] : ".") + "/gradient_descent.svg");
+  viz::Figure figure({.title = "Gradient descent in a narrow valley", .columns = 2});
+  figure.add(descend("plain steps", {.learning_rate = 0.095}));
+  figure.add(descend("with momentum", {.learning_rate = 0.095, .momentum = 0.4}));
+  figure.save(std::string(count > 1 ? arguments[1] : ".") + "/gradient_descent.svg");
 }

@@ -28,8 +28,9 @@ int main(int count, char** arguments) {
       losses.push_back(loss.item());
     }
     curves.push_back({title, losses});
-    gates.add(viz::decision_regions(model, gate.inputs, gate.targets,
-                                    {.title = title, .class_names = {"0", "1"}, .width = 190, .height = 190}));
+    gates.add(viz::decision_regions(
+        model, gate.inputs, gate.targets,
+        {.title = title, .class_names = {"the gate gives 0", "the gate gives 1"}, .width = 190, .height = 190}));
   };
   learn("AND, one neuron", eg::and_gate<float>(), neuron);
   learn("OR, one neuron", eg::or_gate<float>(), neuron);
@@ -49,8 +50,8 @@ int main(int count, char** arguments) {
     optimizer.step();
     optimizer.zero_grad();
   }
-  viz::Figure(
-      viz::decision_regions(model, spirals.inputs, spirals.targets, {.title = "Three spirals, a 2-32-32-3 network"}))
+  viz::Figure(viz::decision_regions(model, spirals.inputs, spirals.targets,
+                                    {.title = "Three spirals, a 2-32-32-3 network", .width = 320, .height = 320}))
       .save(folder + "/spirals.svg");
   std::printf("wrote gates.svg, loss.svg and spirals.svg to %s\n", folder.c_str());
 }

@@ -4,10 +4,11 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI::viz {
 
-/// One function on a sheet: its values and its derivative's at the points x.
+/// One function on a sheet: its values and its derivative's at the points x, and how it is written.
 struct Activation {
   std::string name;
   Numbers x, value, derivative;
+  std::string formula = {};
 };
 
 struct SheetOptions {
@@ -24,6 +25,7 @@ inline Figure activation_sheet(const std::vector<Activation>& activations, const
   Figure figure({.title = options.title, .columns = options.columns});
   for (const Activation& activation : activations) {
     Panel panel({.title = activation.name,
+                 .subtitle = activation.formula,
                  .x_label = options.x_label,
                  .y_range = options.y_range,
                  .legend = LegendPlace::below,

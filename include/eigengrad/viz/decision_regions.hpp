@@ -109,6 +109,10 @@ Panel decision_regions(Model&& model, const Tensor<T>& points, const Numbers& la
     ContourOptions line = boundary;
     line.levels = {options.threshold};
     panel.contour(scores[0], line);
+    // A model that has learned nothing leaves an empty panel: say so.
+    if (!extent.empty() && extent.high - extent.low < 0.1 * reach)
+      panel.note((x.low + x.high) / 2, (y.low + y.high) / 2,
+                 "the output stays at " + decimal((extent.low + extent.high) / 2, 2));
   } else {
     classes = (std::max)(classes, scores.size());
     const auto tint = [](std::size_t k) { return to_hex(blend(palette_colour(k), 0xffffff, 0.65)); };

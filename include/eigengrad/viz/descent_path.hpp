@@ -12,7 +12,7 @@ struct DescentPath {
 
 /// Ranges left empty hold all paths; `levels` as in FieldOptions.
 struct DescentOptions {
-  std::string title = {}, x_label = "w1", y_label = "w2", bar_label = "loss";
+  std::string title = {}, subtitle = {}, x_label = "w1", y_label = "w2", bar_label = "loss";
   Range x_range = {}, y_range = {};
   std::vector<double> levels = {};
   Spacing spacing = Spacing::automatic;
@@ -38,6 +38,7 @@ Panel descent_path(Surface&& surface, const std::vector<DescentPath>& paths, con
   const Grid grid = Grid::sample(surface, x, y, options.resolution, options.resolution);
 
   Panel panel({.title = options.title,
+               .subtitle = options.subtitle,
                .x_label = options.x_label,
                .y_label = options.y_label,
                .x_range = x,

@@ -35,6 +35,7 @@ class Figure {
     Panel panel;
     std::vector<Tick> x_ticks, y_ticks, bar_ticks;
     std::optional<Point> legend;
+    std::vector<std::string> titles;
     double left = 0, right = 0, top = 0, bottom = 0;
     double y_label_at = 0;
   };
@@ -46,13 +47,30 @@ class Figure {
   std::vector<Panel> panels_;
 };
 
-inline constexpr double tick_font = 11, label_font = 12.5, title_font = 13.5;
+inline constexpr double tick_font = 11, label_font = 12.5, title_font = 13.5, title_row = 18;
+
+/// A panel's title in one line or, where it is wider than the frame, in two, broken at the space nearest the middle.
+inline std::vector<std::string> title_lines(const std::string& title, double width) {
+  if (title.empty()) return {};
+  const double bold = 1.08 * title_font;  // as wide as bold letters are
+  std::size_t space = std::string::npos;
+  if (title.size() < 400 && text_width(title, bold) > width)
+    for (std::size_t i = 0; i < title.size(); ++i) {
+      const auto from_middle = [&](std::size_t place) {
+        return std::abs(2.0 * static_cast<double>(place) - static_cast<double>(title.size()));
+      };
+      if (title[i] == ' ' && (space == std::string::npos || from_middle(i) < from_middle(space))) space = i;
+    }
+  if (space == std::string::npos) return {shortened(title, title_font, width + 20)};
+  return {shortened(title.substr(0, space), title_font, width + 20),
+          shortened(title.substr(space + 1), title_font, width + 20)};
+}
 
 inline std::vector<Figure::Cell> Figure::cells() const {
   std::vector<Cell> result;
   const auto columns = static_cast<std::size_t>(options_.columns);
   for (std::size_t i = 0; i < panels_.size(); ++i) {
-    Cell cell{panels_[i], {}, {}, {}, {}};
+    Cell cell{panels_[i], {}, {}, {}, {}, {}};
     const PanelOptions& options = cell.panel.options();
     // Neighbours with the same colour bar share one, at the right end of the row.
     const bool has_right = (i + 1) % columns != 0 && i + 1 < panels_.size();
@@ -65,7 +83,9 @@ inline std::vector<Figure::Cell> Figure::cells() const {
     cell.y_label_at = 8 + widest + 14;
     cell.left = options.y_label.empty() ? widest + 14 : cell.y_label_at + 10;
     cell.bottom = options.x_label.empty() ? 24 : 42;
-    cell.top = options.title.empty() ? 8 : 28;
+    cell.titles = title_lines(options.title, options.width);
+    cell.top = 8 + title_row * static_cast<double>(cell.titles.size()) + (cell.titles.empty() ? 0 : 2) +
+               (options.subtitle.empty() ? 0 : 16);
     cell.right = 12;
     if (!cell.x_ticks.empty()) cell.right = (std::max)(cell.right, cell.x_ticks.back().width(tick_font) / 2 + 2);
     if (const auto& bar = cell.panel.colour_bar()) {
@@ -112,9 +132,10 @@ inline std::string Figure::svg() const {
   };
   const double width = (std::max)(place(across, margin) + margin, 60.0);
   double height = place(down, margin + (options_.title.empty() ? 0 : 28));
-  const auto legend = legend_rows(below, width - 2 * margin);
+  const std::vector<LegendColumn> legend = legend_columns(below, width - 2 * margin);
   const double legend_top = height + 8;
-  if (!legend.empty()) height = legend_top + legend_row * static_cast<double>(legend.size());
+  if (!legend.empty())
+    height = legend_top + legend_row * static_cast<double>((below.size() + legend.size() - 1) / legend.size());
   height += margin;
 
   Svg svg(std::ceil(width), std::ceil(height),
@@ -125,14 +146,10 @@ inline std::string Figure::svg() const {
     const Track &column = across[i % columns], &row = down[i / columns];
     draw(svg, all[i], column.start + column.before, row.start + row.before);
   }
-  for (std::size_t row = 0; row < legend.size(); ++row) {
-    double used = -18;
-    for (const LegendEntry& entry : legend[row]) used += legend_width(entry, 0.6 * width) + 18;
-    double x = (std::max)(margin, (width - used) / 2);
-    for (const LegendEntry& entry : legend[row]) {
-      draw_entry(svg, entry, x, legend_top + legend_row * (static_cast<double>(row) + 0.5), 0.6 * width);
-      x += legend_width(entry, 0.6 * width) + 18;
-    }
+  for (std::size_t i = 0; i < below.size(); ++i) {
+    const LegendColumn& column = legend[i % legend.size()];
+    const auto row = static_cast<double>(i / legend.size());
+    draw_entry(svg, below[i], margin + column.start, legend_top + legend_row * (row + 0.5), 0.6 * width, column.sample);
   }
   return std::move(svg).finish();
 }
@@ -172,8 +189,12 @@ inline void Figure::draw(Svg& svg, const Cell& cell, double left, double top) {
            {.size = label_font, .anchor = Anchor::middle});
   svg.text(-cell.y_label_at, height / 2, shortened(options.y_label, label_font, height + 20),
            {.size = label_font, .anchor = Anchor::middle, .upwards = true});
-  svg.text(width / 2, -10, shortened(options.title, title_font, width + 20),
-           {.size = title_font, .anchor = Anchor::middle, .bold = true});
+  double title_at = -10;
+  svg.text(width / 2, title_at, shortened(options.subtitle, label_font, width + 20),
+           {.size = label_font, .anchor = Anchor::middle});
+  if (!options.subtitle.empty()) title_at -= 16;
+  for (std::size_t line = cell.titles.size(); line-- > 0; title_at -= title_row)
+    svg.text(width / 2, title_at, cell.titles[line], {.size = title_font, .anchor = Anchor::middle, .bold = true});
 
   // A nested svg clips to the frame without ids, which would clash when several pictures stand on one page.
   svg.open("svg", "width", width, "height", height, "overflow", "hidden");
@@ -183,6 +204,12 @@ inline void Figure::draw(Svg& svg, const Cell& cell, double left, double top) {
   }
   for (const Layer& layer : cell.panel.layers()) draw_layer(svg, cell.panel, layer);
   for (const Series& series : cell.panel.series()) draw_series(svg, cell.panel, series);
+  for (const Note& note : cell.panel.notes()) {
+    const double x = across.position(note.x), y = up.position(note.y) + 0.36 * label_font;
+    svg.open("g", "stroke", "#ffffff", "stroke-width", 3, "stroke-linejoin", "round", "paint-order", "stroke");
+    svg.text(x, y, shortened(note.text, label_font, width - 8), {.size = label_font, .anchor = Anchor::middle});
+    svg.close("g");
+  }
   svg.close("svg");
 
   if (!marks.empty()) svg.element("path", "d", marks, "stroke", "#555555", "stroke-width", 0.8);

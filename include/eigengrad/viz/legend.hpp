@@ -32,13 +32,15 @@ inline std::vector<LegendEntry> legend_entries(const Panel& panel) {
 /// How wide an entry's sample is: a line needs more than a point.
 inline double legend_sample(const LegendEntry& entry) { return entry.patch ? 22 : entry.width > 0 ? 32 : 14; }
 
-inline double legend_width(const LegendEntry& entry, double most) {
-  return legend_sample(entry) + 6 + (std::min)(text_width(entry.label, legend_font), most);
+/// How wide an entry is, below others whose samples take `column`.
+inline double legend_width(const LegendEntry& entry, double most, double column) {
+  return column + 6 + (std::min)(text_width(entry.label, legend_font), most);
 }
 
-/// Draws one entry with its sample's left end at x and its middle at y.
-inline void draw_entry(Svg& svg, const LegendEntry& entry, double x, double y, double most) {
-  const double sample = legend_sample(entry);
+/// Draws one entry, its sample in the middle of a column that begins at x, its middle at y.
+inline void draw_entry(Svg& svg, const LegendEntry& entry, double x, double y, double most, double column) {
+  const double sample = legend_sample(entry), label = x + column + 6;
+  x += (column - sample) / 2;
   if (entry.patch)
     svg.element("rect", "x", x, "y", y - 6, "width", sample, "height", 12, "fill", entry.colour, "stroke", "#888888",
                 "stroke-width", 0.5);
@@ -49,7 +51,7 @@ inline void draw_entry(Svg& svg, const LegendEntry& entry, double x, double y, d
   if (entry.marker != Marker::none)
     svg.element("path", "d", marker_path(entry.marker, {x + sample / 2, y}, entry.size), "fill", entry.colour, "stroke",
                 entry.outline, "stroke-width", 0.8);
-  svg.text(x + sample + 6, y + 0.36 * legend_font, shortened(entry.label, legend_font, most), {.size = legend_font});
+  svg.text(label, y + 0.36 * legend_font, shortened(entry.label, legend_font, most), {.size = legend_font});
 }
 
 /// Where a box of this size covers no data, from the frame's upper left; nothing when every place is taken.
@@ -76,10 +78,19 @@ inline std::optional<Point> free_place(const Panel& panel, double width, double 
   return places.empty() ? std::nullopt : std::optional(places[0]);
 }
 
+/// The widest sample of the entries, so that their labels line up.
+inline double widest_sample(const std::vector<LegendEntry>& entries) {
+  double widest = 0;
+  for (const LegendEntry& entry : entries) widest = (std::max)(widest, legend_sample(entry));
+  return widest;
+}
+
 /// The size of a legend within a panel.
 inline Point legend_box(const Panel& panel, const std::vector<LegendEntry>& entries) {
+  const double column = widest_sample(entries);
   double width = 0;
-  for (const LegendEntry& entry : entries) width = (std::max)(width, legend_width(entry, 0.6 * panel.options().width));
+  for (const LegendEntry& entry : entries)
+    width = (std::max)(width, legend_width(entry, 0.6 * panel.options().width, column));
   return {width + 14, legend_row * static_cast<double>(entries.size()) + 6};
 }
 
@@ -113,36 +124,48 @@ inline void draw_legend(Svg& svg, const Panel& panel, Point place) {
               "fill-opacity", 0.85, "stroke", "#cccccc", "stroke-width", 0.8);
   double y = place.y + 3 + legend_row / 2;
   for (const LegendEntry& entry : entries) {
-    draw_entry(svg, entry, place.x + 6, y, 0.6 * panel.options().width);
+    draw_entry(svg, entry, place.x + 6, y, 0.6 * panel.options().width, widest_sample(entries));
     y += legend_row;
   }
 }
 
-/// The entries broken into rows that are at most `width` wide.
-inline std::vector<std::vector<LegendEntry>> broken_rows(const std::vector<LegendEntry>& entries, double width) {
-  std::vector<std::vector<LegendEntry>> rows;
-  double used = 0;
-  for (const LegendEntry& entry : entries) {
-    const double wide = legend_width(entry, 0.6 * width) + 18;
-    if (rows.empty() || used + wide > width) {
-      rows.emplace_back();
-      used = 0;
-    }
-    rows.back().push_back(entry);
-    used += wide;
+/// A column of a legend in several rows: where it begins, how wide its samples and all of it are.
+struct LegendColumn {
+  double start = 0, sample = 0, width = 0;
+};
+
+/// The columns of a legend whose rows hold `count` entries each, in the middle of `width`.
+inline std::vector<LegendColumn> legend_columns(const std::vector<LegendEntry>& entries, std::size_t count,
+                                                double width) {
+  constexpr double gap = 18;
+  std::vector<LegendColumn> columns(count);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    double& sample = columns[i % count].sample;
+    sample = (std::max)(sample, legend_sample(entries[i]));
   }
-  return rows;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    LegendColumn& column = columns[i % count];
+    column.width = (std::max)(column.width, legend_width(entries[i], 0.6 * width, column.sample));
+  }
+  double total = -gap;
+  for (const LegendColumn& column : columns) total += column.width + gap;
+  double at = (width - total) / 2;
+  for (LegendColumn& column : columns) {
+    column.start = at;
+    at += column.width + gap;
+  }
+  return columns;
 }
 
-/// The same in as few rows, as evenly filled as can be.
-inline std::vector<std::vector<LegendEntry>> legend_rows(const std::vector<LegendEntry>& entries, double width) {
-  auto rows = broken_rows(entries, width);
-  for (double narrower = width - 10; rows.size() > 1 && narrower > 0.4 * width; narrower -= 10) {
-    auto tried = broken_rows(entries, narrower);
-    if (tried.size() > rows.size()) break;
-    rows = std::move(tried);
+/// The same with as many columns as fit, in rows filled as evenly as can be.
+inline std::vector<LegendColumn> legend_columns(const std::vector<LegendEntry>& entries, double width) {
+  for (std::size_t rows = 1; rows < entries.size(); ++rows) {
+    auto columns = legend_columns(entries, (entries.size() + rows - 1) / rows, width);
+    if (columns.front().start >= 0) return columns;
   }
-  return rows;
+  auto column = legend_columns(entries, entries.empty() ? 0 : 1, width);
+  if (!column.empty()) column.front().start = (std::max)(column.front().start, 0.0);
+  return column;
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI::viz

@@ -12,9 +12,10 @@ namespace eigengrad::inline EIGENGRAD_ABI::viz {
 /// it goes `below` the figure, where the panels' legends are merged.
 enum class LegendPlace { automatic, upper_left, upper_right, lower_left, lower_right, below, none };
 
-/// `width` and `height` are the frame's, in pixels, without the labels around it.
+/// `width` and `height` are the frame's, in pixels, without the labels around it. The subtitle stands below the title,
+/// smaller.
 struct PanelOptions {
-  std::string title = {}, x_label = {}, y_label = {};
+  std::string title = {}, subtitle = {}, x_label = {}, y_label = {};
   Scale x_scale = Scale::linear, y_scale = Scale::linear;
   Range x_range = {}, y_range = {};
   LegendPlace legend = LegendPlace::automatic;
@@ -79,6 +80,11 @@ struct Layer {
   std::string colour, label;
   Dash dash = Dash::solid;
   double width = 0;
+};
+/// Words within the frame, around a point of the data.
+struct Note {
+  double x = 0, y = 0;
+  std::string text;
 };
 /// The borders and the colours of a field's bands.
 struct ColourBar {
@@ -151,10 +157,16 @@ class Panel {
     grids_.push_back(std::move(grid));
     return *this;
   }
+  /// Writes words centred on a point, readable over whatever is there.
+  Panel& note(double x, double y, std::string text) {
+    notes_.push_back({x, y, std::move(text)});
+    return *this;
+  }
 
   const PanelOptions& options() const { return options_; }
   const std::vector<Series>& series() const { return series_; }
   const std::vector<Layer>& layers() const { return layers_; }
+  const std::vector<Note>& notes() const { return notes_; }
   const Grid& grid(std::size_t i) const { return grids_[i]; }
   const std::optional<ColourBar>& colour_bar() const { return bar_; }
   void drop_colour_bar() { bar_.reset(); }
@@ -196,6 +208,7 @@ class Panel {
   std::vector<Series> series_;
   std::vector<Layer> layers_;
   std::vector<Grid> grids_;
+  std::vector<Note> notes_;
   std::optional<ColourBar> bar_;
   std::size_t lines_ = 0, clouds_ = 0;
 };
