@@ -264,7 +264,7 @@ class Block {
   std::uint32_t references() const { return header_->references.load(std::memory_order_acquire); }
   /// Says that `count` of the references belong to a compiled step; false, and nothing is said, when they are too many.
   bool lend(std::uint32_t count) {
-    if (count + header_->lent > std::numeric_limits<std::uint16_t>::max()) return false;
+    if (count + header_->lent > (std::numeric_limits<std::uint16_t>::max)()) return false;
     header_->lent = static_cast<std::uint16_t>(header_->lent + count);
     return true;
   }
