@@ -218,7 +218,7 @@ Tensor<typename X::Element> gather(const X& x, Index axis, const Tensor<std::int
     }
   };
   run();
-  on_replay("gather", reads(x, indices), writes(result, places), [&] { return run; });
+  on_replay("gather", reads(t, indices), writes(result, places), [&] { return run; });
   if (!records("gather", t)) return result;
   return record({"gather", where}, std::move(result),
                 wrt(t, [places, shape](const Tensor<T>& dy) { return Scattered<T>{dy, places, shape}; }));
