@@ -179,3 +179,53 @@ TEST(Tensor, MoreBytesThanCanBeAddressedAreAnError) {
   }
   EXPECT_THROW((void)Tensor::zeros({eg::Index{1} << 58}), eg::Error);
 }
+
+// What was handed out to write by stays with its tensor: who copies it, or records it, takes numbers of its own.
+TEST(TensorLeaks, CopiesDoNotSeeWhatIsWrittenLater) {
+  const auto expect_own = [](const auto& leak, const auto& copy_of) {
+    eg::Tensor<double> a = {{1, 2}, {3, 4}};
+    double* const kept = leak(a);
+    const eg::Tensor<double> copy = copy_of(a);
+    *kept = 9;
+    EXPECT_EQ(*copy.data(), 1);
+    EXPECT_EQ(a(0, 0), 9) << "it is the tensor's";
+    const eg::Tensor<double> later = copy_of(a);
+    *kept = 10;
+    EXPECT_EQ(*later.data(), 9);
+  };
+  const auto all_copies = [&](const auto& leak) {
+    expect_own(leak, [](const auto& t) { return t; });
+    expect_own(leak, [](const auto& t) { return t.detach(); });
+    expect_own(leak, [](const auto& t) { return t.alias({4}); });
+    expect_own(leak, [](const auto& t) { return t.alias({2}, 0); });
+    expect_own(leak, [](const auto& t) {
+      eg::Tensor<double> assigned{7};
+      assigned = t;
+      return assigned;
+    });
+    expect_own(leak, [](const auto& t) { return std::vector<eg::Tensor<double>>{t, t}[1]; });
+    expect_own(leak, [](const auto& t) { return [t] { return t; }(); });
+  };
+  all_copies([](auto& t) { return &t.at(0, 0); });
+  all_copies([](auto& t) { return t.mutable_data(); });
+  all_copies([](auto& t) { return t.mutable_matrix().data(); });
+  all_copies([](auto& t) { return t.mutable_array().data(); });
+}
+
+TEST(TensorLeaks, MovingTakesThemAlongAndSelfAssignmentKeepsThem) {
+  eg::Tensor<double> a = {1, 2};
+  double& kept = a.at(0);
+  eg::Tensor<double> moved = std::move(a);
+  moved = *&moved;
+  kept = 5;
+  EXPECT_EQ(moved(0), 5);
+}
+
+TEST(TensorLeaks, CopiesOfACopyShareItsNumbers) {
+  eg::Tensor<double> a = {1, 2};
+  a.at(0) = 3;
+  const eg::Tensor<double> first = a;
+  const eg::Tensor<double> second = first;
+  EXPECT_EQ(first.data(), second.data());
+  EXPECT_NE(first.data(), std::as_const(a).data());
+}

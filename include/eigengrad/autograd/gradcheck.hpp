@@ -122,8 +122,8 @@ class GradientChecker {
       above.push_back(inputs_[k]);
       below.push_back(inputs_[k]);
       for (Index i = 0; i < inputs_[k].size(); ++i) {
-        above[k].mutable_data()[i] += options_.epsilon * direction[k].data()[i];
-        below[k].mutable_data()[i] -= options_.epsilon * direction[k].data()[i];
+        above[k].writable_numbers()[i] += options_.epsilon * direction[k].data()[i];
+        below[k].writable_numbers()[i] -= options_.epsilon * direction[k].data()[i];
       }
     }
     const Tensor<double> high = f_(above), low = f_(below);
@@ -148,9 +148,9 @@ class GradientChecker {
     for (const Tensor<double>& each : inputs_) direction.push_back(Tensor<double>::zeros(each.shape()));
     for (std::size_t k = 0; k < inputs_.size(); ++k)
       for (Index i = 0; i < inputs_[k].size(); ++i) {
-        direction[k].mutable_data()[i] = 1;
+        direction[k].writable_numbers()[i] = 1;
         const double rule = gradients_[k].data()[i], measured = (this->*measure)(direction);
-        direction[k].mutable_data()[i] = 0;
+        direction[k].writable_numbers()[i] = 0;
         const double here = (this->*apart)(rule, measured);
         if (here <= worst) continue;
         worst = here, analytic = rule, numeric = measured, input = k, element = i;

@@ -47,7 +47,8 @@ struct alignas(64) BlockHeader {
   std::uint16_t lent = 0;       // of the references, those of compiled steps, which see what is written in place
   std::uint8_t size_class = 0;  // no_class where there are no numbers: told by the block, as its address may be
                                 // another shared library's
-  bool watched = false;         // a compiled step reads it: who holds it is not to be given another unseen
+  bool watched : 1 = false;     // a compiled step reads it: who holds it is not to be given another unseen
+  bool leaked : 1 = false;      // the program may have kept a way to write to the numbers: who copies makes a copy
   BlockHeader* base = nullptr;  // in the pool: the next free one
   void* data = nullptr;
   Shape shape = Shape::empty();
@@ -98,7 +99,7 @@ inline constinit thread_local PoolState pool_state{};
 /// What all threads' pools share; read and written where the system is asked for memory.
 struct PoolSettings {
   std::atomic<std::size_t> most{(std::numeric_limits<std::size_t>::max)()};  // that a thread may keep
-  std::atomic<std::ptrdiff_t> bytes{0};                                    // of all threads, kept and in use
+  std::atomic<std::ptrdiff_t> bytes{0};                                      // of all threads, kept and in use
 };
 EIGENGRAD_SHARED inline constinit PoolSettings pool_settings{};
 
@@ -123,7 +124,7 @@ class BufferPool {
     pool.kept -= bytes_of(size_class);
     block->references.store(1, std::memory_order_relaxed);
     block->base = nullptr;
-    block->watched = false;
+    block->watched = block->leaked = false;
     return block;
   }
 
@@ -277,6 +278,8 @@ class Block {
     if (header_->base != nullptr) header_->base->watched = true;
   }
   bool watched() const { return header_->watched; }
+  void leak() { header_->leaked = true; }
+  EIGENGRAD_INLINE bool leaked() const { return header_->leaked; }
   /// What tells two blocks apart, and whose numbers they show.
   const void* identity() const { return header_; }
   const void* owner_identity() const { return header_->base != nullptr ? header_->base : header_; }

@@ -39,8 +39,10 @@ struct Position {
 };
 
 /// A value: a shape and contiguous row-major numbers in a shared, 64-byte aligned buffer, copied on write.
-/// Copying is O(1); writing through one tensor never changes another. Const access from several threads is safe.
-/// T is float or double to be differentiated, an integer for labels and positions, bool for masks.
+/// Copying is O(1), but for a tensor that was written to by at() or mutable_data(): who has kept the reference may
+/// write again, so copies and records of it get numbers of their own. Writing through one tensor never changes another.
+/// Const access from several threads is safe. T is float or double to be differentiated, an integer for labels and
+/// positions, bool for masks.
 template <class T>
 class Tensor {
   static_assert(std::is_trivially_copyable_v<T>, "Tensor<T>: T must be a plain number");
@@ -52,6 +54,19 @@ class Tensor {
 
   /// An empty tensor of shape [0].
   Tensor() = default;
+  EIGENGRAD_INLINE Tensor(const Tensor& other) : block_(other.block_) {
+    if (block_.leaked()) [[unlikely]]
+      part_from_leaked();
+  }
+  Tensor(Tensor&&) noexcept = default;
+  EIGENGRAD_INLINE Tensor& operator=(const Tensor& other) {
+    if (other.block_.leaked()) [[unlikely]]
+      return assign_leaked(other);
+    block_ = other.block_;
+    return *this;
+  }
+  Tensor& operator=(Tensor&&) noexcept = default;
+  ~Tensor() = default;
   /// Values in nested braces: {{1, 2}, {3, 4}} has shape [2, 2]. Throws ShapeError when the rows differ in length.
   Tensor(std::initializer_list<Nested<T>> values) : Tensor(empty(nested_shape(values))) {
     T* next = own();
@@ -174,9 +189,7 @@ class Tensor {
   T operator()(Position first, Rest... rest) const {
     return read("t(i, j)", first.where)[offset({first.index, static_cast<Index>(rest)...})];
   }
-  T operator()(Location where = Location::current()) const {
-    return read("t()", where)[offset({})];
-  }
+  T operator()(Location where = Location::current()) const { return read("t()", where)[offset({})]; }
   /// One element to write to; see mutable_data.
   template <std::integral... Rest>
   T& at(Position first, Rest... rest) {
@@ -237,6 +250,8 @@ class Tensor {
   void release() { block_ = Block(); }
   const TapeLink& link() const { return block_->link; }
   void set_link(const TapeLink& link) {
+    if (block_.leaked()) [[unlikely]]
+      part_from_leaked();
     if (block_.has_copies()) [[unlikely]] {  // they keep theirs
       if (link.node == nullptr && block_->link.node == nullptr) return;
       *this = alias(shape());
@@ -264,6 +279,8 @@ class Tensor {
   }
   /// The same buffer seen from element `first` on under another shape of at most as many elements; not recorded.
   Tensor alias(const Shape& shape, Index first = 0) const {
+    if (block_.leaked()) [[unlikely]]
+      if (thread_state().replay_plan == nullptr) return copied(shape, first);
     Tensor result(block_.view());
     result.block_->data = own() + first;
     result.block_->shape = shape;
@@ -284,7 +301,26 @@ class Tensor {
   EIGENGRAD_INLINE T* write(const char* how, const Location& where) {
     if (thread_state().host_access != nullptr) [[unlikely]]
       tell_write(how, link(), where);
-    return writable_numbers();
+    T* const numbers = writable_numbers();
+    block_.leak();
+    return numbers;
+  }
+  EIGENGRAD_COLD Tensor copied(const Shape& shape, Index first = 0) const {
+    Tensor copy = empty(shape);
+    if (shape.size() > 0) std::memcpy(copy.own(), own() + first, static_cast<std::size_t>(shape.size()) * sizeof(T));
+    return copy;
+  }
+  /// Takes numbers of its own, which whoever writes to the leaked ones does not change. A compiled step reads a
+  /// tensor's numbers where they lie, whoever writes to them.
+  EIGENGRAD_COLD void part_from_leaked() {
+    if (thread_state().replay_plan != nullptr) return;
+    Tensor copy = copied(shape());
+    copy.block_->link = block_->link;
+    block_ = std::move(copy.block_);
+  }
+  EIGENGRAD_COLD Tensor& assign_leaked(const Tensor& other) {
+    if (this != &other) *this = Tensor(other);
+    return *this;
   }
 
   static void drop_tangents(const Tensor& from, Tensor& result) {

@@ -85,7 +85,7 @@ EIGENGRAD_LAZY class BasicCsvTable {
     std::vector<Index> chosen;
     for (const std::string& name : names) chosen.push_back(column(name));
     Tensor<T> result = Tensor<T>::empty({rows(), static_cast<Index>(chosen.size())});
-    T* out = result.mutable_data();
+    T* out = result.writable_numbers();
     const CsvNumbers<> reader(options_);
     for (Index r = 0; r < rows(); ++r)
       for (const Index c : chosen) *out++ = number<T>(reader, text(r, c), r, c);
@@ -117,7 +117,7 @@ EIGENGRAD_LAZY class BasicCsvTable {
     const auto own_class = static_cast<std::int64_t>(ranks.size());
     bool any_missing = false;
     Tensor<std::int64_t> result = Tensor<std::int64_t>::empty({rows()});
-    std::int64_t* out = result.mutable_data();
+    std::int64_t* out = result.writable_numbers();
     for (Index r = 0; r < rows(); ++r) {
       const std::string_view cell = text(r, c);
       std::int64_t label = find(cell);
@@ -211,7 +211,7 @@ EIGENGRAD_LAZY class BasicCsvTable {
   Tensor<T> numbers_without(Index left_out) const {
     Tensor<T> result = Tensor<T>::empty({rows(), columns() - (left_out < 0 ? 0 : 1)});
     if (rows() == 0) return result;
-    T* out = result.mutable_data();
+    T* out = result.writable_numbers();
     const CsvNumbers<> reader(options_);
     CsvCursor cursor = cells_.at(first_row_);
     for (Index r = 0; r < rows(); ++r)

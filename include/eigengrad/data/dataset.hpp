@@ -39,7 +39,7 @@ Tensor<T> gather_rows(const Tensor<T>& source, std::span<const Index> positions,
   Shape shape = source.shape();
   shape.set(0, static_cast<Index>(positions.size()));
   Tensor<T> result = Tensor<T>::empty(shape);
-  T* next = result.mutable_data();
+  T* next = result.writable_numbers();
   for (const Index position : positions) {
     require<IndexError>(position >= 0 && position < rows, "subset: position ", position, " of shape ", source.shape(),
                         ": positions go from 0 to ", rows - 1, where);

@@ -11,8 +11,8 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 template <class T, class Gate>
 Dataset<T> logic_gate(Gate gate) {
   Tensor<T> inputs = Tensor<T>::empty({4, 2}), targets = Tensor<T>::empty({4, 1});
-  T* in = inputs.mutable_data();
-  T* out = targets.mutable_data();
+  T* in = inputs.writable_numbers();
+  T* out = targets.writable_numbers();
   for (const bool a : {false, true})
     for (const bool b : {false, true}) {
       *in++ = static_cast<T>(a);
@@ -58,8 +58,8 @@ Dataset<T, std::int64_t> planar_classes(Index samples, Index classes, double noi
   Tensor<T> inputs = Tensor<T>::empty({samples, 2});
   Tensor<std::int64_t> labels = Tensor<std::int64_t>::empty({samples});
   Generator generator(seed);
-  T* in = inputs.mutable_data();
-  std::int64_t* label_out = labels.mutable_data();
+  T* in = inputs.writable_numbers();
+  std::int64_t* label_out = labels.writable_numbers();
   for (Index i = 0; i < samples; ++i) {
     const Index label = i % classes, members = (samples - label + classes - 1) / classes;
     const double share = members > 1 ? static_cast<double>(i / classes) / static_cast<double>(members - 1) : 0;
@@ -115,8 +115,8 @@ Dataset<T> noisy_sine(Index samples, ToyOptions options = {}, Location where = L
                       ": neither may be negative", where);
   Tensor<T> inputs = Tensor<T>::empty({samples, 1}), targets = Tensor<T>::empty({samples, 1});
   Generator generator(options.seed);
-  T* in = inputs.mutable_data();
-  T* out = targets.mutable_data();
+  T* in = inputs.writable_numbers();
+  T* out = targets.writable_numbers();
   for (Index i = 0; i < samples; ++i) {
     const double share = samples > 1 ? static_cast<double>(i) / static_cast<double>(samples - 1) : 0.5;
     const double x = std::numbers::pi * (2 * share - 1);
