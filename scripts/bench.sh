@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds the benchmarks, and compares eigengrad with Eigen by hand, and with libtorch and
-# PyTorch where they are found: one table, and build/bench/bench.json and bench.svg. scripts/bench.sh --help has the options.
+# PyTorch where they are found: one table, and build/bench/bench.json and bench_*.svg. scripts/bench.sh --help has the options.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh

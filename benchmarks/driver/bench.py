@@ -9,7 +9,7 @@ import sys
 import time
 
 from building import Building
-from chart import chart
+from chart import charts
 from programs import find_programs, read
 from results import COMPILED, EAGER, EIGENGRAD, Row, caption, digits, gradient_to_forward, report
 from roofline import roofline
@@ -37,7 +37,7 @@ def naturals(text):
 def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="scripts/bench.sh", allow_abbrev=False,
-        description="Builds and runs the benchmarks; prints one table, and writes bench.json and bench.svg into "
+        description="Builds and runs the benchmarks; prints one table, and writes bench.json and bench_*.svg into "
         "build/bench. All programs do each work in turns, round after round; figures are medians of wall time.",
         epilog="PyTorch is looked for in the python that the variable PYTHON names, python3 otherwise.")
     parser.add_argument("--works", type=expression, default=expression(""), metavar="REGEX",
@@ -177,11 +177,11 @@ def main(arguments):
     first = [row for row in rows if row.threads == options.threads[0] and not row.work.startswith("memory/")]
     threads = f"{options.threads[0]} thread{'s' * (options.threads[0] > 1)}"
     everything = {"header": header, "rows": [row.as_dict() for row in rows]}
-    for name, content in (("bench.json", json.dumps(everything, indent=1)),
-                          ("bench.svg", chart(f"{header['processor']}, {threads}", first))):
+    pictures = charts(f"{header['processor']}, {threads}", first)
+    for name, content in {"bench.json": json.dumps(everything, indent=1), **pictures}.items():
         with open(os.path.join(build, name), "w", encoding="utf-8") as file:
             file.write(content)
-    print(f"\nwritten: {os.path.relpath(build)}/bench.json and bench.svg")
+    print(f"\nwritten: {os.path.relpath(build)}/{', '.join(['bench.json', *pictures])}")
     return 0
 
 

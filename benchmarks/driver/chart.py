@@ -1,11 +1,12 @@
-"""A bar chart in SVG: how many times eigengrad's time the others take, on a logarithmic scale."""
+"""Bar charts in SVG: how many times eigengrad's time the others take, on a logarithmic scale."""
 import math
 from xml.sax.saxutils import escape
 
 from results import PEERS, digits
 
 COLOURS = dict(zip(PEERS, ("#0072b2", "#d55e00", "#009e73", "#cc79a7")))  # Okabe and Ito's, told apart by everybody
-NAMES, LABELS, PLOT, RIGHT, BAR, GAP, HEAD, TOP = 320, 370, 560, 70, 11, 8, 30, 96
+NAMES, LABELS, PLOT, RIGHT, BAR, GAP, HEAD, TOP = 270, 320, 560, 70, 11, 8, 30, 96
+MOST = 12  # works in a picture, unless one kind has more
 
 
 def text(x, y, words, size=12, anchor="start", extra=""):
@@ -23,12 +24,28 @@ def sections(rows):
     return found
 
 
-def chart(header, rows):
-    """The picture as text; rows of one number of threads."""
+def pages(groups):
+    """Kinds of work that share a picture: neighbours, as long as their works are few."""
+    found = []
+    for kind, works in groups.items():
+        if found and sum(map(len, found[-1].values())) + len(works) <= MOST:
+            found[-1][kind] = works
+        else:
+            found.append({kind: works})
+    return found
+
+
+def charts(header, rows):
+    """A picture for each kind of work, few together, by their names: rows of one number of threads."""
     groups = sections(rows)
     ratios = [ratio for works in groups.values() for _, bars in works for _, ratio in bars] or [1]
-    low = min(-1, math.floor(math.log10(min(ratios))))
-    high = max(1, math.ceil(math.log10(max(ratios))))
+    ends = min(-1, math.floor(math.log10(min(ratios)))), max(1, math.ceil(math.log10(max(ratios))))
+    return {f"bench_{next(iter(page))}.svg": chart(header, page, ends) for page in pages(groups)}
+
+
+def chart(header, groups, ends):
+    """One picture as text; `ends` are the scale's, as powers of ten."""
+    low, high = ends
     place = lambda ratio: LABELS + PLOT * (math.log10(ratio) - low) / (high - low)
     one = place(1)
     body, y = [], TOP

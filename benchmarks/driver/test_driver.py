@@ -113,7 +113,9 @@ class Roofline(unittest.TestCase):
 
 class Chart(unittest.TestCase):
     def bars(self, rows):
-        picture = xml.etree.ElementTree.fromstring(chart.chart("a <processor> & more", rows))
+        (name, picture), = chart.charts("a <processor> & more", rows).items()
+        self.assertEqual(name, "bench_gradient.svg")
+        picture = xml.etree.ElementTree.fromstring(picture)
         space = "{http://www.w3.org/2000/svg}"
         words = [text.text for text in picture.iter(space + "text")]
         return [bar for bar in picture.iter(space + "rect") if bar.get("height") == str(chart.BAR - 1)], words
@@ -126,8 +128,18 @@ class Chart(unittest.TestCase):
         slower, faster = (float(bar.get("width")) for bar in bars[:2])
         self.assertAlmostEqual(faster / slower, 6.9, delta=0.05)  # log 120 / log 2
 
-    def test_nothing_measured_is_a_picture_too(self):
-        self.assertEqual(self.bars([])[0], [])
+    def test_nothing_measured_is_no_picture(self):
+        self.assertEqual(chart.charts("a processor", []), {})
+
+    def test_kinds_share_a_picture_while_their_works_are_few(self):
+        rows = [Row(f"{kind}/{i}", 1, "s", {EIGENGRAD: [1e-6], LIBTORCH: [1e-3]})
+                for kind, count in (("train", 10), ("infer", 5), ("hvp", 1), ("formula", 16), ("reduce", 3))
+                for i in range(count)]
+        pictures = chart.charts("a processor", rows)
+        self.assertEqual(list(pictures), ["bench_train.svg", "bench_infer.svg", "bench_formula.svg",
+                                          "bench_reduce.svg"])
+        heights = [int(xml.etree.ElementTree.fromstring(picture).get("height")) for picture in pictures.values()]
+        self.assertLess(max(heights), 1000)
 
 
 class Programs(unittest.TestCase):

@@ -33,6 +33,49 @@ TEST(Figure, HoldsTitleLabelsTicksAndLegend) {
     EXPECT_GE(occurrences(svg, text), 1u) << text;
 }
 
+// The x of the text that begins with `words`.
+double place_of(const std::string& svg, const std::string& words) {
+  const std::size_t end = svg.find(">" + words), begin = svg.rfind("<text x=\"", end);
+  return std::stod(svg.substr(begin + 9));
+}
+
+TEST(Figure, ATitleWiderThanItsFrameTakesTwoLines) {
+  const std::string title = "Three spirals, a 2-32-32-3 network";
+  const std::string narrow = svg_of(viz::Panel({.title = title, .width = 240}));
+  expect_valid(narrow);
+  EXPECT_EQ(occurrences(narrow, ">Three spirals, a<"), 1u) << narrow;
+  EXPECT_EQ(occurrences(narrow, ">2-32-32-3 network<"), 1u);
+  for (const std::string& line : viz::title_lines(title, 240))
+    EXPECT_LE(viz::text_width(line, viz::title_font), 240) << line;
+  EXPECT_EQ(viz::title_lines(title, 320), (std::vector<std::string>{title}));
+  EXPECT_EQ(viz::title_lines(std::string(300, 'm'), 200).size(), 1u) << "one word is shortened";
+  EXPECT_TRUE(viz::title_lines("", 200).empty());
+}
+
+TEST(Figure, HoldsSubtitleAndNotes) {
+  viz::Panel panel({.title = "Sigmoid", .subtitle = "1 / (1 + exp(-x)) < 1"});
+  panel.line({0, 1}, {0, 1}).note(0.5, 0.25, "here & there").note(std::nan(""), 1, "nowhere");
+  const std::string svg = svg_of(panel);
+  expect_valid(svg);
+  EXPECT_EQ(occurrences(svg, ">1 / (1 + exp(-x)) &lt; 1<"), 1u);
+  EXPECT_EQ(occurrences(svg, ">here &amp; there<"), 1u);
+  EXPECT_NEAR(place_of(svg, "here"), 160, 1) << "the middle of a frame of 320";
+}
+
+TEST(Figure, RowsOfALegendLineUp) {
+  viz::Panel panel({.legend = viz::LegendPlace::below, .width = 300});
+  panel.scatter({0}, {0}, {.label = "dots"}).line({0, 1}, {0, 1}, {.label = "a line"});
+  panel.line({0, 1}, {1, 2}, {.label = "the second of the lines"}).line({0, 1}, {2, 3}, {.label = "last"});
+  const std::string svg = svg_of(panel);
+  EXPECT_EQ(place_of(svg, "dots"), place_of(svg, "the second of the lines")) << svg;
+  EXPECT_EQ(place_of(svg, "a line"), place_of(svg, "last"));
+  EXPECT_GT(place_of(svg, "last"), place_of(svg, "dots") + viz::text_width("the second of the lines", 12));
+  const std::string inside = svg_of(viz::Panel({.legend = viz::LegendPlace::upper_left})
+                                        .scatter({0}, {0}, {.label = "dots"})
+                                        .line({0, 1}, {0, 1}, {.label = "a line"}));
+  EXPECT_EQ(place_of(inside, "dots"), place_of(inside, "a line"));
+}
+
 TEST(Figure, TakesEveryKindOfNumbers) {
   const std::vector<double> numbers = {1, 2, 3};
   const std::vector<int> integers = {1, 2, 3};

@@ -44,6 +44,15 @@ TEST(DecisionRegions, ShowBoundaryPointsAndColourBar) {
     EXPECT_EQ(occurrences(svg, text), 1u + (text[1] == 'X')) << text;
 }
 
+TEST(DecisionRegions, SayWhenAModelGivesOneNumberEverywhere) {
+  const auto model = [](const eg::Tensor<float>& points) {
+    return eg::Tensor<float>::full({points.shape()[0], 1}, 0.497f);
+  };
+  const viz::Panel flat = viz::decision_regions(model, corners, {0, 1, 1, 0});
+  EXPECT_EQ(occurrences(viz::Figure(flat).svg(), ">the output stays at 0.50<"), 1u);
+  EXPECT_TRUE(viz::decision_regions(exclusive_or, corners, {0, 1, 1, 0}).notes().empty());
+}
+
 TEST(DecisionRegions, LogitsArePartedAtTheirThreshold) {
   const auto model = [](const eg::Tensor<double>& points) {
     auto result = eg::Tensor<double>::empty({points.shape()[0]});
@@ -105,10 +114,11 @@ TEST(ActivationSheet, GivesEachItsValueAndDerivative) {
   const auto x = eg::Tensor<double>::linspace(-3, 3, 61);
   std::vector<viz::Activation> activations;
   for (const auto* name : {"sigmoid", "tanh", "relu", "leaky_relu", "elu", "maxout"})
-    activations.push_back({name, x, x, x});
+    activations.push_back({name, x, x, x, "f(x)"});
   const std::string svg = viz::activation_sheet(activations, {.title = "Activations"}).svg();
   EXPECT_EQ(xml_problem(svg), "");
   for (const auto& activation : activations) EXPECT_EQ(occurrences(svg, ">" + activation.name + "<"), 1u);
+  EXPECT_EQ(occurrences(svg, ">f(x)<"), 6u);
   EXPECT_EQ(occurrences(svg, ">value<"), 1u);
   EXPECT_EQ(occurrences(svg, ">derivative<"), 1u);
   EXPECT_EQ(occurrences(svg, "stroke-dasharray=\"7 4\""), 7u);  // six curves and the legend
