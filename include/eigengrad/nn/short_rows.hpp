@@ -57,7 +57,8 @@ class ShortRows {
       Total<T> others(0);
       for (Index j = 0; j < classes; ++j) others += e[j];
       const Total<T> sum = others + here;
-      terms_[i] = static_cast<T>(distance == T(0) ? others : sum - Total<T>(1));
+      // Beside the label another may be as large, from which it differs by a tangent.
+      terms_[i] = static_cast<T>(distance == T(0) ? others + (here - Total<T>(1)) : sum - Total<T>(1));
       distances_[i] = distance;
       sound_[i] = sum - sum == Total<T>(0);
       if (to == nullptr || !sound_[i]) continue;
