@@ -168,3 +168,32 @@ TEST(Module, KindNamesIt) {
   EXPECT_EQ(Net().kind(), "Module");
   EXPECT_EQ(eg::Dropout<double>().kind(), "Dropout");
 }
+
+namespace {
+struct Ring : eg::Module<float> {
+  void members(eg::Members<float>& m) override {
+    m("inner", inner);
+    if (next != nullptr) m("next", *next);
+  }
+  eg::Tensor<float> forward(const eg::Tensor<float>& x) override { return inner(x); }
+  std::string kind() const override { return "Ring"; }
+
+  eg::Linear<float> inner{1, 1};
+  Ring* next = nullptr;
+};
+}  // namespace
+
+// A module among its own members would be visited without end.
+TEST(Module, ThatNamesItselfIsAnError) {
+  Ring a, b;
+  a.next = &a;
+  EXPECT_NE(message_of<eg::ValueError>([&] {
+              a.parameters();
+            }).find("members: Ring 'next.' is named inside itself: name only what a module is made of"),
+            std::string::npos);
+  a.next = &b;
+  EXPECT_EQ(a.parameters().size(), 4u);
+  b.next = &a;
+  EXPECT_THROW(a.eval(), eg::ValueError);
+  EXPECT_THROW(b.state_dict(), eg::ValueError);
+}

@@ -31,8 +31,7 @@ constexpr bool has_exactly(From number) {
   } else if constexpr (std::is_integral_v<From>) {  // between the first and the last bit that is set
     const std::uint64_t magnitude = magnitude_of(number);
     return magnitude == 0 ||
-           static_cast<int>(std::bit_width(magnitude)) - static_cast<int>(std::countr_zero(magnitude)) <=
-               std::numeric_limits<To>::digits;
+           static_cast<int>(std::bit_width(magnitude)) - std::countr_zero(magnitude) <= std::numeric_limits<To>::digits;
   } else if constexpr (std::is_integral_v<To>) {
     constexpr From limit = static_cast<From>(std::uint64_t{1} << (std::numeric_limits<To>::digits - 1)) * 2;
     return number < limit && number >= (std::is_signed_v<To> ? -limit : From(0)) && std::floor(number) == number;

@@ -45,12 +45,23 @@ class Members {
     visit(module);
     prefix_.resize(outside);
   }
+  /// Throws ValueError for a module that lies inside itself.
   EIGENGRAD_COLD void visit(Module<T>& module) {
+    for (const Path* outer = path_; outer != nullptr; outer = outer->outside)
+      require<ValueError>(outer->module != &module, "members: ", module.kind(), " '", prefix_,
+                          "' is named inside itself: name only what a module is made of, not what it belongs to");
+    const Path here{&module, path_};
+    path_ = &here;
     visit_(context_, {prefix_, nullptr, nullptr, &module});
     module.members(*this);
+    path_ = here.outside;
   }
 
  private:
+  struct Path {
+    const Module<T>* module;
+    const Path* outside;
+  };
   EIGENGRAD_COLD void tell(std::string_view name, ParameterRef<T>* parameter, Tensor<T>* buffer) {
     const std::size_t outside = prefix_.size();
     if (named_) prefix_ += name;
@@ -62,6 +73,7 @@ class Members {
   void* context_;
   bool named_;
   std::string prefix_;
+  const Path* path_ = nullptr;  // the modules that are being visited, the innermost first
 };
 
 /// A module's parameters and buffers by name, as in PyTorch: "0.weight", "0.bias", ...
