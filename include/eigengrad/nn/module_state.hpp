@@ -46,6 +46,7 @@ class ModuleState final : public ReplayState {
     }
   }
   bool load() override {
+    if (places_.empty()) return true;
     const std::vector<Tensor<T>*> now = places();  // a member may have been built anew
     for (std::size_t k = 0; k < places_.size(); ++k) {
       if (std::find(now.begin(), now.end(), places_[k]) == now.end()) return false;
@@ -89,7 +90,7 @@ class ModuleState final : public ReplayState {
         [](void* to, const typename Members<T>::Member& member) {
           if (member.buffer != nullptr) static_cast<std::vector<Tensor<T>*>*>(to)->push_back(member.buffer);
         },
-        &all)
+        &all, false)
         .visit(module_);
     return all;
   }
