@@ -89,7 +89,7 @@ class ModuleState final : public ReplayState {
         [](void* to, const typename Members<T>::Member& member) {
           if (member.buffer != nullptr) static_cast<std::vector<Tensor<T>*>*>(to)->push_back(member.buffer);
         },
-        &all)
+        &all, false)
         .visit(module_);
     return all;
   }
