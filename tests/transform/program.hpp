@@ -31,14 +31,12 @@ struct LibraryParameters {
         order(as_axes(p.order)),
         shape(p.shape.begin(), p.shape.end()),
         stretched(p.stretched.begin(), p.stretched.end()),
-        positions(eg::Tensor<std::int64_t>::empty({plain::rank(p.positions)})),
+        positions(eg::Tensor<std::int64_t>::from({p.positions.data(), p.positions.size()}, {plain::rank(p.positions)})),
         axis(p.axis),
         begin(p.begin),
         end(p.end),
         step(p.step),
-        keepdims(p.keepdims) {
-    std::copy(p.positions.begin(), p.positions.end(), positions.mutable_data());
-  }
+        keepdims(p.keepdims) {}
   static eg::Axes as_axes(const Sizes& list) {
     eg::Axes result;
     for (const Index axis : list) result.axes[result.count++] = axis;

@@ -65,10 +65,9 @@ eg::Tensor<double> library_result(const Program& program, const List& inputs) {
   eg::Tensor<double> result = eg::Tensor<double>::zeros({});
   for (std::size_t k = 0; k < program.size(); ++k)
     if (!used[k] && !program[k].is_input()) {
-      eg::Tensor<double> weights = eg::Tensor<double>::empty(values[k].shape());
-      double* to = weights.mutable_data();
-      for (eg::Index i = 0; i < weights.size(); ++i) to[i] = weight(static_cast<std::size_t>(i));
-      result = result + eg::sum(values[k] * weights);
+      std::vector<double> weights(static_cast<std::size_t>(values[k].size()));
+      for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = weight(i);
+      result = result + eg::sum(values[k] * eg::Tensor<double>::from(weights, values[k].shape()));
     }
   return result;
 }

@@ -164,6 +164,7 @@ class StepRecord {
       for (const void* identity : rehearsal.handed_out)
         if (identity == parameter->identity) handed_out_.push_back(parameter.get());
     }
+    std::erase_if(plan_->states, [](const auto& state) { return !state->written(); });
     plan_->forget_numbers();
     for (Lent& each : constants_) {
       lend(each);
