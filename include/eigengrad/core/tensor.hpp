@@ -3,6 +3,7 @@
 #include <cstring>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 #include "buffer.hpp"
 #include "dual.hpp"
@@ -28,11 +29,25 @@ concept ConvertsDuals = requires(const E& e) {
   { e.to_tensor() };
 };
 
+/// Reading one element, by its position; throws IndexError outside the shape. That of a variable is a constant in
+/// place, so that a compiler which is asked to assign to it names this class.
+template <class T, class Derived>
+struct ToWriteAnElementSay_at {
+  template <std::integral... Positions>
+  const T& operator()(Positions... positions) & {  // to write: t.at(i, j) = value
+    return static_cast<const Derived*>(this)->element_at({static_cast<Index>(positions)...});
+  }
+  template <std::integral... Positions>
+  T operator()(Positions... positions) const& {  // to write: t.at(i, j) = value
+    return static_cast<const Derived*>(this)->element_at({static_cast<Index>(positions)...});
+  }
+};
+
 /// A value: a shape and contiguous row-major numbers in a shared, 64-byte aligned buffer, copied on write.
 /// Copying is O(1); writing through one tensor never changes another. Const access from several threads is safe.
 /// T is float or double to be differentiated, an integer for labels and positions, bool for masks.
 template <class T>
-class Tensor {
+class Tensor : public ToWriteAnElementSay_at<T, Tensor<T>> {
   static_assert(std::is_trivially_copyable_v<T>, "Tensor<T>: T must be a plain number");
 
  public:
@@ -56,6 +71,19 @@ class Tensor {
   template <class E>
     requires ConvertsDuals<E, T>
   Tensor(const E& expression);
+
+  // What does not convert, told with the way out: compilers print these lines.
+  template <class D>
+  Tensor(const Eigen::DenseBase<D>&) = delete;  // of an Eigen matrix or array: Tensor<T>::from_eigen(matrix)
+  template <class Number, class Allocator>
+  Tensor(const std::vector<Number, Allocator>&) = delete;  // of a vector: Tensor<T>::from(vector, {rows, columns})
+  operator T() const = delete;  // its number: t.item(); one of them: t(i, j); a condition: all(t).item()
+  template <class S, int r, int c, int o, int mr, int mc>
+  operator Eigen::Matrix<S, r, c, o, mr, mc>() const = delete;  // as Eigen's: t.matrix()
+  template <class S, int r, int c, int o, int mr, int mc>
+  operator Eigen::Array<S, r, c, o, mr, mc>() const = delete;  // as Eigen's: t.array()
+  void operator[](Index) const = delete;                       // an element: t(i, j); a part: select(t, axis, i)
+  void backward() const = delete;                              // ask the tape that recorded it: tape.backward(loss)
 
   /// Uninitialised numbers.
   EIGENGRAD_OUTLINE static Tensor empty(const Shape& shape) {
@@ -153,11 +181,10 @@ class Tensor {
                         " elements, not one: pick one as t(i, j), or reduce by sum or mean", where);
     return *read("item", where);
   }
-  /// One element, by its position; throws IndexError outside the shape.
-  template <std::integral... Positions>
-  T operator()(Positions... positions) const {
+  /// One element, as t(i, j) gives it.
+  const T& element_at(std::initializer_list<Index> positions) const {
     forbid_in_replay("element", "the step might depend on the value, and would not see another one; return it instead");
-    return read("element", {})[offset({static_cast<Index>(positions)...})];
+    return read("element", {})[offset(positions)];
   }
   /// One element to write to; see mutable_data.
   template <std::integral... Positions>

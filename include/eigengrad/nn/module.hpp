@@ -79,6 +79,14 @@ class Module {
   virtual Tensor<T> forward(const Tensor<T>& x) = 0;
   virtual void members(Members<T>& /*members*/) {}
 
+  /// Prints kind().
+  template <class Stream>
+    requires requires(Stream& stream, const std::string& text) { stream << text; }
+  friend Stream& operator<<(Stream& stream, const Module& module) {
+    stream << module.kind();
+    return stream;
+  }
+
   Tensor<T> operator()(const Tensor<T>& x) { return forward(x); }
 
   /// What an optimizer takes, in the order of `members`; a parameter that has two names appears once.

@@ -8,6 +8,9 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
+template <class T>
+class Module;
+
 /// What every optimizer has: parameters it keeps alive, `states` tensors of state for each, a learning rate. A derived
 /// one is its formula: step() calls update with a function of (w, g, state...), lanes of one parameter's numbers.
 /// Throws ValueError for no parameters, the same one twice, or settings outside their range.
