@@ -1,5 +1,11 @@
 #pragma once
 
+// First what users meet in compilers' messages, which then name few files on the way to it.
+#include "core/tensor.hpp"
+
+#include "autograd/parameter.hpp"
+#include "ops/arithmetic.hpp"
+
 // Everything but the optional targets io (compressed files) and viz (pictures).
 #include "autograd/draw.hpp"
 #include "autograd/gradcheck.hpp"

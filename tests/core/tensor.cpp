@@ -159,6 +159,22 @@ TEST(Tensor, IsAlignedToACacheLine) {
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(Tensor::zeros({size}).data()) % 64, 0u);
 }
 
+// What does not convert says so also to templates that ask (tests/packaging/messages has what compilers say).
+static_assert(!std::is_convertible_v<Tensor, double> && !std::is_constructible_v<bool, Tensor>);
+static_assert(!std::is_convertible_v<Eigen::MatrixXd, Tensor> && !std::is_convertible_v<Tensor, Eigen::MatrixXd>);
+static_assert(!std::is_constructible_v<Tensor, std::vector<double>>);
+
+TEST(Tensor, AnElementReadFromAVariableIsAConstantInPlace) {
+  Tensor t = {{1, 2}, {3, 4}};
+  static_assert(std::is_same_v<decltype(t(0, 1)), const double&>);
+  static_assert(std::is_same_v<decltype(std::as_const(t)(0, 1)), double>);
+  static_assert(std::is_same_v<decltype(Tensor(t)(0, 1)), double>);  // nothing is left of a temporary
+  auto kept = t(0, 1);
+  t.at(0, 1) = t(1, 1);
+  EXPECT_EQ(kept, 2);
+  EXPECT_EQ(t(0, 1), 4);
+}
+
 TEST(Tensor, OtherNumberTypes) {
   const eg::Tensor<std::int64_t> labels = {3, 1, 2};
   const eg::Tensor<bool> mask = {{true, false}};

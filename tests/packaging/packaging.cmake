@@ -37,3 +37,16 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/include/eigengrad/eigengrad.hpp")
     packaging_test(plugin)
   endif()
 endif()
+
+# What the compilers say about mistakes.
+if(EXISTS "${PROJECT_SOURCE_DIR}/include/eigengrad/eigengrad.hpp")
+  foreach(compiler g++ clang++)
+    find_program(packaging_${compiler} ${compiler})
+    if(packaging_${compiler})
+      add_test(NAME packaging.messages_of_${compiler}
+        COMMAND ${CMAKE_COMMAND} -D COMPILER=${packaging_${compiler}} -D SOURCE_DIR=${PROJECT_SOURCE_DIR}
+                -D EIGEN_DIR=${packaging_eigen_dir} -P ${packaging_dir}/messages/messages.cmake)
+      set_tests_properties(packaging.messages_of_${compiler} PROPERTIES LABELS packaging TIMEOUT 900)
+    endif()
+  endforeach()
+endif()

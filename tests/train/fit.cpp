@@ -55,6 +55,44 @@ TEST(Fit, DoesWhatALoopWrittenByHandDoes) {
   EXPECT_EQ(history.reason, "all 4 epochs are done");
 }
 
+TEST(Fit, TakesTheLibrarysLossesByName) {
+  const auto data = on_line(2);
+  const auto slope_after = [&](const auto& train) {
+    Line model(0.5);
+    eg::SGD<double> optimizer(model.parameters(), {.learning_rate = 0.01});
+    train(model, optimizer);
+    return model.slope();
+  };
+  const Options options{.epochs = 2, .progress = silent};
+#define EXPECT_SAME_TRAINING(loss)                                                                               \
+  EXPECT_EQ(slope_after([&](auto& model, auto& optimizer) { eg::fit(model, loss, optimizer, data, options); }),  \
+            slope_after([&](auto& model, auto& optimizer) {                                                      \
+              eg::fit(model, [](const auto& y, const auto& t) { return loss(y, t); }, optimizer, data, options); \
+            }))
+  EXPECT_SAME_TRAINING(eg::mse_loss);
+  EXPECT_SAME_TRAINING(eg::l1_loss);
+  EXPECT_SAME_TRAINING(eg::huber_loss);
+#undef EXPECT_SAME_TRAINING
+  Line model(0.5);
+  EXPECT_EQ(eg::evaluate(model, eg::mse_loss, data).loss, eg::evaluate(model, MeanSquared(), data).loss);
+  eg::Sequential<double> network = small_network(3);
+  EXPECT_EQ(eg::evaluate(network, eg::softmax_cross_entropy, spiral()).loss,
+            eg::evaluate(network, SoftmaxCrossEntropy(), spiral()).loss);
+  eg::Dataset<double> halves = on_line(2);
+  halves.targets = Tensor::full(halves.targets.shape(), 0.5);
+  EXPECT_GT(eg::evaluate(model, eg::binary_cross_entropy_with_logits, halves).loss, 0.69);
+}
+
+// A free function is a loss, too.
+static Tensor doubled_error(const Tensor& prediction, const Tensor& target) {
+  return 2 * eg::mse_loss(prediction, target);
+}
+TEST(Fit, TakesAFunction) {
+  Line model(0.5);
+  const auto data = on_line(2);
+  EXPECT_EQ(eg::evaluate(model, doubled_error, data).loss, 2 * eg::evaluate(model, eg::mse_loss, data).loss);
+}
+
 TEST(Fit, TheSeedFixesEverything) {
   const auto run = [](std::uint64_t seed, bool shuffle = true) {
     auto model = small_network(3);

@@ -93,6 +93,11 @@ class ParameterRef {
  public:
   using Element = T;
 
+  template <std::same_as<Tensor<T>> E>
+  ParameterRef(const E&) = delete;       // a tensor is a constant: make it a Parameter<T> w(tensor), and list w
+  operator T() const = delete;           // its only number: w.value().item()
+  void operator-=(auto) const = delete;  // to change it: w.set_value(w.value() - change), or let an optimizer
+
   const Tensor<T>& value() const {
     const ParameterState<T>& parameter = state();
     if (thread_state().replay_plan != nullptr) [[unlikely]]
@@ -232,6 +237,10 @@ class Parameter : public ParameterRef<T> {
   Parameter() : Parameter(Tensor<T>()) {}
   explicit Parameter(const Tensor<T>& value)
       : ParameterRef<T>(ParameterHandle<T>(new ParameterState<T>{value.unrecorded()})) {}
+  template <std::same_as<Tensor<T>> E>
+  Parameter(const E&) = delete;  // becomes one only where that is said: Parameter<T> w(tensor)
+  template <std::same_as<Tensor<T>> E>
+  Parameter& operator=(const E&) = delete;  // another value: w.set_value(tensor)
   Parameter(const Tensor<T>& value, const std::string& name) : Parameter(value) { this->set_name(name); }
   Parameter(const Parameter& other)
       : ParameterRef<T>(ParameterHandle<T>(new ParameterState<T>{.value = other.value(),

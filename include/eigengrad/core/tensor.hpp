@@ -3,6 +3,7 @@
 #include <cstring>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 #include "buffer.hpp"
 #include "dual.hpp"
@@ -38,13 +39,32 @@ struct Position {
   Location where;
 };
 
+/// Reading one element, by its position; throws IndexError outside the shape. It is a plain number: element(t, i, j)
+/// can be differentiated. That of a variable is a constant in place, so that a compiler which is asked to assign to it
+/// names this class.
+template <class T, class Derived>
+struct ToWriteAnElementSay_at {
+  template <std::integral... Rest>
+  const T& operator()(Position first, Rest... rest) & {  // to write: t.at(i, j) = value
+    return self().element_at("t(i, j)", first.where, {first.index, static_cast<Index>(rest)...});
+  }
+  template <std::integral... Rest>
+  T operator()(Position first, Rest... rest) const& {  // to write: t.at(i, j) = value
+    return self().element_at("t(i, j)", first.where, {first.index, static_cast<Index>(rest)...});
+  }
+  T operator()(Location where = Location::current()) const { return self().element_at("t()", where, {}); }
+
+ private:
+  const Derived& self() const { return *static_cast<const Derived*>(this); }
+};
+
 /// A value: a shape and contiguous row-major numbers in a shared, 64-byte aligned buffer, copied on write.
 /// Copying is O(1), but for a tensor that was written to by at() or mutable_data(): who has kept the reference may
 /// write again, so copies and records of it get numbers of their own. Writing through one tensor never changes another.
 /// Const access from several threads is safe. T is float or double to be differentiated, an integer for labels and
 /// positions, bool for masks.
 template <class T>
-class Tensor {
+class Tensor : public ToWriteAnElementSay_at<T, Tensor<T>> {
   static_assert(std::is_trivially_copyable_v<T>, "Tensor<T>: T must be a plain number");
 
  public:
@@ -82,6 +102,19 @@ class Tensor {
   template <class E>
     requires ConvertsDuals<E, T>
   Tensor(const E& expression);
+
+  // What does not convert, told with the way out: compilers print these lines.
+  template <class D>
+  Tensor(const Eigen::DenseBase<D>&) = delete;  // of an Eigen matrix or array: Tensor<T>::from_eigen(matrix)
+  template <class Number, class Allocator>
+  Tensor(const std::vector<Number, Allocator>&) = delete;  // of a vector: Tensor<T>::from(vector, {rows, columns})
+  operator T() const = delete;  // its number: t.item(); one of them: t(i, j); a condition: all(t).item()
+  template <class S, int r, int c, int o, int mr, int mc>
+  operator Eigen::Matrix<S, r, c, o, mr, mc>() const = delete;  // as Eigen's: t.matrix()
+  template <class S, int r, int c, int o, int mr, int mc>
+  operator Eigen::Array<S, r, c, o, mr, mc>() const = delete;  // as Eigen's: t.array()
+  void operator[](Index) const = delete;                       // an element: t(i, j); a part: select(t, axis, i)
+  void backward() const = delete;                              // ask the tape that recorded it: tape.backward(loss)
 
   /// Uninitialised numbers.
   EIGENGRAD_OUTLINE static Tensor empty(const Shape& shape) {
@@ -183,13 +216,10 @@ class Tensor {
                         " elements, not one: pick one as t(i, j), or reduce by sum or mean", where);
     return *read("item", where);
   }
-  /// One element, by its position; throws IndexError outside the shape. It is a plain number: element(t, i, j) can be
-  /// differentiated.
-  template <std::integral... Rest>
-  T operator()(Position first, Rest... rest) const {
-    return read("t(i, j)", first.where)[offset({first.index, static_cast<Index>(rest)...})];
+  /// One element, as t(i, j) gives it; `how` it was asked for.
+  const T& element_at(const char* how, const Location& where, std::initializer_list<Index> positions) const {
+    return read(how, where)[offset(positions)];
   }
-  T operator()(Location where = Location::current()) const { return read("t()", where)[offset({})]; }
   /// One element to write to; see mutable_data.
   template <std::integral... Rest>
   T& at(Position first, Rest... rest) {

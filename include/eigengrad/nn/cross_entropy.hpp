@@ -189,6 +189,25 @@ Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t
                 wrt(distribution, [=](const Tensor<T>& dy) { return -(log_softmax(x) * of_logits(dy).rows_of(dy)); }));
 }
 
+/// What is neither labels nor a distribution of the prediction's number type.
+template <class P, class Q>
+concept UnlikeTarget = MixedNumbers<P, Q> && !std::is_same_v<typename Q::Element, std::int64_t>;
+template <Expression P, Expression Q>
+  requires UnlikeTarget<P, Q>
+Tensor<typename P::Element> softmax_cross_entropy(const P&, const Q&, Reduction = Reduction::batch_mean,
+                                                  Location = {}) {
+  static_assert(!UnlikeTarget<P, Q>,
+                "softmax_cross_entropy: labels are Tensor<std::int64_t>, distributions Tensor<T>: cast them");
+  return {};
+}
+template <Expression P, Expression Q>
+  requires UnlikeTarget<P, Q>
+Tensor<typename P::Element> cross_entropy(const P&, const Q&, Reduction = Reduction::batch_mean, Location = {}) {
+  static_assert(!UnlikeTarget<P, Q>,
+                "cross_entropy: labels are Tensor<std::int64_t>, distributions Tensor<T>: cast them");
+  return {};
+}
+
 /// -(1/N) sum y log(softmax(x)), fused and stable. logits [n, classes]; target: labels Tensor<int64> [n], or a
 /// distribution [n, classes]. Gradients: (softmax(x) - y) / N, for a distribution -log(softmax(x)) / N. `none` gives
 /// [n]; `mean` is over samples. Throws IndexError for a label out of range, ShapeError for shapes that do not fit.

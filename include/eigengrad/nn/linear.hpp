@@ -198,6 +198,7 @@ struct LinearOptions {
 template <class T>
 class Linear : public Module<T> {
  public:
+  explicit Linear(Index) = delete;  // two sizes: Linear<T>(inputs, outputs)
   EIGENGRAD_OUTLINE Linear(Index in, Index out, LinearOptions options = {},
                            Generator& generator = default_generator()) {
     require<ValueError>(in >= 0 && out >= 0, "Linear: sizes ", in, " and ", out, " must not be negative");

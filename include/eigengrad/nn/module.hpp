@@ -112,6 +112,14 @@ class Module {
   virtual Tensor<T> forward(const Tensor<T>& x) = 0;
   virtual void members(Members<T>& /*members*/) {}
 
+  /// Prints kind().
+  template <class Stream>
+    requires requires(Stream& stream, const std::string& text) { stream << text; }
+  friend Stream& operator<<(Stream& stream, const Module& module) {
+    stream << module.kind();
+    return stream;
+  }
+
   /// forward(x). Records of layers name the line of the call, errors the modules that they came through.
   Tensor<T> operator()(const Tensor<T>& x, Location where = Location::current()) {
     tell_plan();

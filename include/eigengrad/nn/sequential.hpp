@@ -7,6 +7,10 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
+/// What can stand in a Sequential.
+template <class M, class T>
+concept PartOf = std::is_base_of_v<Module<T>, std::decay_t<M>> && !std::is_abstract_v<std::decay_t<M>>;
+
 /// Modules one after another; owns copies of them, and copies them when it is copied. Weights that nobody has set start
 /// as the module after them prefers, and are drawn in the order of modules, whichever of them the compiler makes first.
 template <class T>
@@ -14,13 +18,16 @@ class Sequential : public Module<T> {
  public:
   Sequential() = default;
   template <class First, class... Rest>
-    requires(std::is_base_of_v<Module<T>, std::decay_t<First>> &&
+    requires(PartOf<First, T> && (PartOf<Rest, T> && ...) &&
              !(sizeof...(Rest) == 0 && std::is_same_v<std::decay_t<First>, Sequential>))
   EIGENGRAD_OUTLINE explicit Sequential(First&& first, Rest&&... rest) : Sequential() {
     put(std::forward<First>(first));
     (put(std::forward<Rest>(rest)), ...);
     draw_in_order(first_, {!std::is_lvalue_reference_v<First>, !std::is_lvalue_reference_v<Rest>...});
   }
+  template <class First, class... Rest>
+    requires(!(PartOf<First, T> && (PartOf<Rest, T> && ...)))
+  explicit Sequential(First&&, Rest&&...) = delete;  // each must be an eg::Module<T> of this T, with a forward()
   EIGENGRAD_OUTLINE Sequential(const Sequential& other) : Sequential() {
     Module<T>::operator=(other);
     for (const Holder* held = other.first_; held != nullptr; held = held->next) append(held->copy());
@@ -48,8 +55,13 @@ class Sequential : public Module<T> {
   /// Puts a module at the end.
   template <class M>
   Sequential& add(M&& module) {
-    put(std::forward<M>(module));
-    draw_in_order(last_, {!std::is_lvalue_reference_v<M>});
+    constexpr bool fits = PartOf<M, T>;
+    if constexpr (fits) {
+      put(std::forward<M>(module));
+      draw_in_order(last_, {!std::is_lvalue_reference_v<M>});
+    } else {
+      static_assert(fits, "add: it must be an eg::Module<T> of this T, with a forward()");
+    }
     return *this;
   }
 

@@ -5,6 +5,40 @@
 // Each operation: what it is, and what flows back. docs/numerics.md has the values at kinks and beyond the domain.
 namespace eigengrad::inline EIGENGRAD_ABI {
 
+template <class A, class B>
+concept ArithmeticOperands = ElementwiseOperands<A, B> && !MixedNumbers<A, B>;
+// What does not go together. (Of a deleted operator clang would list all others, of a macro its expansion.)
+template <class A, class B>
+concept Unlike = MixedNumbers<A, B> || BesideEigen<A, B>;
+template <class A, class B>
+  requires Unlike<A, B>
+A operator+(const A& a, const B&) {
+  static_assert(!Unlike<A, B>,
+                "cast<T>(tensor) one of two number types; beside Eigen's, Tensor<T>::from_eigen(matrix)");
+  return a;
+}
+template <class A, class B>
+  requires Unlike<A, B>
+A operator-(const A& a, const B&) {
+  static_assert(!Unlike<A, B>,
+                "cast<T>(tensor) one of two number types; beside Eigen's, Tensor<T>::from_eigen(matrix)");
+  return a;
+}
+template <class A, class B>
+  requires Unlike<A, B>
+A operator*(const A& a, const B&) {
+  static_assert(!Unlike<A, B>,
+                "cast<T>(tensor) one of two number types; beside Eigen's, Tensor<T>::from_eigen(matrix)");
+  return a;
+}
+template <class A, class B>
+  requires Unlike<A, B>
+A operator/(const A& a, const B&) {
+  static_assert(!Unlike<A, B>,
+                "cast<T>(tensor) one of two number types; beside Eigen's, Tensor<T>::from_eigen(matrix)");
+  return a;
+}
+
 struct AddOperation {
   static constexpr const char* name = "add";
   static constexpr bool is_arithmetic = true;
@@ -12,7 +46,7 @@ struct AddOperation {
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, dy); }
 };
 template <class A, class B>
-  requires ElementwiseOperands<A, B>
+  requires ArithmeticOperands<A, B>
 EIGENGRAD_INLINE auto operator+(const A& a, const B& b) {
   return apply<AddOperation>(a, b);
 }
@@ -24,7 +58,7 @@ struct SubtractOperation {
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, -dy); }
 };
 template <class A, class B>
-  requires ElementwiseOperands<A, B>
+  requires ArithmeticOperands<A, B>
 EIGENGRAD_INLINE auto operator-(const A& a, const B& b) {
   return apply<SubtractOperation>(a, b);
 }
@@ -38,7 +72,7 @@ struct MultiplyOperation {
   }
 };
 template <class A, class B>
-  requires ElementwiseOperands<A, B>
+  requires ArithmeticOperands<A, B>
 EIGENGRAD_INLINE auto operator*(const A& a, const B& b) {
   return apply<MultiplyOperation>(a, b);
 }
@@ -59,7 +93,7 @@ struct DivideOperation {
   }
 };
 template <class A, class B>
-  requires ElementwiseOperands<A, B>
+  requires ArithmeticOperands<A, B>
 EIGENGRAD_INLINE auto operator/(const A& a, const B& b) {
   return apply<DivideOperation>(a, b);
 }

@@ -147,6 +147,7 @@ class Formula {
   Tensor<Element> eval(Location where = Location::current()) const { return to_tensor(where); }
   Tensor<Element> to_tensor(Location where = {}) const;
   Element item() const { return to_tensor().item(); }
+  operator Element() const = delete;  // its number: x.item(); a condition: all(x).item() or any(x).item()
   /// Evaluates into a tensor of the same shape, adding to what is there or not; not recorded.
   void write_to(Tensor<Element>& target, bool add) const;
 

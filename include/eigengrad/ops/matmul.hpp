@@ -221,14 +221,19 @@ Tensor<T> batched_matmul(const Tensor<T>& a, const Tensor<T>& b, const Location&
                 wrt(b, [product](const Tensor<T>& dy) { return product.gradient_b(dy); }));
 }
 
+template <Expression A, Expression B>
+  requires(!std::is_same_v<plain_t<typename A::Element>, plain_t<typename B::Element>>)
+Tensor<typename A::Element> matmul(const A&, const B&, Location = {}) {
+  static_assert(std::is_same_v<plain_t<typename A::Element>, plain_t<typename B::Element>>,
+                "matmul of two number types: cast<T>(tensor) one of them");
+  return {};
+}
 /// The matrix product, as NumPy's: [n, k] . [k, m] -> [n, m]; a vector is a row on the left, a column on the right, and
 /// its axis is dropped from the result; leading axes are batches and broadcast. Gradients: dy b^T and a^T dy.
 /// Throws ShapeError when the inner sizes differ or an operand has no axes.
 template <Expression A, Expression B>
 auto matmul(const A& left, const B& right, Location where) {
   using T = scalar_of<A, B>;
-  static_assert(std::is_same_v<plain_t<typename A::Element>, plain_t<typename B::Element>>,
-                "matmul of two number types: cast<T>(tensor) one of them");
   const Tensor<T>& a = tensor_of<T>(left);
   const Tensor<T>& b = tensor_of<T>(right);
   require<ShapeError>(a.rank() > 0 && b.rank() > 0, "matmul: a is ", a.shape(), ", b is ", b.shape(),

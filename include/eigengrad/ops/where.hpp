@@ -11,6 +11,15 @@ concept OperatorOperand = Expression<A> || is_dual<A> || TracedValue<A>;
 /// Two things an operator of ours joins.
 template <class A, class B>
 concept ElementwiseOperands = Elementwise<A> && Elementwise<B> && (OperatorOperand<A> || OperatorOperand<B>);
+/// Tensors of two number types, masks aside.
+template <class A, class B>
+concept MixedNumbers =
+    Expression<A> && Expression<B> && !std::is_same_v<plain_t<typename A::Element>, plain_t<typename B::Element>> &&
+    !std::is_same_v<typename A::Element, bool> && !std::is_same_v<typename B::Element, bool>;
+/// A tensor beside one of Eigen's matrices or arrays.
+template <class A, class B>
+concept BesideEigen = (Expression<A> && requires { typename B::PlainObject; }) ||
+                      (Expression<B> && requires { typename A::PlainObject; });
 
 #define EIGENGRAD_COMPARISON(Op, symbol, text)                                              \
   struct Op {                                                                               \

@@ -63,6 +63,9 @@ class AdamFamily : public Optimizer<T, 2> {
 template <class T>
 class Adam : public AdamFamily<T, false> {
  public:
+  explicit Adam(const Module<T>&, AdamOptions<T> = {}) = delete;  // of a model: Adam(model.parameters())
+  template <std::derived_from<ParameterRef<T>> P>
+  explicit Adam(const P&, AdamOptions<T> = {}) = delete;  // of one parameter: Adam({w})
   explicit Adam(std::vector<ParameterRef<T>> parameters, AdamOptions<T> options = {})
       : AdamFamily<T, false>(std::move(parameters), options) {}
 };
@@ -78,6 +81,10 @@ class AdamW : public AdamFamily<T, true> {
     T epsilon = T(1e-8);
     T weight_decay = T(0.01);
   };
+  explicit AdamW(const Module<T>&, Options) = delete;  // of a model: AdamW(model.parameters())
+  explicit AdamW(const Module<T>&) = delete;           // of a model: AdamW(model.parameters())
+  template <std::derived_from<ParameterRef<T>> P>
+  explicit AdamW(const P&, Options = {}) = delete;  // of one parameter: AdamW({w})
   explicit AdamW(std::vector<ParameterRef<T>> parameters, Options options)
       : AdamFamily<T, true>(std::move(parameters), {options.learning_rate, options.beta1, options.beta2,
                                                     options.epsilon, options.weight_decay}) {}

@@ -9,6 +9,9 @@
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
+template <class T>
+class Module;
+
 /// Throws GradientError for a parameter whose gradient went to a copy of it.
 template <class T>
 void require_no_copy_reached(const char* operation, const std::vector<ParameterRef<T>>& parameters) {

@@ -100,8 +100,8 @@ class Findings {
 /// Looks at a model at work on one batch, layer by layer: activations, dead and saturated units, gradients. It runs in
 /// evaluation mode and changes nothing: not the weights, not their .grad(), not the modes. Units within an inner module
 /// are not looked at one by one. Throws what the model and the loss throw, and ValueError for no layers or no samples.
-template <class T, class Y, class Loss>
-Diagnosis diagnose(Sequential<T>& model, const Loss& loss, const Tensor<T>& inputs, const Tensor<Y>& targets,
+template <class T, class Y>
+Diagnosis diagnose(Sequential<T>& model, LossArgument<T, Y> loss, const Tensor<T>& inputs, const Tensor<Y>& targets,
                    const DiagnoseOptions& options = {}, Location where = Location::current()) {
   require<ValueError>(model.size() > 0 && inputs.rank() > 0 && inputs.size() > 0, "diagnose: ", model.size(),
                       " layers and inputs ", inputs.shape(), ": at least one layer and one sample are needed", where);

@@ -3,6 +3,7 @@
 #include "../core/pool_allocator.hpp"
 #include "../data/loader.hpp"
 #include "../nn/module.hpp"
+#include "loss_reference.hpp"
 #include "metrics.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -102,8 +103,8 @@ double loss_number(const char* name, const Tensor<T>& loss, const Location& wher
 /// The mean loss over a data set, and the accuracy where the targets name classes, in evaluation mode and unrecorded.
 /// `loss(prediction, target)` is a mean over its batch. The threshold is for single scores: 0.5, or 0 for logits.
 /// Throws ValueError for a data set without samples and a batch_size below 1.
-template <class T, class Y, class Loss>
-Evaluation evaluate(Module<T>& model, const Loss& loss, const Dataset<T, Y>& data, Index batch_size = 256,
+template <class T, class Y>
+Evaluation evaluate(Module<T>& model, LossArgument<T, Y> loss, const Dataset<T, Y>& data, Index batch_size = 256,
                     Accuracy accuracy = Accuracy::automatic, double threshold = 0.5,
                     Location where = Location::current()) {
   data.validate(where);

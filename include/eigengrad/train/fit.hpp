@@ -140,12 +140,13 @@ void require_finite_gradients(Module<T>& model, const std::vector<ParameterRef<T
 }
 
 /// Trains a model by the steps of learning, until the epochs are over, a target is reached or nothing improves:
-///   fit(model, [](const auto& y, const auto& t) { return mse_loss(y, t); }, optimizer, data, {.epochs = 20})
-/// `loss` is a mean over its batch. `on_epoch(record)` may return false to stop. The model ends in the mode in which it
-/// came (a new one: training), also on errors: ask it by `predict`, which evaluates.
-/// Throws ValueError for settings or data that cannot work, and for a loss that is not finite.
-template <class T, class Y, class Loss, class Optimizer, class OnEpoch = NoCallback>
-History fit(Module<T>& model, const Loss& loss, Optimizer& optimizer, const Dataset<T, Y>& data,
+///   fit(model, eg::mse_loss, optimizer, data, {.epochs = 20})
+/// `loss` is a mean over its batch, or a function of (prediction, targets) that gives one. `on_epoch(record)` may
+/// return false to stop. The model ends in the mode in which it came (a new one: training), also on errors: ask it by
+/// `predict`, which evaluates. Throws ValueError for settings or data that cannot work, and for a loss that is not
+/// finite.
+template <class T, class Y, class Optimizer, class OnEpoch = NoCallback>
+History fit(Module<T>& model, LossArgument<T, Y> loss, Optimizer& optimizer, const Dataset<T, Y>& data,
             FitOptions<T, Y> options = {}, OnEpoch on_epoch = {}, Location where = Location::current()) {
   check_fit(model, optimizer, data, options, where);
   const bool scored = options.accuracy == Accuracy::yes || options.target_accuracy.has_value() ||
