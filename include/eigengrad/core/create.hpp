@@ -50,13 +50,15 @@ template <class T>
 template <Number Start, Number Stop, Number Step>
 Tensor<T> Tensor<T>::arange(Start start, Stop stop, Step step) {
   if constexpr (std::is_integral_v<T> || (is_whole_type<Start> && is_whole_type<Stop> && is_whole_type<Step>)) {
-    using I = std::int64_t;
-    return whole_range<T>(exactly<I>(start, "arange"), exactly<I>(stop, "arange"), exactly<I>(step, "arange"));
+    using Whole = std::int64_t;
+    return whole_range<T>(exactly<Whole>(start, "arange"), exactly<Whole>(stop, "arange"),
+                          exactly<Whole>(step, "arange"));
   } else {
     const auto from = static_cast<double>(start), to = static_cast<double>(stop), by = static_cast<double>(step);
-    using I = std::int64_t;
-    if (by != 0 && has_exactly<I>(from) && has_exactly<I>(to) && has_exactly<I>(by))
-      return whole_range<T>(exactly<I>(start, "arange"), exactly<I>(stop, "arange"), exactly<I>(step, "arange"));
+    using Whole = std::int64_t;
+    if (by != 0 && has_exactly<Whole>(from) && has_exactly<Whole>(to) && has_exactly<Whole>(by))
+      return whole_range<T>(exactly<Whole>(start, "arange"), exactly<Whole>(stop, "arange"),
+                            exactly<Whole>(step, "arange"));
     return real_range<T>(from, to, by);
   }
 }
