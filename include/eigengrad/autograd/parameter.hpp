@@ -73,18 +73,18 @@ struct ReplayParameterOf final : ReplayParameter {
       : ReplayParameter(handle.get(), handle->value.block(), handle->requires_grad,
                         static_cast<std::size_t>(handle->value.size()) * sizeof(T)),
         kept(handle) {}
-  void* slot(bool replayed) override { return &slots[replayed ? 1 : 0]; }
+  void* slot(bool replayed) override { return &gradients[replayed ? 1 : 0]; }
   bool same_gradients() const override {
-    return slots[0].filled == slots[1].filled &&
-           (!slots[0].filled || bytes == 0 ||
-            std::memcmp(slots[0].value.numbers(), slots[1].value.numbers(), bytes) == 0);
+    return gradients[0].filled == gradients[1].filled &&
+           (!gradients[0].filled || bytes == 0 ||
+            std::memcmp(gradients[0].value.numbers(), gradients[1].value.numbers(), bytes) == 0);
   }
-  const Block* gathered() const override { return slots[0].filled ? &slots[0].value.block() : nullptr; }
+  const Block* gathered() const override { return gradients[0].filled ? &gradients[0].value.block() : nullptr; }
   void unshare_gradient() override {
     if (kept->gradient.filled) kept->gradient.value.writable_numbers();
   }
   ParameterHandle<T> kept;
-  Slot<T> slots[2] = {{{}, false, true}, {{}, false, true}};
+  Slot<T> gradients[2] = {{{}, false, true}, {{}, false, true}};
 };
 
 /// Refers to a parameter and keeps it alive: what optimizers hold and `parameters()` returns.

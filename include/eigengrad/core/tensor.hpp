@@ -32,8 +32,8 @@ concept ConvertsDuals = requires(const E& e) {
 /// A position along the first axis, which brings along the line it was written in: functions of any number of positions
 /// have no place for a defaulted Location.
 struct Position {
-  template <std::integral I>
-  EIGENGRAD_INLINE Position(I position, Location from = Location::current())
+  template <std::integral Whole>
+  EIGENGRAD_INLINE Position(Whole position, Location from = Location::current())
       : index(static_cast<Index>(position)), where(from) {}
   Index index;
   Location where;

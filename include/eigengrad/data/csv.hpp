@@ -29,7 +29,7 @@ EIGENGRAD_LAZY class BasicCsvTable {
   /// Takes a CSV text; `name` stands for the file in messages.
   BasicCsvTable(std::string text, CsvOptions options, std::string name)
       : options_(std::move(options)), name_(std::move(name)) {
-    options_.check();
+    options_.validate();
     cells_ = split_csv(std::move(text), options_, name_);
     // Delimiters at the end of every line, the first included, are no columns.
     if (cells_.trailing_empty < cells_.columns)

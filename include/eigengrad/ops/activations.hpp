@@ -105,10 +105,10 @@ EIGENGRAD_INLINE auto gelu(const X& x) {
 
 /// factor * sigmoid(x), the digits of which do not suffer where sigmoid(x) is denormal.
 EIGENGRAD_INLINE auto times_sigmoid(const auto& factor, const auto& x) {
-  const auto far = x < -64;
-  const auto e = exp(where(far, x + 64, -abs(x)));
-  const auto product = factor * where(x < 0, e, 1) / (1 + where(far, 0, e));
-  return where(far, product * 1.6038108905486378e-28, product);  // exp(-64)
+  const auto deep = x < -64;
+  const auto e = exp(where(deep, x + 64, -abs(x)));
+  const auto product = factor * where(x < 0, e, 1) / (1 + where(deep, 0, e));
+  return where(deep, product * 1.6038108905486378e-28, product);  // exp(-64)
 }
 /// The derivatives of silu, first and second: s (1 + x (1 - s)) and s (1 - s) (2 - x (2 s - 1)), s = sigmoid(x).
 struct SiluSlopeOperation {
