@@ -224,6 +224,9 @@ class OperationNode : public TypedNode<T> {
     own_.filled = false;
   }
   const Shape& shape() const final { return shape_; }
+  std::size_t bytes() const final {
+    return TypedNode<T>::bytes() + static_cast<std::size_t>(kept_numbers_) * sizeof(T);
+  }
 
  protected:
   /// The gathered gradient, which its slot then no longer holds.
@@ -234,6 +237,7 @@ class OperationNode : public TypedNode<T> {
 
   Shape shape_;
   Slot<T> own_;
+  Index kept_numbers_ = 0;  // beside the output, for the way back; told once released, too
 };
 
 /// A parameter's appearance on a tape: what flows into it lands in the parameter's gradient.

@@ -67,6 +67,7 @@ class LinearNode final : public OperationNode<T> {
   void keep_result(const Tensor<T>& y, Tensor<T> slope) {
     y_ = y;
     slope_ = std::move(slope);
+    this->kept_numbers_ = slope_.size();
   }
   void propagate() override {
     Tensor<T> dy = whole(this->take_gradient(), this->shape_);
@@ -97,9 +98,6 @@ class LinearNode final : public OperationNode<T> {
     for (TypedNode<T>* node : {x_node_, weight_node_, bias_node_}) steps.operand(node);
     steps.operation(this->name, 3);
     if (then_ != nullptr) steps.operation(then_->name, 1);
-  }
-  std::size_t bytes() const override {
-    return OperationNode<T>::bytes() + static_cast<std::size_t>(slope_.size()) * sizeof(T);
   }
   void release() override {
     y_.release();

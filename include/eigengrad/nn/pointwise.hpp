@@ -117,6 +117,7 @@ class PointwiseNode final : public OperationNode<T> {
   void keep_result(const Tensor<T>& y, Tensor<T> slope) {
     y_ = y;
     slope_ = std::move(slope);
+    this->kept_numbers_ = slope_.size();
   }
   void propagate() override {
     const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
@@ -137,9 +138,6 @@ class PointwiseNode final : public OperationNode<T> {
     y_.release();
     slope_.release();
     this->spent = true;
-  }
-  std::size_t bytes() const override {
-    return OperationNode<T>::bytes() + static_cast<std::size_t>(slope_.size()) * sizeof(T);
   }
 
  private:

@@ -126,7 +126,7 @@ class FormulaNode final : public UnfoldedNode<typename F::Scalar> {
   }
   void keep_derivative(Tensor<T> derivative) {
     derivative_ = std::move(derivative);
-    derivative_size_ = derivative_.size();
+    this->kept_numbers_ = derivative_.size();
   }
 
   void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
@@ -137,9 +137,6 @@ class FormulaNode final : public UnfoldedNode<typename F::Scalar> {
     auto* next = targets_.data();
     formula_->describe(steps, next);
     if (summed_) steps.operation(this->name, 1);
-  }
-  std::size_t bytes() const override {
-    return OperationNode<T>::bytes() + static_cast<std::size_t>(derivative_size_) * sizeof(T);
   }
   void release() override {
     formula_->template for_each_leaf<0>([&](auto k, const auto& operand) {
@@ -205,7 +202,6 @@ class FormulaNode final : public UnfoldedNode<typename F::Scalar> {
   std::optional<F> formula_;
   Targets targets_;
   Tensor<T> result_, derivative_;
-  Index derivative_size_ = 0;
 };
 
 /// Which records the formula's operands come from; false when none is on the recording tape.
