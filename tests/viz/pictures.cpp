@@ -50,6 +50,15 @@ TEST(DecisionRegions, SayWhenAModelGivesOneNumberEverywhere) {
   };
   const viz::Panel flat = viz::decision_regions(model, corners, {0, 1, 1, 0});
   EXPECT_EQ(occurrences(viz::Figure(flat).svg(), ">the output stays at 0.50<"), 1u);
+  // Roundings around the threshold draw no boundary.
+  const auto noise = [](const eg::Tensor<float>& points) {
+    auto result = eg::Tensor<float>::full({points.shape()[0], 1}, 0.5f);
+    for (eg::Index i = 0; i < result.size(); ++i) result.mutable_data()[i] += i % 3 == 0 ? 1e-7f : -1e-7f;
+    return result;
+  };
+  const viz::Panel unlearned = viz::decision_regions(noise, corners, {0, 1, 1, 0});
+  EXPECT_TRUE(viz::contour_lines(unlearned.grid(unlearned.layers().back().grid), 0.5).empty());
+  EXPECT_EQ(unlearned.notes().size(), 1u);
   EXPECT_TRUE(viz::decision_regions(exclusive_or, corners, {0, 1, 1, 0}).notes().empty());
 }
 

@@ -64,8 +64,6 @@ template <class T>
 class Adam : public AdamFamily<T, false> {
  public:
   explicit Adam(const Module<T>&, AdamOptions<T> = {}) = delete;  // of a model: Adam(model.parameters())
-  template <std::derived_from<ParameterRef<T>> P>
-  explicit Adam(const P&, AdamOptions<T> = {}) = delete;  // of one parameter: Adam({w})
   explicit Adam(std::vector<ParameterRef<T>> parameters, AdamOptions<T> options = {})
       : AdamFamily<T, false>(std::move(parameters), options) {}
 };
@@ -83,8 +81,6 @@ class AdamW : public AdamFamily<T, true> {
   };
   explicit AdamW(const Module<T>&, Options) = delete;  // of a model: AdamW(model.parameters())
   explicit AdamW(const Module<T>&) = delete;           // of a model: AdamW(model.parameters())
-  template <std::derived_from<ParameterRef<T>> P>
-  explicit AdamW(const P&, Options = {}) = delete;  // of one parameter: AdamW({w})
   explicit AdamW(std::vector<ParameterRef<T>> parameters, Options options)
       : AdamFamily<T, true>(std::move(parameters), {options.learning_rate, options.beta1, options.beta2,
                                                     options.epsilon, options.weight_decay}) {}

@@ -59,8 +59,6 @@ class LBFGS : public Optimizer<T, 0> {
   using Options = LBFGSOptions<T>;
 
   explicit LBFGS(const Module<T>&, Options = {}) = delete;  // of a model: LBFGS(model.parameters())
-  template <std::derived_from<ParameterRef<T>> P>
-  explicit LBFGS(const P&, Options = {}) = delete;  // of one parameter: LBFGS({w})
   explicit LBFGS(std::vector<ParameterRef<T>> parameters, Options options = {})
       : Optimizer<T, 0>("LBFGS", std::move(parameters), options.learning_rate), options_(options) {
     constexpr T most = (std::numeric_limits<T>::max)();

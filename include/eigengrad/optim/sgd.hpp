@@ -21,8 +21,6 @@ class SGD : public Optimizer<T, 1> {
   using Options = SGDOptions<T>;
 
   explicit SGD(const Module<T>&, Options = {}) = delete;  // of a model: SGD(model.parameters())
-  template <std::derived_from<ParameterRef<T>> P>
-  explicit SGD(const P&, Options = {}) = delete;  // of one parameter: SGD({w})
   explicit SGD(std::vector<ParameterRef<T>> parameters, Options options = {})
       : Optimizer<T, 1>("SGD", std::move(parameters), options.learning_rate), options_(options) {
     this->in_range("momentum", options.momentum, 0, 1);

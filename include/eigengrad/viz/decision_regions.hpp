@@ -84,7 +84,7 @@ Panel decision_regions(Model&& model, const Tensor<T>& points, const Numbers& la
   }
   const Range x = options.x_range.given() ? options.x_range : padded(x_extent, Scale::linear, 0.25);
   const Range y = options.y_range.given() ? options.y_range : padded(y_extent, Scale::linear, 0.25);
-  const std::vector<Grid> scores = score_grids<T>(model, x, y, options.resolution);
+  std::vector<Grid> scores = score_grids<T>(model, x, y, options.resolution);
 
   Panel panel({.title = options.title,
                .x_label = options.x_label,
@@ -105,14 +105,16 @@ Panel decision_regions(Model&& model, const Tensor<T>& points, const Numbers& la
     double step = round_step((std::min)(reach, 1e300) / 5);
     while (5 * step < reach * (1 - 1e-9) && step < 1e299) step = round_step(2 * step);
     for (int i = -5; i <= 5; ++i) field.levels.push_back(options.threshold + step * i);
+    // A model that has learned nothing: said in words, as a boundary through its roundings would say what is not so.
+    const double middle = (extent.low + extent.high) / 2;
+    if (!extent.empty() && extent.high - extent.low < 0.01 * reach) {
+      scores[0].flatten(std::abs(middle - options.threshold) < 0.01 * reach ? options.threshold : middle);
+      panel.note((x.low + x.high) / 2, (y.low + y.high) / 2, "the output stays at " + decimal(middle, 2));
+    }
     panel.field(scores[0], field);
     ContourOptions line = boundary;
     line.levels = {options.threshold};
     panel.contour(scores[0], line);
-    // A model that has learned nothing leaves an empty panel: say so.
-    if (!extent.empty() && extent.high - extent.low < 0.1 * reach)
-      panel.note((x.low + x.high) / 2, (y.low + y.high) / 2,
-                 "the output stays at " + decimal((extent.low + extent.high) / 2, 2));
   } else {
     classes = (std::max)(classes, scores.size());
     const auto tint = [](std::size_t k) { return to_hex(blend(palette_colour(k), 0xffffff, 0.65)); };

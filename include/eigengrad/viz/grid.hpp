@@ -43,6 +43,11 @@ class Grid {
   void set(Index row, Index column, double value) {
     values_[static_cast<std::size_t>(row * columns_ + column)] = value;
   }
+  /// Sets all that are no holes to one value.
+  void flatten(double value) {
+    for (double& each : values_)
+      if (std::isfinite(each)) each = value;
+  }
   const std::vector<double>& values() const { return values_; }
   Extent extent() const {
     Extent result;

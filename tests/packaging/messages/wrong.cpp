@@ -74,8 +74,6 @@ int main() {
   eg::AdamW<float> optimizer(layer);
 #elif WRONG == 30  // Hint: model[.]parameters
   eg::LBFGS<float> optimizer(layer);
-#elif WRONG == 31  // Hint: SGD[(].w.[)]
-  eg::SGD<float> optimizer(w, {.learning_rate = 0.1f});
 #elif WRONG == 32  // Hint: Parameter<T> w[(]tensor[)]
   eg::SGD<float> optimizer({t}, {.learning_rate = 0.1f});
 #elif WRONG == 33  // Hint: Parameter<T> w[(]tensor[)]
