@@ -43,7 +43,8 @@ TEST(Fit, DoesWhatALoopWrittenByHandDoes) {
       step_by_step.zero_grad();
     }
     EXPECT_EQ(history.epochs[epoch].epoch, static_cast<eg::Index>(epoch) + 1);
-    EXPECT_EQ(history.epochs[epoch].loss, loss_sum / 50) << "50 = 6 * 8 + 2: the last batch counts for what it holds";
+    EXPECT_DOUBLE_EQ(history.epochs[epoch].loss, loss_sum / 50)
+        << "50 = 6 * 8 + 2: the last batch counts for what it holds";
     EXPECT_EQ(history.epochs[epoch].accuracy, right / 50);
     EXPECT_EQ(history.epochs[epoch].validation_loss,
               eg::softmax_cross_entropy(by_hand(spiral().inputs), spiral().targets).item());

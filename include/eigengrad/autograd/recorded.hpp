@@ -7,21 +7,21 @@
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 template <class T>
-Tensor<T> recorded_scale(const Tensor<T>& x, T factor);
+Tensor<T> recorded_quotient(const Tensor<T>& x, T divisor);
 
-/// The record of a reshape, a stretch, a sum over stretched axes, an addition or a multiple: dy, times the factor, goes
-/// to every input, in its shape.
+/// The record of a reshape, a stretch, a sum over stretched axes, an addition or a multiple: dy, divided by the
+/// divisor, goes to every input, in its shape.
 template <class T>
 class FittingNode final : public OperationNode<T> {
  public:
   FittingNode(const OperationName& operation, const Shape& shape, TypedNode<T>* first, TypedNode<T>* second = nullptr,
-              T factor = T(1))
-      : OperationNode<T>(operation, shape), targets_{first, second}, factor_(factor) {
+              T divisor = T(1))
+      : OperationNode<T>(operation, shape), targets_{first, second}, divisor_(divisor) {
     this->forward = Forward::fitting;
   }
-  T factor() const { return factor_; }
+  T divisor() const { return divisor_; }
   void propagate() override {
-    const Tensor<T> dy = recorded_scale(whole(this->take_gradient(), this->shape_), factor_);
+    const Tensor<T> dy = recorded_quotient(whole(this->take_gradient(), this->shape_), divisor_);
     for (TypedNode<T>* target : targets_) {
       Slot<T>* slot = target != nullptr ? target->slot() : nullptr;
       if (slot == nullptr) continue;
@@ -44,18 +44,18 @@ class FittingNode final : public OperationNode<T> {
 
  private:
   TypedNode<T>* targets_[2];
-  T factor_;
+  T divisor_;
 };
 
 template <class T>
 EIGENGRAD_COLD Tensor<T> record_fitting(const OperationName& name, Tensor<T> result, const Tensor<T>& a,
-                                        const Tensor<T>* b = nullptr, T factor = T(1)) {
+                                        const Tensor<T>* b = nullptr, T divisor = T(1)) {
   result.set_link({});
   TapeState* tape = recording_tape();
   if (tape == nullptr) return result;
   TypedNode<T>*first = node_on(tape, a, name.name), *second = b != nullptr ? node_on(tape, *b, name.name) : nullptr;
   if (first == nullptr && second == nullptr) return result;
-  Node* node = tape->template add<FittingNode<T>>(tape->last, name, result.shape(), first, second, factor);
+  Node* node = tape->template add<FittingNode<T>>(tape->last, name, result.shape(), first, second, divisor);
   tape->connect(result, node);
   return result;
 }
@@ -75,24 +75,24 @@ Tensor<T> recorded_expand(const Tensor<T>& value, const Shape& shape) {
   return value.shape() == shape ? value : record_fitting("broadcast_to", expand(value, shape), value);
 }
 template <class T>
-EIGENGRAD_COLD Tensor<T> recorded_multiple(const Tensor<T>& x, T factor) {
+EIGENGRAD_COLD Tensor<T> recorded_parts(const Tensor<T>& x, T divisor) {
   const auto run = [](const TensorStep<T>& step) {
     const T* from = step.operands[0].numbers();
-    for (Index i = 0; i < step.result.size(); ++i) step.to()[i] = from[i] * step.operands[1].numbers()[0];
+    for (Index i = 0; i < step.result.size(); ++i) step.to()[i] = from[i] / step.operands[1].numbers()[0];
   };
   Tensor<T> result = Tensor<T>::empty(x.shape());
-  const Tensor<T> number = Tensor<T>::full({}, factor);
+  const Tensor<T> number = Tensor<T>::full({}, divisor);
   run(TensorStep<T>(run, result, {&x, &number}, nullptr));
-  on_replay("multiply", result, {&x, &number}, run);
-  return record_fitting("multiply", std::move(result), x, static_cast<const Tensor<T>*>(nullptr), factor);
+  on_replay("divide", result, {&x, &number}, run);
+  return record_fitting("divide", std::move(result), x, static_cast<const Tensor<T>*>(nullptr), divisor);
 }
-/// x times a number.
+/// x divided by a number.
 template <class T>
-Tensor<T> recorded_scale(const Tensor<T>& x, T factor) {
+Tensor<T> recorded_quotient(const Tensor<T>& x, T divisor) {
   if constexpr (std::is_same_v<T, bool>)
     return x;  // a mask has no gradient
   else
-    return factor == T(1) ? x : recorded_multiple(x, factor);
+    return divisor == T(1) ? x : recorded_parts(x, divisor);
 }
 /// a + b of one shape.
 template <class T>

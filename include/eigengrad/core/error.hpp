@@ -106,10 +106,12 @@ class TextPart {
   }
   // The fewest digits that give the number back.
   EIGENGRAD_COLD static void write_float(std::string& text, const TextPart& part) {
+    if (part.number_ != part.number_) return text += "nan", void();  // its sign says nothing
     char digits[64];
     text.append(digits, std::to_chars(digits, digits + sizeof digits, static_cast<float>(part.number_)).ptr);
   }
   EIGENGRAD_COLD static void write_double(std::string& text, const TextPart& part) {
+    if (part.number_ != part.number_) return text += "nan", void();
     char digits[64];
     text.append(digits, std::to_chars(digits, digits + sizeof digits, part.number_).ptr);
   }

@@ -73,15 +73,15 @@ inline constexpr bool stores_derivative =
     (from_result<F> ? F::inner_cost : F::cost) >= 8 && is_real<typename F::Scalar>;
 
 /// What records of formulas, evaluated or summed, have in common. `seen_` is the shape in which dy lines up with the
-/// formula, `scale_` what a mean multiplies by.
+/// formula, `divisor_` what a mean divides by.
 template <class T>
 class UnfoldedNode : public OperationNode<T> {
  public:
   UnfoldedNode(const OperationName& operation, const Shape& shape) : OperationNode<T>(operation, shape) {
     this->forward = Forward::formula;
   }
-  UnfoldedNode(const OperationName& operation, const Shape& shape, const Shape& seen, T scale)
-      : OperationNode<T>(operation, shape), seen_(seen), scale_(scale), summed_(true) {
+  UnfoldedNode(const OperationName& operation, const Shape& shape, const Shape& seen, T divisor)
+      : OperationNode<T>(operation, shape), seen_(seen), divisor_(divisor), summed_(true) {
     this->forward = Forward::formula;
   }
   /// The formula, not summed, carried out operation by operation, each recorded by itself.
@@ -89,7 +89,7 @@ class UnfoldedNode : public OperationNode<T> {
   /// A tangent of the formula's shape, summed as the formula is.
   Tensor<T> summed(const Tensor<T>& tangent) const {
     if (!summed_) return tangent;
-    return recorded_reshape(recorded_scale(recorded_sum_to(tangent, seen_), scale_), this->shape_);
+    return recorded_reshape(recorded_quotient(recorded_sum_to(tangent, seen_), divisor_), this->shape_);
   }
 
  protected:
@@ -99,12 +99,12 @@ class UnfoldedNode : public OperationNode<T> {
     const TapeState* tape = recording_tape();
     const Node* mark = tape->last;
     const Tensor<T> y = unfold();
-    if (summed_) dy = recorded_expand(recorded_scale(recorded_reshape(dy, seen_), scale_), y.shape());
+    if (summed_) dy = recorded_expand(recorded_quotient(recorded_reshape(dy, seen_), divisor_), y.shape());
     propagate_through(tape, mark, y, dy);
   }
 
   Shape seen_;
-  T scale_ = T(1);
+  T divisor_ = T(1);
   bool summed_ = false;
 };
 
@@ -118,8 +118,8 @@ class FormulaNode final : public UnfoldedNode<typename F::Scalar> {
   FormulaNode(const OperationName& operation, const Tensor<T>& value, const F& formula, const Targets& targets)
       : UnfoldedNode<T>(operation, value.shape()), formula_(formula), targets_(targets) {}
   FormulaNode(const OperationName& operation, const Tensor<T>& value, const F& formula, const Targets& targets,
-              const Shape& seen, T scale)
-      : UnfoldedNode<T>(operation, value.shape(), seen, scale), formula_(formula), targets_(targets) {}
+              const Shape& seen, T divisor)
+      : UnfoldedNode<T>(operation, value.shape(), seen, divisor), formula_(formula), targets_(targets) {}
   EIGENGRAD_COLD Tensor<T> unfold() const override { return formula_->template trace<T>().value(); }
   void keep_result(const Tensor<T>& result) {
     if constexpr (from_result<F>) result_ = result;
@@ -153,7 +153,7 @@ class FormulaNode final : public UnfoldedNode<typename F::Scalar> {
     if (summed_) {
       dy = whole(std::move(dy), this->shape_);
       if (derivative_.size() > 0) return pass_summed_derivative(dy);
-      if (scale_ != T(1)) scale(dy);
+      if (divisor_ != T(1)) divide(dy);
       if (dy.size() != 1) dy = dy.alias(seen_);  // one number broadcasts as it is
     }
     if constexpr (stores_derivative<F>)
@@ -171,10 +171,10 @@ class FormulaNode final : public UnfoldedNode<typename F::Scalar> {
   }
 
  private:
-  void scale(Tensor<T>& dy) const {
+  void divide(Tensor<T>& dy) const {
     T* to = dy.writable_numbers();
     if constexpr (!std::is_same_v<T, bool>)  // a mask has no gradient
-      for (Index i = 0; i < dy.size(); ++i) to[i] = to[i] * scale_;
+      for (Index i = 0; i < dy.size(); ++i) to[i] = to[i] / divisor_;
   }
   void pass_derivative(const Tensor<T>& dy) {
     for (TypedNode<T>* target : targets_)
@@ -197,7 +197,7 @@ class FormulaNode final : public UnfoldedNode<typename F::Scalar> {
       }
   }
 
-  using UnfoldedNode<T>::seen_, UnfoldedNode<T>::scale_, UnfoldedNode<T>::summed_;
+  using UnfoldedNode<T>::seen_, UnfoldedNode<T>::divisor_, UnfoldedNode<T>::summed_;
 
   std::optional<F> formula_;
   Targets targets_;

@@ -57,7 +57,7 @@ auto sum_over(const OperationName& name, const X& expression, const Reduced& red
               [&] { return SumReplay<X>{expression, reduced.kept, result, divisor, derivative, wanted}; });
     if (!recorded) return result;
     auto* node =
-        tape->template add<FormulaNode<X>>(tape->last, name, result, expression, targets, reduced.kept, T(1) / divisor);
+        tape->template add<FormulaNode<X>>(tape->last, name, result, expression, targets, reduced.kept, divisor);
     node->keep_derivative(std::move(derivative));
     tape->connect(result, node);
     return result;
@@ -67,8 +67,8 @@ auto sum_over(const OperationName& name, const X& expression, const Reduced& red
     on_replay(name.name, reads(x), writes(result),
               [&] { return SumReplay<Leaf<T>>{Leaf<T>{x.unrecorded()}, reduced.kept, result, divisor}; });
     if (!records(name.name, x)) return result;
-    return record(name, std::move(result), wrt(x, [kept = reduced.kept, scale = T(1) / divisor](const Tensor<T>& dy) {
-                    return Expanded<T>{recorded_reshape(recorded_scale(dy, scale), kept)};
+    return record(name, std::move(result), wrt(x, [kept = reduced.kept, divisor](const Tensor<T>& dy) {
+                    return Expanded<T>{recorded_reshape(recorded_quotient(dy, divisor), kept)};
                   }));
   }
 }

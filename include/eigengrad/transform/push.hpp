@@ -116,7 +116,7 @@ class Tangents {
                                 : from > 0 && from < to ? recorded_expand(*tangent, shape)
                                 : to == 0               ? Tensor<T>::zeros(shape)
                                                         : recorded_sum_to(*tangent, shape);
-      parts.add(recorded_scale(fitting, node->factor()));
+      parts.add(recorded_quotient(fitting, node->divisor()));
     });
     return parts.give(*this, node);
   }

@@ -72,7 +72,7 @@ class StepPlan final : public ReplayPlan {
     if (result && known_.insert(result.owner_identity())) results.push_back({result.owner(), operation, !forbids});
   }
   void reads(const char* operation, const Block& operand) override {
-    if (!operand) return;
+    if (!operand || operand->shape.size() == 0) return;  // nothing is read of what is empty
     Block watched = operand;
     // What nobody owns is read where it lies, whoever writes to it.
     if (operand.is_foreign() || (watch_only != nullptr && watch_only->contains(operand.owner_identity())))
