@@ -7,6 +7,7 @@
 #include "eigengrad/nn/activation.hpp"
 #include "eigengrad/nn/dropout.hpp"
 #include "eigengrad/nn/sequential.hpp"
+#include "eigengrad/optim/sgd.hpp"
 #include "eigengrad/transform/jacobian.hpp"
 #include "support/close.hpp"
 #include "support/numeric.hpp"
@@ -14,6 +15,8 @@
 
 namespace eg = eigengrad;
 using Tensor = eg::Tensor<float>;
+using Real = eg::Tensor<double>;
+using support::close, support::mentions, support::message_of;
 
 namespace {
 
@@ -119,4 +122,60 @@ TEST(Checkpoint, SaysWhenTheFunctionChanges) {
       },
       x);
   expect_error<eg::GradientError>([&] { tape.backward(sum(y)); }, {"checkpoint", "[3]", "[]", "same every time"});
+}
+
+// What changes between the way there and the way back does not reach the gradient, or is told.
+TEST(Checkpoint, KeepsTheValuesOfItsParameters) {
+  const eg::Parameter<double> w(Real{1, 2, 3}), fixed(Real{1, 1, 1});
+  const auto loss = [&] {
+    return sum(eg::checkpoint([&](const Real& x) { return Real(w * w * x * fixed); }, Real{1, 1, 1}));
+  };
+  {
+    eg::Tape tape;
+    const Real y = loss();
+    w.set_value(Real{10, 20, 30});
+    tape.backward(y);
+    EXPECT_TRUE(close(w.grad(), {2, 4, 6}));
+    w.zero_grad();
+  }
+  w.set_value(Real{1, 2, 3});
+  eg::SGD<double> optimizer({w}, {.learning_rate = 1});
+  {
+    eg::Tape tape;
+    tape.backward(sum(w));
+  }
+  eg::Tape tape;
+  const Real y = loss();
+  optimizer.step();
+  optimizer.zero_grad();
+  EXPECT_TRUE(close(w.value(), {0, 1, 2}));
+  tape.backward(y);
+  EXPECT_TRUE(close(w.grad(), {2, 4, 6}));
+}
+
+TEST(Checkpoint, NestedAndUnderGradTheParametersAreWhatTheyWere) {
+  const eg::Parameter<double> w(Real{1, 2, 3});
+  const auto f = [&] {
+    return Real(sum(eg::checkpoint(
+        [&](const Real& x) { return Real(eg::checkpoint([&](const Real& z) { return Real(w * z); }, x) * w); },
+        Real{1, 1, 1})));
+  };
+  const auto gradient = eg::grad(f, std::vector<eg::ParameterRef<double>>{w});
+  EXPECT_TRUE(close(gradient[0], {2, 4, 6}));
+  eg::Tape tape;
+  const Real y = f();
+  w.set_value(Real{10, 20, 30});
+  tape.backward(y);
+  EXPECT_TRUE(close(w.grad(), {2, 4, 6}));
+}
+
+TEST(Checkpoint, TellsThatTheFunctionDidSomethingElse) {
+  const eg::Parameter<double> w(Real{1, 2, 3});
+  double factor = 1;
+  eg::Tape tape;
+  const Real y = sum(eg::checkpoint([&](const Real& x) { return Real(factor * w * x); }, Real{1, 1, 1}));
+  factor = 1.01;
+  EXPECT_TRUE(mentions(message_of<eg::GradientError>([&] { tape.backward(y); }),
+                       {"checkpoint: the function gave other numbers of shape [3]", "the same every time"}));
+  EXPECT_FALSE(w.has_grad());
 }

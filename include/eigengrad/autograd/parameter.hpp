@@ -10,6 +10,20 @@ inline constexpr const char* reached_copy =
     "them; take it by reference (auto&, const auto&), capture it by reference ([&]), keep ParameterRefs or pointers in "
     "lists, or ask the copy for its gradient";
 
+/// A parameter as it was when a function read it, to be read again by the function later (transform/checkpoint.hpp).
+struct KeptRead {
+  explicit KeptRead(const void* identity) : parameter(identity) {}
+  virtual ~KeptRead() = default;
+  /// The tensor that stands for it, recorded on `tape` where its gradient is wanted.
+  virtual const void* appear(TapeState* tape) = 0;
+  /// The record that it came from on `tape`, where it was no leaf.
+  virtual Node* node(const TapeState* tape) const = 0;
+  virtual const Lineage* lineage() const = 0;
+
+  const void* parameter;
+};
+using KeptReads = std::vector<std::unique_ptr<KeptRead>>;
+
 /// While it lives, tensors stand in for parameters on this thread: what is computed from a parameter is computed from
 /// its tensor. So a model becomes a function of its parameters.
 class StandIns {
@@ -25,6 +39,13 @@ class StandIns {
       : outer_(std::exchange(thread_state().stand_ins, this)) {
     for (std::size_t k = 0; k < tensors.size(); ++k)
       entries_.push_back({&parameters[k].state(), &tensors[k], &parameters[k].state().lineage});
+  }
+  /// Notes what is read, and changes nothing.
+  explicit StandIns(KeptReads* notes) : outer_(std::exchange(thread_state().stand_ins, this)), notes_(notes) {}
+  /// Lets what was noted be read.
+  EIGENGRAD_COLD StandIns(const KeptReads& reads, TapeState* tape)
+      : outer_(std::exchange(thread_state().stand_ins, this)) {
+    for (const auto& read : reads) entries_.push_back({read->parameter, read->appear(tape), read->lineage()});
   }
   StandIns(const StandIns&) = delete;
   ~StandIns() { thread_state().stand_ins = outer_; }
@@ -42,6 +63,18 @@ class StandIns {
         entry.copy_used = entry.copy_used || lineage.descends_from(*entry.lineage);
     return nullptr;
   }
+  /// Where it is to be noted that a parameter is read, if anywhere, and has not been yet.
+  EIGENGRAD_COLD static KeptReads* notes_for(const void* parameter) {
+    for (const StandIns* list = thread_state().stand_ins; list != nullptr; list = list->outer_) {
+      for (const Entry& entry : list->entries_)
+        if (entry.parameter == parameter) return nullptr;
+      if (list->notes_ == nullptr) continue;
+      for (const auto& read : *list->notes_)
+        if (read->parameter == parameter) return nullptr;
+      return list->notes_;
+    }
+    return nullptr;
+  }
   /// Throws GradientError where a copy was computed with in place of a parameter.
   void require_no_copies(const char* operation) const {
     for (const Entry& entry : entries_)
@@ -52,6 +85,7 @@ class StandIns {
  private:
   const StandIns* outer_;
   std::vector<Entry> entries_;
+  KeptReads* notes_ = nullptr;
 };
 
 /// A tensor and the record it comes from on the tape that records, null for a constant.
@@ -65,6 +99,37 @@ EIGENGRAD_INLINE Appearance<T> appearance_of(const Tensor<T>& tensor, const char
   const TapeState* tape = recording_tape();
   return {tensor, tape != nullptr ? node_on(tape, tensor, operation) : nullptr};
 }
+
+/// A parameter's record on a tape.
+template <class T>
+TypedNode<T>* add_leaf(TapeState* tape, const ParameterHandle<T>& parameter) {
+  auto* leaf = tape->template add<LeafNode<T>>(tape->last_leaf, parameter);
+  if (parameter->lineage.is_copy()) [[unlikely]]
+    tape->has_copies = true;
+  if (tape->redirect != nullptr) [[unlikely]]
+    tape->redirect(tape->redirect_context, leaf);
+  return leaf;
+}
+
+/// The value is a handle, so an optimizer that steps meanwhile writes to another; one that stood in stays recorded.
+template <class T>
+struct KeptReadOf final : KeptRead {
+  KeptReadOf(const ParameterHandle<T>& handle, const Tensor<T>* standing)
+      : KeptRead(handle.get()),
+        kept(handle),
+        value(standing != nullptr ? *standing : handle->value),
+        is_leaf(standing == nullptr && handle->requires_grad) {}
+  const void* appear(TapeState* tape) override {
+    if (is_leaf) value = value.linked(tape->link_to(add_leaf(tape, kept)));
+    return &value;
+  }
+  Node* node(const TapeState* tape) const override { return is_leaf ? nullptr : node_on(tape, value, "checkpoint"); }
+  const Lineage* lineage() const override { return &kept->lineage; }
+
+  ParameterHandle<T> kept;
+  Tensor<T> value;
+  bool is_leaf;
+};
 
 /// A parameter as a compiled step knows it.
 template <class T>
@@ -214,18 +279,19 @@ class ParameterRef {
   const Tensor<T>* stand_in() const {
     if (thread_state().stand_ins == nullptr) [[likely]]
       return nullptr;
-    return static_cast<const Tensor<T>*>(StandIns::find(state_.get(), state_->lineage));
+    return find_stand_in();
+  }
+  EIGENGRAD_COLD const Tensor<T>* find_stand_in() const {
+    const auto* found = static_cast<const Tensor<T>*>(StandIns::find(state_.get(), state_->lineage));
+    if (KeptReads* notes = StandIns::notes_for(state_.get()))
+      notes->push_back(std::make_unique<KeptReadOf<T>>(state_, found));
+    return found;
   }
   /// Its record on the tape; null where nothing is recorded, or no gradient wanted.
   TypedNode<T>* make_leaf() const {
     TapeState* tape = recording_tape();
     if (tape == nullptr || !state().requires_grad) return nullptr;
-    auto* leaf = tape->template add<LeafNode<T>>(tape->last_leaf, state_);
-    if (state_->lineage.is_copy()) [[unlikely]]
-      tape->has_copies = true;
-    if (tape->redirect != nullptr) [[unlikely]]
-      tape->redirect(tape->redirect_context, leaf);
-    return leaf;
+    return add_leaf(tape, state_);
   }
 };
 
