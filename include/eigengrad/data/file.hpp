@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <string>
@@ -72,7 +73,7 @@ inline std::string read_file(const std::string& path) {
 
 /// Whether the file can be opened for reading; no file has a path with a NUL byte in it.
 inline bool file_exists(const std::string& path) {
-  if (path.find('\0') != std::string::npos) return false;
+  if (std::strlen(path.c_str()) != path.size()) return false;
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (file != nullptr) std::fclose(file);
   return file != nullptr;
