@@ -10,19 +10,16 @@ inline constexpr const char* reached_copy =
     "them; take it by reference (auto&, const auto&), capture it by reference ([&]), keep ParameterRefs or pointers in "
     "lists, or ask the copy for its gradient";
 
-/// A parameter as it was when a function read it, to be read again by the function later (transform/checkpoint.hpp).
-struct KeptRead {
-  explicit KeptRead(const void* identity) : parameter(identity) {}
-  virtual ~KeptRead() = default;
-  /// The tensor that stands for it, recorded on `tape` where its gradient is wanted.
-  virtual const void* appear(TapeState* tape) = 0;
-  /// The record that it came from on `tape`, where it was no leaf.
-  virtual Node* node(const TapeState* tape) const = 0;
-  virtual const Lineage* lineage() const = 0;
+/// Hears which parameters a function reads (transform/checkpoint.hpp).
+struct ParameterNotes {
+  virtual bool has(const void* parameter) const = 0;
+  /// One more, by the address of its ParameterHandle; `standing` is the tensor that stands for it, null where none
+  /// does.
+  virtual void add(const void* handle, const char* number_type, const void* standing) = 0;
 
-  const void* parameter;
+ protected:
+  ~ParameterNotes() = default;
 };
-using KeptReads = std::vector<std::unique_ptr<KeptRead>>;
 
 /// While it lives, tensors stand in for parameters on this thread: what is computed from a parameter is computed from
 /// its tensor. So a model becomes a function of its parameters.
@@ -40,13 +37,10 @@ class StandIns {
     for (std::size_t k = 0; k < tensors.size(); ++k)
       entries_.push_back({&parameters[k].state(), &tensors[k], &parameters[k].state().lineage});
   }
+  explicit StandIns(std::vector<Entry>&& entries)
+      : outer_(std::exchange(thread_state().stand_ins, this)), entries_(std::move(entries)) {}
   /// Notes what is read, and changes nothing.
-  explicit StandIns(KeptReads* notes) : outer_(std::exchange(thread_state().stand_ins, this)), notes_(notes) {}
-  /// Lets what was noted be read.
-  EIGENGRAD_COLD StandIns(const KeptReads& reads, TapeState* tape)
-      : outer_(std::exchange(thread_state().stand_ins, this)) {
-    for (const auto& read : reads) entries_.push_back({read->parameter, read->appear(tape), read->lineage()});
-  }
+  explicit StandIns(ParameterNotes* notes) : outer_(std::exchange(thread_state().stand_ins, this)), notes_(notes) {}
   StandIns(const StandIns&) = delete;
   ~StandIns() { thread_state().stand_ins = outer_; }
 
@@ -64,14 +58,12 @@ class StandIns {
     return nullptr;
   }
   /// Where it is to be noted that a parameter is read, if anywhere, and has not been yet.
-  EIGENGRAD_COLD static KeptReads* notes_for(const void* parameter) {
+  EIGENGRAD_COLD static ParameterNotes* notes_for(const void* parameter) {
     for (const StandIns* list = thread_state().stand_ins; list != nullptr; list = list->outer_) {
       for (const Entry& entry : list->entries_)
         if (entry.parameter == parameter) return nullptr;
       if (list->notes_ == nullptr) continue;
-      for (const auto& read : *list->notes_)
-        if (read->parameter == parameter) return nullptr;
-      return list->notes_;
+      return list->notes_->has(parameter) ? nullptr : list->notes_;
     }
     return nullptr;
   }
@@ -85,7 +77,7 @@ class StandIns {
  private:
   const StandIns* outer_;
   std::vector<Entry> entries_;
-  KeptReads* notes_ = nullptr;
+  ParameterNotes* notes_ = nullptr;
 };
 
 /// A tensor and the record it comes from on the tape that records, null for a constant.
@@ -110,47 +102,6 @@ TypedNode<T>* add_leaf(TapeState* tape, const ParameterHandle<T>& parameter) {
     tape->redirect(tape->redirect_context, leaf);
   return leaf;
 }
-
-/// The value is a handle, so an optimizer that steps meanwhile writes to another; one that stood in stays recorded.
-template <class T>
-struct KeptReadOf final : KeptRead {
-  KeptReadOf(const ParameterHandle<T>& handle, const Tensor<T>* standing)
-      : KeptRead(handle.get()),
-        kept(handle),
-        value(standing != nullptr ? *standing : handle->value),
-        is_leaf(standing == nullptr && handle->requires_grad) {}
-  const void* appear(TapeState* tape) override {
-    if (is_leaf) value = value.linked(tape->link_to(add_leaf(tape, kept)));
-    return &value;
-  }
-  Node* node(const TapeState* tape) const override { return is_leaf ? nullptr : node_on(tape, value, "checkpoint"); }
-  const Lineage* lineage() const override { return &kept->lineage; }
-
-  ParameterHandle<T> kept;
-  Tensor<T> value;
-  bool is_leaf;
-};
-
-/// A parameter as a compiled step knows it.
-template <class T>
-struct ReplayParameterOf final : ReplayParameter {
-  explicit ReplayParameterOf(const ParameterHandle<T>& handle)
-      : ReplayParameter(handle.get(), handle->value.block(), handle->requires_grad,
-                        static_cast<std::size_t>(handle->value.size()) * sizeof(T)),
-        kept(handle) {}
-  void* slot(bool replayed) override { return &gradients[replayed ? 1 : 0]; }
-  bool same_gradients() const override {
-    return gradients[0].filled == gradients[1].filled &&
-           (!gradients[0].filled || bytes == 0 ||
-            std::memcmp(gradients[0].value.numbers(), gradients[1].value.numbers(), bytes) == 0);
-  }
-  const Block* gathered() const override { return gradients[0].filled ? &gradients[0].value.block() : nullptr; }
-  void unshare_gradient() override {
-    if (kept->gradient.filled) kept->gradient.value.writable_numbers();
-  }
-  ParameterHandle<T> kept;
-  Slot<T> gradients[2] = {{{}, false, true}, {{}, false, true}};
-};
 
 /// Refers to a parameter and keeps it alive: what optimizers hold and `parameters()` returns.
 template <class T>
@@ -274,7 +225,7 @@ class ParameterRef {
   EIGENGRAD_COLD void tell_plan() const {
     ReplayPlan& plan = *thread_state().replay_plan;
     state_->watched = true;
-    if (!plan.knows(state_.get())) plan.reads(std::unique_ptr<ReplayParameter>(new ReplayParameterOf<T>(state_)));
+    if (!plan.knows(state_.get())) plan.reads_parameter(&state_, number_type_in_text<T>());
   }
   const Tensor<T>* stand_in() const {
     if (thread_state().stand_ins == nullptr) [[likely]]
@@ -283,8 +234,7 @@ class ParameterRef {
   }
   EIGENGRAD_COLD const Tensor<T>* find_stand_in() const {
     const auto* found = static_cast<const Tensor<T>*>(StandIns::find(state_.get(), state_->lineage));
-    if (KeptReads* notes = StandIns::notes_for(state_.get()))
-      notes->push_back(std::make_unique<KeptReadOf<T>>(state_, found));
+    if (ParameterNotes* notes = StandIns::notes_for(state_.get())) notes->add(&state_, number_type_in_text<T>(), found);
     return found;
   }
   /// Its record on the tape; null where nothing is recorded, or no gradient wanted.

@@ -173,6 +173,7 @@ class Tape {
     return copied;
   }
 
+  template <class T>
   friend class StepRecord;  // transform/compile.hpp
 
   TapeState* state_;

@@ -11,8 +11,8 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 struct TapeOptions {
   bool detect_anomaly = false;  // throw AnomalyError at the first NaN or infinity, forward or backward, and when
                                 // numbers were read on the way that the gradient then does not flow through
-  bool profile = false;      // measure each operation, for tape.profile()
-  bool keep_values = false;  // the first numbers of every value and gradient, for draw(tape)
+  bool profile = false;         // measure each operation, for tape.profile()
+  bool keep_values = false;     // the first numbers of every value and gradient, for draw(tape)
 };
 
 /// The first numbers of a tensor, owned.

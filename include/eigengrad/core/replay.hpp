@@ -24,7 +24,7 @@ struct ReplayStepOf final : ReplayStep {
   F function;
 };
 
-/// A parameter that a step reads (autograd/parameter.hpp), known without its number type.
+/// A parameter that a step reads (transform/step_plan.hpp), known without its number type.
 struct ReplayParameter {
   ReplayParameter(const void* state, Block& value, const bool& wanted, std::size_t size)
       : identity(state), place(&value), requires_grad(&wanted), bytes(size) {}
@@ -43,7 +43,7 @@ struct ReplayParameter {
   std::size_t bytes;
 };
 
-/// Tensors outside that a step may read and give new values, as running statistics (nn/module_state.hpp).
+/// Tensors outside that a step may read and give new values, as running statistics (transform/module_state.hpp).
 struct ReplayState {
   explicit ReplayState(const void* of) : owner(of) {}
   virtual ~ReplayState() = default;
@@ -66,6 +66,20 @@ struct ReplayState {
   const void* owner;
 };
 
+/// What a number type is called by whoever does not know it: a shared library has its own copy of whatever else could
+/// stand for a type.
+template <class T>
+const char* number_type_in_text() {
+  return __PRETTY_FUNCTION__;
+}
+/// A module as it tells itself to a plan.
+struct ReplayModule {
+  const void* module;
+  const char* number_type;
+  /// Tells `each` where the module's buffers are.
+  void (*visit_buffers)(const void* module, void (*each)(void* to, void* buffer), void* to);
+};
+
 /// Listens to what is computed on its thread, in order to do it again (transform/step_plan.hpp).
 class ReplayPlan {
  public:
@@ -77,10 +91,11 @@ class ReplayPlan {
   virtual void reads(const char* operation, const Block& operand) = 0;
   /// The numbers of `literal` were written in the program's text, or come from its own data.
   virtual void literal(const Block& literal) = 0;
-  virtual void reads(std::unique_ptr<ReplayParameter> parameter) = 0;
+  /// A parameter, by the address of its ParameterHandle; is told once of each.
+  virtual void reads_parameter(const void* handle, const char* number_type) = 0;
   virtual bool knows(const void* module_or_parameter) const = 0;
-  virtual bool knows_place(const void* tensor) const = 0;
-  virtual void reads(std::unique_ptr<ReplayState> state) = 0;
+  /// A module on which the step depends; is told once of each.
+  virtual void reads_module(const ReplayModule& module) = 0;
   /// A number outside, part of `owner`, on which the step depends.
   virtual void setting(const void* owner, const void* number, std::size_t bytes) = 0;
   /// What belongs to `owner` is gone.

@@ -129,6 +129,7 @@ class Totals {
   using Number = std::conditional_t<precise, double, Sum<T>>;
 
  public:
+  Totals() = default;
   EIGENGRAD_OUTLINE Totals(Index rows, Index row)
       : row_(row),
         step_((row + lane_width<T> - 1) / lane_width<T> * lane_width<T>),
@@ -186,7 +187,7 @@ class Totals {
  private:
   Number* numbers() const { return static_cast<Number*>(memory_.data()); }
 
-  Index row_, step_, count_;
+  Index row_ = 0, step_ = 0, count_ = 0;
   Block memory_;
 };
 

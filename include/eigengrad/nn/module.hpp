@@ -307,7 +307,21 @@ class Module {
     Members<T>(each, context, named).visit(*this);
   }
 
-  EIGENGRAD_COLD void tell_listening_plan() const;
+  EIGENGRAD_COLD void tell_listening_plan() const {
+    ReplayPlan& plan = *listening_plan();
+    watched_ = true;
+    if (!plan.knows(this)) plan.reads_module({this, number_type_in_text<T>(), &Module::visit_buffers});
+  }
+  static void visit_buffers(const void* module, void (*each)(void* to, void* buffer), void* to) {
+    std::pair told{each, to};
+    const_cast<Module*>(static_cast<const Module*>(module))
+        ->visit(
+            [](void* context, const Member& member) {
+              const auto& [tell, listener] = *static_cast<std::pair<void (*)(void*, void*), void*>*>(context);
+              if (member.buffer != nullptr) tell(listener, member.buffer);
+            },
+            &told, false);
+  }
   EIGENGRAD_COLD void tell_end() const noexcept {
     if (ReplayPlan* plan = listening_plan()) plan->forget(this);
     outside_changed();
@@ -318,5 +332,3 @@ class Module {
 };
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI
-
-#include "module_state.hpp"

@@ -139,14 +139,17 @@ class Sequential : public Module<T> {
           if (parameter.is_fresh() && parameter.state().start.by.draw != nullptr) drawn.push_back(parameter);
       held = held->next;
     }
-    std::vector<DrawnStart<T>> starts;
-    for (const ParameterRef<T>& parameter : drawn) starts.push_back(parameter.state().start);
-    for (std::size_t i = 0; i < starts.size(); ++i) {
-      Generator::Stream& mine = starts[i].from;
-      for (std::size_t k = i + 1; k < starts.size(); ++k)
-        if (Generator::Stream& other = starts[k].from; other.key == mine.key && other.number < mine.number)
-          std::swap(mine, other);
-      if (!(mine == drawn[i].state().start.from)) drawn[i].draw_from(starts[i]);
+    for (std::size_t i = 0; i < drawn.size(); ++i) {
+      const DrawnStart<T>& mine = drawn[i].state().start;
+      const ParameterRef<T>* first = &drawn[i];  // of those behind, which drew before
+      for (std::size_t k = i + 1; k < drawn.size(); ++k) {
+        const Generator::Stream& other = drawn[k].state().start.from;
+        if (other.key == mine.from.key && other.number < first->state().start.from.number) first = &drawn[k];
+      }
+      if (first == &drawn[i]) continue;
+      const Generator::Stream own = mine.from;
+      drawn[i].draw_from({mine.by, first->state().start.from});
+      first->draw_from({first->state().start.by, own});
     }
   }
   void append(Holder* held) {

@@ -41,11 +41,12 @@ class ManyRows {
     if (end - first > block && !std::is_same_v<T, Total<T>>) start(rows, sinks, leaves, end - first);
   }
   void end_row(const Sink<T>* sinks, const Index* offsets) {
-    if (!gathered_.empty()) [[unlikely]]
+    if (count_ > 0) [[unlikely]]
       next(sinks, offsets);
   }
   void end(const Sink<T>* sinks) {
-    for (Gathered& each : gathered_) {
+    for (int g = 0; g < count_; ++g) {
+      Gathered& each = gathered_[g];
       flush(each, sinks, 0, each.size);
       each.totals.move_to(sinks[each.leaf].data, T(1), 0, each.size);
     }
@@ -72,23 +73,26 @@ class ManyRows {
       if (places == 0 || loop.rows / places <= block || places > count) continue;
       const bool in_turn = loop.run(k) <= block;
       const Index period = in_turn ? block * places : block;
-      gathered_.push_back({k, size, row, in_turn, period, period, Totals<T>(1, size)});
+      if (gathered_ == nullptr) gathered_.reset(new Gathered[static_cast<std::size_t>(leaves)]);
+      gathered_[count_++] = {k, size, row, in_turn, period, period, Totals<T>(1, size)};
     }
   }
   EIGENGRAD_OUTLINE void next(const Sink<T>* sinks, const Index* offsets) {
-    for (Gathered& each : gathered_)
-      if (--each.left == 0) {
-        each.in_turn ? flush(each, sinks, 0, each.size)
-                     : flush(each, sinks, offsets[each.leaf], offsets[each.leaf] + each.row);
-        each.left = each.period;
-      }
+    for (int g = 0; g < count_; ++g) {
+      Gathered& each = gathered_[g];
+      if (--each.left > 0) continue;
+      each.in_turn ? flush(each, sinks, 0, each.size)
+                   : flush(each, sinks, offsets[each.leaf], offsets[each.leaf] + each.row);
+      each.left = each.period;
+    }
   }
   static void flush(const Gathered& each, const Sink<T>* sinks, Index begin, Index end) {
     T* const from = sinks[each.leaf].data;
     for (Index j = begin; j < end; ++j) each.totals.add(j, Sum<T>(std::exchange(from[j], T(0))));
   }
 
-  std::vector<Gathered> gathered_;
+  std::unique_ptr<Gathered[]> gathered_;
+  int count_ = 0;
 };
 
 /// Lanes 0 to `whole` of one long row. What is summed along it is summed in blocks, as many as the length asks for.

@@ -4,6 +4,7 @@
 
 #include "../autograd/tape.hpp"
 #include "../ops/apply.hpp"
+#include "number_type.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -21,6 +22,72 @@ class RecordOn {
  private:
   TapeState* innermost_;
   int paused_;
+};
+
+/// A parameter as it was when a function read it, to be read again by the function later.
+struct KeptRead {
+  explicit KeptRead(const void* identity) : parameter(identity) {}
+  virtual ~KeptRead() = default;
+  /// The tensor that stands for it, recorded on `tape` where its gradient is wanted.
+  virtual const void* appear(TapeState* tape) = 0;
+  /// The record that it came from on `tape`, where it was no leaf.
+  virtual Node* node(const TapeState* tape) const = 0;
+  virtual const Lineage* lineage() const = 0;
+
+  const void* parameter;
+};
+/// The value is a handle, so an optimizer that steps meanwhile writes to another; one that stood in stays recorded.
+template <class T>
+struct KeptReadOf final : KeptRead {
+  KeptReadOf(const ParameterHandle<T>& handle, const Tensor<T>* standing)
+      : KeptRead(handle.get()),
+        kept(handle),
+        value(standing != nullptr ? *standing : handle->value),
+        is_leaf(standing == nullptr && handle->requires_grad) {}
+  const void* appear(TapeState* tape) override {
+    if (is_leaf) value = value.linked(tape->link_to(add_leaf(tape, kept)));
+    return &value;
+  }
+  Node* node(const TapeState* tape) const override { return is_leaf ? nullptr : node_on(tape, value, "checkpoint"); }
+  const Lineage* lineage() const override { return &kept->lineage; }
+
+  ParameterHandle<T> kept;
+  Tensor<T> value;
+  bool is_leaf;
+};
+
+/// What a function whose result is of Ts reads.
+template <class T>
+class KeptReads final : public ParameterNotes {
+ public:
+  KeptReads() = default;
+  KeptReads(KeptReads&&) = default;
+
+  bool has(const void* parameter) const override {
+    for (const auto& read : reads_)
+      if (read->parameter == parameter) return true;
+    return false;
+  }
+  void add(const void* handle, const char* number_type, const void* standing) override {
+    for_number_type<T>(number_type, "checkpoint", [&]<class U>(U*) {
+      reads_.push_back(std::make_unique<KeptReadOf<U>>(*static_cast<const ParameterHandle<U>*>(handle),
+                                                       static_cast<const Tensor<U>*>(standing)));
+    });
+  }
+  /// Lets them be read again.
+  std::vector<StandIns::Entry> appear(TapeState* tape) const {
+    std::vector<StandIns::Entry> entries;
+    for (const auto& read : reads_) entries.push_back({read->parameter, read->appear(tape), read->lineage()});
+    return entries;
+  }
+  void visit_nodes(const TapeState* tape, void (*visit)(void*, Node*), void* context) const {
+    for (const auto& read : reads_)
+      if (Node* node = read->node(tape)) visit(context, node);
+  }
+  void clear() { reads_.clear(); }
+
+ private:
+  std::vector<std::unique_ptr<KeptRead>> reads_;
 };
 
 /// Two numbers that tell a function's results apart without keeping them. Run again, recorded, it may round otherwise.
@@ -46,7 +113,7 @@ struct Fingerprint {
 template <class T, class F, class... X>
 class CheckpointNode final : public OperationNode<T> {
  public:
-  CheckpointNode(TapeState* tape, const Shape& shape, const F& f, const Generator& random, KeptReads reads,
+  CheckpointNode(TapeState* tape, const Shape& shape, const F& f, const Generator& random, KeptReads<T> reads,
                  const Fingerprint& result, const Tensor<X>&... inputs)
       : OperationNode<T>("checkpoint", shape),
         tape_(tape),
@@ -76,8 +143,7 @@ class CheckpointNode final : public OperationNode<T> {
   void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
     for (Node* node : nodes_)
       if (node != nullptr) visit(context, node);
-    for (const auto& read : reads_)
-      if (Node* node = read->node(tape_)) visit(context, node);
+    reads_.visit_nodes(tape_, visit, context);
   }
   void release() override {
     inputs_.reset();
@@ -93,13 +159,13 @@ class CheckpointNode final : public OperationNode<T> {
       ~Random() { default_generator() = saved; }
     } restore;
     default_generator() = random_;
-    const StandIns as_they_were(reads_, tape_);
+    const StandIns as_they_were(reads_.appear(tape_));
     return Tensor<T>(std::apply(f_, *inputs_));
   }
 
   TapeState* tape_;
   Generator random_;
-  KeptReads reads_;
+  KeptReads<T> reads_;
   Fingerprint result_;
   F f_;
   Node* nodes_[sizeof...(X)];
@@ -119,7 +185,7 @@ auto checkpoint(const F& f, const X&... x) {
     if (tape == nullptr || listening_plan() != nullptr) return Tensor<T>(f(inputs...));
     const Generator random = default_generator();
     Tensor<T> result;
-    KeptReads reads;
+    KeptReads<T> reads;
     {
       const NoGrad pause;
       const StandIns note(&reads);

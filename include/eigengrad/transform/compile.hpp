@@ -42,7 +42,7 @@ class CompiledStep {
   };
   template <class T, class... X>
   struct Step final : AnyStep {
-    StepRecord record;
+    StepRecord<T> record;
     std::tuple<Tensor<X>...> own;  // what the record reads
     Tensor<T> loss;
     Index replays = 0;  // of this record
@@ -64,7 +64,7 @@ class CompiledStep {
     void record_anew(const F& f) {
       replays = 0;
       loss = Tensor<T>();
-      loss = record.template record<T>(function(f), blocks());
+      loss = record.record(function(f), blocks());
     }
     bool replay(const F& f, const CompileOptions& options) {
       const InStep in_step;

@@ -3,47 +3,71 @@
 #include <cstring>
 #include <vector>
 
+#include "../autograd/parameter.hpp"
 #include "../core/host_access.hpp"
-#include "../core/replay.hpp"
+#include "module_state.hpp"
+#include "number_type.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
-/// Pointers, to ask whether one is among them.
-class PointerSet {
- public:
-  bool contains(const void* pointer) const { return !table_.empty() && table_[place_of(pointer)] == pointer; }
-  /// False when it was there already.
-  bool insert(const void* pointer) {
-    if (2 * count_ >= table_.size()) grow();
-    const void*& place = table_[place_of(pointer)];
-    if (place == pointer) return false;
-    place = pointer;
-    ++count_;
-    return true;
+/// A parameter as a compiled step knows it.
+template <class T>
+struct ReplayParameterOf final : ReplayParameter {
+  explicit ReplayParameterOf(const ParameterHandle<T>& handle)
+      : ReplayParameter(handle.get(), handle->value.block(), handle->requires_grad,
+                        static_cast<std::size_t>(handle->value.size()) * sizeof(T)),
+        kept(handle) {}
+  void* slot(bool replayed) override { return &gradients[replayed ? 1 : 0]; }
+  bool same_gradients() const override {
+    return gradients[0].filled == gradients[1].filled &&
+           (!gradients[0].filled || bytes == 0 ||
+            std::memcmp(gradients[0].value.numbers(), gradients[1].value.numbers(), bytes) == 0);
   }
-
- private:
-  /// Where it is, or would be.
-  std::size_t place_of(const void* pointer) const {
-    const std::size_t mask = table_.size() - 1;
-    std::size_t place = ((reinterpret_cast<std::uintptr_t>(pointer) >> 6) * 0x9e3779b97f4a7c15u >> 20) & mask;
-    while (table_[place] != nullptr && table_[place] != pointer) place = (place + 1) & mask;
-    return place;
+  const Block* gathered() const override { return gradients[0].filled ? &gradients[0].value.block() : nullptr; }
+  void unshare_gradient() override {
+    if (kept->gradient.filled) kept->gradient.value.writable_numbers();
   }
-  void grow() {
-    std::vector<const void*> former(std::max<std::size_t>(64, 2 * table_.size()), nullptr);
-    former.swap(table_);
-    for (const void* pointer : former)
-      if (pointer != nullptr) table_[place_of(pointer)] = pointer;
-  }
-
-  std::vector<const void*> table_;  // a power of two, at most half full
-  std::size_t count_ = 0;
+  ParameterHandle<T> kept;
+  Slot<T> gradients[2] = {{{}, false, true}, {{}, false, true}};
 };
 
 /// What a step computed, and what it depends on.
+template <class T>
 class StepPlan final : public ReplayPlan {
  public:
+  /// Pointers, to ask whether one is among them.
+  class Pointers {
+   public:
+    bool contains(const void* pointer) const { return !table_.empty() && table_[place_of(pointer)] == pointer; }
+    /// False when it was there already.
+    bool insert(const void* pointer) {
+      if (2 * count_ >= table_.size()) grow();
+      const void*& place = table_[place_of(pointer)];
+      if (place == pointer) return false;
+      place = pointer;
+      ++count_;
+      return true;
+    }
+
+   private:
+    /// Where it is, or would be.
+    std::size_t place_of(const void* pointer) const {
+      const std::size_t mask = table_.size() - 1;
+      std::size_t place = ((reinterpret_cast<std::uintptr_t>(pointer) >> 6) * 0x9e3779b97f4a7c15u >> 20) & mask;
+      while (table_[place] != nullptr && table_[place] != pointer) place = (place + 1) & mask;
+      return place;
+    }
+    void grow() {
+      std::vector<const void*> former(std::max<std::size_t>(64, 2 * table_.size()), nullptr);
+      former.swap(table_);
+      for (const void* pointer : former)
+        if (pointer != nullptr) table_[place_of(pointer)] = pointer;
+    }
+
+    std::vector<const void*> table_;  // a power of two, at most half full
+    std::size_t count_ = 0;
+  };
+
   struct Numbers {
     Block block;  // that owns them
     const char* operation;
@@ -83,21 +107,24 @@ class StepPlan final : public ReplayPlan {
   void literal(const Block& literal) override {
     if (literal && known_.insert(literal.owner_identity())) literals_.push_back(literal.owner());
   }
-  void reads(std::unique_ptr<ReplayParameter> parameter) override {
+  void reads_parameter(const void* handle, const char* number_type) override {
+    for_number_type<T>(number_type, "compile", [&]<class U>(U*) {
+      take(std::make_unique<ReplayParameterOf<U>>(*static_cast<const ParameterHandle<U>*>(handle)));
+    });
+  }
+  void take(std::unique_ptr<ReplayParameter> parameter) {
     literal(*parameter->place);
     parameters.push_back(std::move(parameter));
   }
-  void reads(std::unique_ptr<ReplayState> state) override { states.push_back(std::move(state)); }
+  void reads_module(const ReplayModule& module) override {
+    for_number_type<T>(module.number_type, "compile",
+                       [&]<class U>(U*) { states.push_back(std::make_unique<ModuleState<U>>(module, states)); });
+  }
   bool knows(const void* module_or_parameter) const override {
     for (const auto& parameter : parameters)
       if (parameter->identity == module_or_parameter) return true;
     for (const auto& state : states)
       if (state->owner == module_or_parameter) return true;
-    return false;
-  }
-  bool knows_place(const void* tensor) const override {
-    for (const auto& state : states)
-      if (state->has(tensor)) return true;
     return false;
   }
   void setting(const void* owner, const void* number, std::size_t bytes) override {
@@ -119,7 +146,7 @@ class StepPlan final : public ReplayPlan {
     results.clear();
     constants.clear();
     literals_.clear();
-    known_ = PointerSet();
+    known_ = Pointers();
   }
   void drop_steps() {
     while (first_ != nullptr) delete std::exchange(first_, first_->next);
@@ -130,19 +157,19 @@ class StepPlan final : public ReplayPlan {
   std::vector<std::unique_ptr<ReplayParameter>> parameters;
   std::vector<std::unique_ptr<ReplayState>> states;
   std::vector<Setting> settings;
-  const PointerSet* watch_only = nullptr;  // tensors outside: who holds them is watched
+  const Pointers* watch_only = nullptr;  // tensors outside: who holds them is watched
 
  private:
   ReplayStep* first_ = nullptr;
   ReplayStep** end_ = &first_;
   std::vector<Block> literals_;
-  PointerSet known_;  // blocks whose numbers are computed or literal, or are told already
+  Pointers known_;  // blocks whose numbers are computed or literal, or are told already
 };
 
 /// While it lives, the plan hears what this thread computes, and what cannot be replayed is refused.
 class ListeningPlan final : HostAccess {
  public:
-  explicit ListeningPlan(StepPlan& plan) : former_(std::exchange(thread_state().replay_plan, &plan)) {}
+  explicit ListeningPlan(ReplayPlan& plan) : former_(std::exchange(thread_state().replay_plan, &plan)) {}
   ~ListeningPlan() { thread_state().replay_plan = former_; }
 
  private:

@@ -6,6 +6,7 @@
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// Gathers a tape's gradients in slots apart from the parameters' own, while it lives.
+template <class T>
 class GatherApart {
  public:
   GatherApart(TapeState& tape, const std::vector<std::unique_ptr<ReplayParameter>>& parameters, bool replayed)
@@ -62,12 +63,12 @@ class Rehearsal {
     judge_constants();
   }
 
-  StepPlan plan;
+  StepPlan<T> plan;
   Tensor<T> loss;
   std::vector<std::string> operations;
   Generator random_after{0};
-  PointerSet outside;                   // the numbers outside that it reads, beside parameters and buffers it writes
-  std::vector<const void*> handed_out;  // parameters whose gradient may be a tensor that the step computed
+  typename StepPlan<T>::Pointers outside;  // the numbers outside that it reads, beside parameters and buffers it writes
+  std::vector<const void*> handed_out;     // parameters whose gradient may be a tensor that the step computed
 
  private:
   template <class F>
@@ -84,7 +85,7 @@ class Rehearsal {
     if (result.size() != 1 || result.link().node == nullptr) return;  // backward says what is wrong
     plan.forbids = false;
     const ListeningPlan listen(plan);
-    const GatherApart apart(*this_state(tape), plan.parameters, false);
+    const GatherApart<T> apart(*this_state(tape), plan.parameters, false);
     tape.backward(result);
     for (const auto& parameter : plan.parameters)
       if (const Block* gradient = parameter->gathered())
@@ -122,6 +123,7 @@ class Rehearsal {
 };
 
 /// A recorded step: its tape, what to compute again, and what must still be as it was.
+template <class T>
 class StepRecord {
  public:
   StepRecord() = default;
@@ -129,13 +131,13 @@ class StepRecord {
   ~StepRecord() { drop(); }
 
   /// Runs `f` twice on this thread: once to learn what it does, once for the record. Gives f's result.
-  template <class T, class F>
+  template <class F>
   Tensor<T> record(const F& f, const std::vector<Block>& inputs) {
     drop();
     const InStep in_step;
     changes_ = changes();
     Rehearsal<T> rehearsal(f, inputs);
-    plan_ = std::make_unique<StepPlan>();
+    plan_ = std::make_unique<StepPlan<T>>();
     plan_->watch_only = &rehearsal.outside;
     for (auto& state : rehearsal.plan.states)
       if (state->written()) plan_->states.push_back(std::move(state));
@@ -148,7 +150,7 @@ class StepRecord {
     for (Lent& each : constants_) each.before = each.block.references();
     for (LentParameter& each : parameters_) each.before = each.block.references();
     for (const Block& input : inputs) plan_->literal(input);
-    for (auto& parameter : parameters) plan_->reads(std::move(parameter));
+    for (auto& parameter : parameters) plan_->take(std::move(parameter));
 
     auto tape = std::make_unique<Tape>();
     Tensor<T> result;
@@ -190,7 +192,7 @@ class StepRecord {
       if (outside < each.outside) return false;  // a holder has let go of it
       each.outside = outside;
     }
-    for (const StepPlan::Setting& setting : plan_->settings)
+    for (const auto& setting : plan_->settings)
       if (setting.changed()) return false;
     return true;
   }
@@ -210,7 +212,6 @@ class StepRecord {
   }
 
   /// Compares what was replayed with the step run anew; says what differs, or nothing.
-  template <class T>
   const char* difference(const Tensor<T>& loss, const Rehearsal<T>& fresh) {
     if (fresh.operations != tape_->operations()) return "operations";
     if (!(loss.shape() == fresh.loss.shape()) ||
@@ -225,7 +226,7 @@ class StepRecord {
     }
     if (loss.size() != 1 || loss.link().node == nullptr) return nullptr;
     {
-      const GatherApart apart(const_cast<TapeState&>(tape_->state()), fresh.plan.parameters, true);
+      const GatherApart<T> apart(const_cast<TapeState&>(tape_->state()), fresh.plan.parameters, true);
       tape_->backward(loss, {.retain_graph = true});
       if (apart.missed()) return "parameters";
     }
@@ -295,7 +296,7 @@ class StepRecord {
   }
 
   std::unique_ptr<Tape> tape_;
-  std::unique_ptr<StepPlan> plan_;
+  std::unique_ptr<StepPlan<T>> plan_;
   std::vector<Lent> constants_;
   std::vector<LentParameter> parameters_;
   std::vector<ReplayParameter*> handed_out_;

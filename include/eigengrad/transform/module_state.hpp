@@ -1,6 +1,7 @@
 #pragma once
 
-#include "module.hpp"
+#include "../core/replay.hpp"
+#include "../core/tensor.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
 
@@ -8,8 +9,10 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 template <class T>
 class ModuleState final : public ReplayState {
  public:
-  ModuleState(Module<T>& module, const ReplayPlan& plan) : ReplayState(&module), module_(module), places_(places()) {
-    std::erase_if(places_, [&](const Tensor<T>* place) { return plan.knows_place(place); });
+  /// But for buffers that others know already.
+  ModuleState(const ReplayModule& module, const std::vector<std::unique_ptr<ReplayState>>& others)
+      : ReplayState(module.module), module_(module), places_(places()) {
+    for (const auto& other : others) std::erase_if(places_, [&](const Tensor<T>* place) { return other->has(place); });
     for (const Tensor<T>* place : places_) buffers_.push_back({*place});
   }
   bool has(const void* place) const override {
@@ -86,25 +89,18 @@ class ModuleState final : public ReplayState {
   static Tensor<T> copy_of(const Tensor<T>& tensor) { return Tensor<T>::from(tensor.number_span(), tensor.shape()); }
   std::vector<Tensor<T>*> places() {
     std::vector<Tensor<T>*> all;
-    Members<T>(
-        [](void* to, const typename Members<T>::Member& member) {
-          if (member.buffer != nullptr) static_cast<std::vector<Tensor<T>*>*>(to)->push_back(member.buffer);
+    module_.visit_buffers(
+        module_.module,
+        [](void* to, void* buffer) {
+          static_cast<std::vector<Tensor<T>*>*>(to)->push_back(static_cast<Tensor<T>*>(buffer));
         },
-        &all, false)
-        .visit(module_);
+        &all);
     return all;
   }
 
-  Module<T>& module_;
+  ReplayModule module_;
   std::vector<Tensor<T>*> places_;
   std::vector<Buffer> buffers_;
 };
-
-template <class T>
-void Module<T>::tell_listening_plan() const {
-  ReplayPlan& plan = *listening_plan();
-  watched_ = true;
-  if (!plan.knows(this)) plan.reads(std::unique_ptr<ReplayState>(new ModuleState<T>(const_cast<Module&>(*this), plan)));
-}
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI
