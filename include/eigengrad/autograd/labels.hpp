@@ -24,11 +24,14 @@ EIGENGRAD_LAZY std::string first_numbers(const AnyNumbers& numbers, Index most) 
 /// "(1, 2)": where element number `element` of a tensor of this shape stands.
 EIGENGRAD_LAZY std::string element_position(Index element, const Shape& shape) {
   std::string text;
-  for (Index axis = shape.rank() - 1; axis >= 0; --axis) {
-    text = to_text(element % shape[axis], text.empty() ? "" : ", ") + text;
-    element /= shape[axis];
+  for (Index axis = 0; axis < shape.rank(); ++axis) {
+    Index step = 1;
+    for (Index inner = axis + 1; inner < shape.rank(); ++inner) step *= shape[inner];
+    append(text, axis == 0 ? "(" : ", ");
+    append(text, element / step % shape[axis]);
   }
-  return "(" + text + ")";
+  append(text, shape.rank() == 0 ? "()" : ")");
+  return text;
 }
 
 /// Whether the line is the user's and not one of ours.

@@ -266,7 +266,7 @@ class Parameter : public ParameterRef<T> {
                                                                  .name = other.state().name,
                                                                  .lineage = Lineage(other.state().lineage)})) {}
   Parameter(Parameter&& other) noexcept : ParameterRef<T>(std::move(other)) { this->state_.tell_change(); }
-  ~Parameter() {
+  EIGENGRAD_OUTLINE ~Parameter() {
     disown();
     this->state_.tell_change();
   }

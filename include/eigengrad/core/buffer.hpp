@@ -228,10 +228,12 @@ class Block {
   explicit Block(std::size_t bytes) : header_(BufferPool::take(bytes)) { header_->data = header_->own_data(); }
   EIGENGRAD_INLINE Block(const Block& other) noexcept : header_(other.header_) { retain(header_); }
   EIGENGRAD_INLINE Block(Block&& other) noexcept : header_(std::exchange(other.header_, &no_block)) {}
-  EIGENGRAD_INLINE Block& operator=(Block other) noexcept {
+  EIGENGRAD_OUTLINE Block& operator=(const Block& other) noexcept { return *this = Block(other); }
+  EIGENGRAD_INLINE Block& operator=(Block&& other) noexcept {
     if (header_->watched || other.header_->watched) [[unlikely]]
       outside_changed();
-    std::swap(header_, other.header_);
+    BlockHeader* const former = std::exchange(header_, std::exchange(other.header_, &no_block));
+    if (!former->is_none()) let_go(former);
     return *this;
   }
   EIGENGRAD_INLINE ~Block() {

@@ -18,8 +18,14 @@ struct EIGENGRAD_SHARED Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 
   /// On its way out of modules: names the place before what was said, "layer 2 (Sequential), layer 0 (Linear): ...".
-  EIGENGRAD_COLD void add_place(const std::string& place) {
-    std::runtime_error::operator=(std::runtime_error(place + (has_place_ ? ", " : ": ") + what()));
+  EIGENGRAD_COLD void add_place(std::string place, const std::string& kind) {
+    bool number = true;
+    for (const char c : place) number = number && (c == '.' || (c >= '0' && c <= '9'));
+    if (number) place.insert(0, "layer ");
+    place += " (";
+    place += kind;
+    place += has_place_ ? "), " : "): ";
+    std::runtime_error::operator=(std::runtime_error(place + what()));
     has_place_ = true;
   }
   const void* came_out_of = nullptr;  // a module, until the one around it has named it

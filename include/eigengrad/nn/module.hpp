@@ -256,21 +256,14 @@ class Module {
 
   /// Names the module inside from which the error came; whoever runs this one will name it.
   EIGENGRAD_COLD void came_through(Error& error) {
-    struct Find {
-      const void* inside;
-      std::string place = {};
-    } find{error.came_out_of};
     visit(
         [](void* to, const Member& member) {
-          Find& wanted = *static_cast<Find*>(to);
-          if (member.module == nullptr || member.module != wanted.inside || !wanted.place.empty()) return;
-          const std::string name = member.name.substr(0, member.name.rfind('.'));
-          if (name.empty()) return;
-          const bool number = name.find_first_not_of("0123456789.") == std::string::npos;
-          wanted.place = to_text(number ? "layer " : "", name, " (", member.module->kind(), ")");
+          Error& passing = *static_cast<Error*>(to);
+          if (member.module == nullptr || member.module != passing.came_out_of || member.name.empty()) return;
+          passing.came_out_of = nullptr;  // under its first name
+          passing.add_place({member.name, 0, member.name.size() - 1}, member.module->kind());
         },
-        &find);
-    if (!find.place.empty()) error.add_place(find.place);
+        &error);
     error.came_out_of = this;
   }
 

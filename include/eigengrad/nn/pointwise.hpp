@@ -69,8 +69,15 @@ struct PointwiseOf {
       if (slope != nullptr) {
         for (Index i = 0; i < end; i += lane_width<T>) {
           const lane_t<T> from = lane::load(x + i);
-          lane::store<T>(slope + i, Op::Slope::value(from));
-          lane::store<T>(to + i, Op::value(from));
+          lane_t<T> result, derivative;
+          if constexpr (requires { Op::value_and_slope(from, result, derivative); }) {
+            Op::value_and_slope(from, result, derivative);
+          } else {
+            derivative = Op::Slope::value(from);
+            result = Op::value(from);
+          }
+          lane::store<T>(slope + i, derivative);
+          lane::store<T>(to + i, result);
         }
         return;
       }

@@ -26,6 +26,12 @@ struct SigmoidOperation {
     const auto e = exp(-abs(x));  // exp(-x) overflows where the result is still a number
     return where(x < 0, e, 1) / (1 + e);
   }
+  /// Both, by one exponential.
+  EIGENGRAD_INLINE static void value_and_slope(const auto& x, auto& value, auto& slope) {
+    const auto e = exp(-abs(x));
+    value = where(x < 0, e, 1) / (1 + e);
+    slope = e / ((1 + e) * (1 + e));
+  }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy * apply<Slope>(x); }
   /// What the slope changes by with y: f'' / f'.
   EIGENGRAD_INLINE static auto bend(const auto& y) { return 1 - 2 * y; }
