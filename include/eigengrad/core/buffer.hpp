@@ -230,11 +230,13 @@ class Block {
   EIGENGRAD_INLINE Block(Block&& other) noexcept : header_(std::exchange(other.header_, &no_block)) {}
   EIGENGRAD_OUTLINE Block& operator=(const Block& other) noexcept { return *this = Block(other); }
   EIGENGRAD_INLINE Block& operator=(Block&& other) noexcept {
-    if (header_->watched || other.header_->watched) [[unlikely]]
-      outside_changed();
-    BlockHeader* const former = std::exchange(header_, std::exchange(other.header_, &no_block));
-    if (!former->is_none()) let_go(former);
+    if (!header_->is_none() || other.header_->watched) return replace(other);
+    header_ = std::exchange(other.header_, &no_block);
     return *this;
+  }
+  /// Lets go of it; no compiled step asks who holds a tape's.
+  EIGENGRAD_INLINE void reset() noexcept {
+    if (!header_->is_none()) let_go(std::exchange(header_, &no_block));
   }
   EIGENGRAD_INLINE ~Block() {
     if (!header_->is_none()) let_go(header_);
@@ -308,6 +310,13 @@ class Block {
  private:
   EIGENGRAD_INLINE static void retain(BlockHeader* header) noexcept {
     if (!header->is_none()) count_up(header->references);
+  }
+  EIGENGRAD_OUTLINE Block& replace(Block& other) noexcept {
+    if (header_->watched || other.header_->watched) [[unlikely]]
+      outside_changed();
+    BlockHeader* const former = std::exchange(header_, std::exchange(other.header_, &no_block));
+    if (!former->is_none()) let_go(former);
+    return *this;
   }
   EIGENGRAD_INLINE static bool drop(BlockHeader* header) noexcept { return count_down(header->references); }
   /// Out of line, as it stands at the end of almost everything, and again where an exception passes.

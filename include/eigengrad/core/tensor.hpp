@@ -249,7 +249,7 @@ class Tensor : public ToWriteAnElementSay_at<T, Tensor<T>> {
     if (link().node == nullptr) return *this;
     return alias(shape());
   }
-  void release() { block_ = Block(); }
+  void release() { block_.reset(); }
   const TapeLink& link() const { return block_->link; }
   void set_link(const TapeLink& link) {
     if (block_.leaked()) [[unlikely]]
