@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../core/tensor.hpp"
+#include "../core/totals.hpp"
 #include "../ops/apply.hpp"
 
 // How good predictions are, as plain numbers. Not differentiable: losses are.

@@ -1,5 +1,6 @@
 """Measures what our headers and examples take to compile at -O2 against the same compiler's time for Eigen, prints a
-table, and fails where one takes more than budgets.txt allows. Processor time, so that other work hardly counts.
+table, and fails where one takes more than budgets.txt allows, or where a header does not compile alone, twice and
+without a warning. Processor time, so that other work hardly counts.
 
     python3 tests/packaging/compile_time/measure.py g++ . /usr/include/eigen3 [--without-zlib]
 """
@@ -58,14 +59,16 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
 
+        warnings = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
+
         def time_of(file, *flags, to=None):
             return processor_time([compiler, "-std=c++20", "-O2", "-I" + str(source / "include"), "-isystem", eigen,
-                                   '-DEIGENGRAD_DATA_DIR="data"', *flags, "-c", str(file), "-o",
+                                   '-DEIGENGRAD_DATA_DIR="data"', *warnings, *flags, "-c", str(file), "-o",
                                    str(to or work / (file.name + ".o"))])
 
         def including(header):
             file = work / (header.replace("/", "_") + ".cpp")
-            file.write_text("#include <" + header + ">\nint main() {}\n")
+            file.write_text(2 * ("#include <" + header + ">\n") + "int main() {}\n")
             return file
 
         umbrella, example = "include/eigengrad/eigengrad.hpp", "examples/xor.cpp"
