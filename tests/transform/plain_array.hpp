@@ -172,7 +172,12 @@ inline Number squares(const Group& group, const Number& center) {
 }
 inline Number variance(const Group& group) {
   need(group.size() > 1);
-  return squares(group, average(group)) / static_cast<double>(group.size() - 1);
+  const Number center = average(group);
+  Number result = squares(group, center);
+  // Whoever differentiates 2 (x - mean) again adds up tangents of x times centred ones, not centred ones' squares.
+  for (const Number& x : group)
+    result.tangent.tangent.size += 2 * std::abs(x.value.tangent.value) * (x - center).tangent.value.size;
+  return result / static_cast<double>(group.size() - 1);
 }
 inline Number largest(const Group& group) {
   need(!group.empty());

@@ -24,11 +24,10 @@ struct Moments {
   Axes axes;
   T freedom;
 
-  /// x - mean; recorded where gradients are, so that it can be differentiated again.
-  auto centred(const Tensor<T>& x) const {
-    const bool again = records_gradients();
-    const Tensor<T> middle = again ? eigengrad::mean(x, axes, true) : mean;
-    return (x - middle) - (again ? Tensor<T>::zeros(rest.shape()) : rest);
+  /// x - mean; where gradients are recorded by a mean that is, too, so that it can be differentiated again.
+  Tensor<T> centred(const Tensor<T>& x) const {
+    if (records_gradients()) return Tensor<T>(x - eigengrad::mean(x, axes, true));
+    return (x - mean) - rest;
   }
 };
 
