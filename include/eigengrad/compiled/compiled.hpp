@@ -43,6 +43,9 @@
   prefix template struct TracedRule<MultiplyOperation, T, false, false>;                                            \
   prefix template struct TracedRule<NegateOperation, T, false>;                                                     \
   prefix template struct TracedRule<SquareOperation, T, false>;                                                     \
+  prefix template struct TracedRule<KeptSlopeOperation<SigmoidOperation>, T, false, false>;                         \
+  prefix template struct TracedRule<KeptSlopeOperation<TanhOperation>, T, false, false>;                            \
+  prefix template class Totals<T>;                                                                                  \
   prefix template Tensor<T> linear(const Appearance<T>&, const Appearance<T>&, const Appearance<T>&, Location,      \
                                    const Pointwise<T>*);                                                            \
   prefix template Tensor<T> apply_pointwise(const Pointwise<T>&, const Tensor<T>&, const Location&);                \
@@ -53,7 +56,7 @@
   prefix template Tensor<T>& prepare(Slot<T>&, const Shape&, bool&);                                                \
   prefix template void walk(TapeState&, TypedNode<T>&, Tensor<T>, BackwardOptions);                                 \
   prefix template void evaluate_rows(Rows<T>, EvaluateLanes, const void*, T*, bool, bool, bool);                    \
-  prefix template void sum_rows(const Rows<T>&, SumLanes<T>, const void*, bool, T*, T, bool);                       \
+  prefix template void sum_rows(const Rows<T>&, SumLanes<T>, const void*, bool, T*, const T&, bool);                \
   prefix template void reverse_rows(const Rows<T>&, ReverseLanes<T>, const void*, const Sink<T>*, int, bool, bool); \
   prefix template void append(std::string&, const Tensor<T>&);
 
