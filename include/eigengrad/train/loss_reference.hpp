@@ -16,8 +16,8 @@ class LossReference {
 
   template <class Loss>
     requires std::is_class_v<Loss>
-  LossReference(const Loss& loss)
-      : object_(&loss),
+  LossReference(const Loss& given)
+      : object_(&given),
         call_([](const LossReference& self, const Tensor<T>& prediction, const Tensor<Y>& targets) -> Tensor<T> {
           return (*static_cast<const Loss*>(self.object_))(prediction, targets);
         }) {}
