@@ -236,6 +236,9 @@ elseif(CASE STREQUAL "float_flags")
     "-freciprocal-math" "-fno-signed-zeros" "-ffinite-math-only" "-fno-honor-nans" "-ffp-model=fast"
     "-fsingle-precision-constant" "-m32 -mfpmath=387")
   foreach(flags IN LISTS right refused)
+    if(ONLY AND NOT flags MATCHES "${ONLY}")
+      continue()
+    endif()
     separate_arguments(list UNIX_COMMAND "${flags}")
     execute_process(COMMAND ${COMPILER} ${list} ${build}/empty.cpp -o ${build}/program
       RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE out)

@@ -46,7 +46,7 @@ class ManyRows {
   }
   void end(const Sink<T>* sinks) {
     for (int g = 0; g < count_; ++g) {
-      Gathered& each = gathered_[g];
+      Gathered& each = gathered_.get()[g];
       flush(each, sinks, 0, each.size);
       each.totals.move_to(sinks[each.leaf].data, T(1), 0, each.size);
     }
@@ -74,12 +74,12 @@ class ManyRows {
       const bool in_turn = loop.run(k) <= block;
       const Index period = in_turn ? block * places : block;
       if (gathered_ == nullptr) gathered_.reset(new Gathered[static_cast<std::size_t>(leaves)]);
-      gathered_[count_++] = {k, size, row, in_turn, period, period, Totals<T>(1, size)};
+      gathered_.get()[count_++] = {k, size, row, in_turn, period, period, Totals<T>(1, size)};
     }
   }
   EIGENGRAD_OUTLINE void next(const Sink<T>* sinks, const Index* offsets) {
     for (int g = 0; g < count_; ++g) {
-      Gathered& each = gathered_[g];
+      Gathered& each = gathered_.get()[g];
       if (--each.left > 0) continue;
       each.in_turn ? flush(each, sinks, 0, each.size)
                    : flush(each, sinks, offsets[each.leaf], offsets[each.leaf] + each.row);
