@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <optional>
+
 #include "eigengrad/ops/matmul.hpp"
 
 // Numbers in comments are lines of the reliability list.
@@ -228,4 +231,45 @@ TEST(Tape, GradientLeavesParametersAlone) {
   EXPECT_FALSE(a.has_grad() || b.has_grad());
   tape.backward(loss);
   EXPECT_EQ(a.grad().item(), 12);
+}
+
+TEST(Tape, ANoGradEndsOutOfTurn) {
+  const auto slope_at = [](double x) {
+    const eg::Parameter<double> w(eg::Tensor<double>{x});
+    eg::Tape tape;
+    tape.backward(eg::sum(w * w));
+    return w.grad().item();
+  };
+  {  // after a tape begun later
+    std::optional<eg::NoGrad> pause(std::in_place);
+    const eg::Parameter<double> w(eg::Tensor<double>{3.0});
+    eg::Tape tape;
+    pause.reset();
+    tape.backward(eg::sum(w * w));
+    EXPECT_EQ(w.grad().item(), 6);
+  }
+  EXPECT_EQ(slope_at(2), 4);
+  {  // after its own tape
+    std::optional<eg::NoGrad> pause;
+    {
+      eg::Tape tape;
+      pause.emplace();
+    }
+    EXPECT_EQ(slope_at(2), 4);
+    pause.reset();
+    EXPECT_EQ(slope_at(2), 4);
+  }
+  {  // its own tape ends while one begun later lives
+    std::optional<eg::NoGrad> pause;
+    auto outer = std::make_unique<eg::Tape>();
+    pause.emplace();
+    const eg::Parameter<double> w(eg::Tensor<double>{3.0});
+    eg::Tape inner;
+    outer.reset();
+    inner.backward(eg::sum(w * w));
+    EXPECT_EQ(w.grad().item(), 6);
+    pause.reset();
+    EXPECT_EQ(slope_at(2), 4);
+  }
+  EXPECT_EQ(slope_at(2), 4);
 }

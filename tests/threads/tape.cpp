@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <optional>
 #include <thread>
 
 #include "eigengrad/autograd/tape.hpp"
@@ -110,4 +112,72 @@ TEST(Threads, EveryThreadHasItsOwnGenerator) {
     there = Tensor::randn({16});
   }).join();
   EXPECT_TRUE(same(here, there));
+}
+
+namespace {
+
+double slope_at(double x) {
+  const Parameter w(Tensor{x});
+  eg::Tape tape;
+  tape.backward(sum(w * w));
+  return w.grad().item();
+}
+
+}  // namespace
+
+TEST(Threads, ATapeEndedByAnotherThreadIsLeftToItsOwn) {
+  auto tape = std::make_unique<eg::Tape>();
+  const Parameter w(Tensor{3.0});
+  const Tensor before = w * w;
+  std::thread([&] { tape.reset(); }).join();
+  const Tensor after = before * 2;  // records on what nobody can differentiate any more
+  EXPECT_EQ(after.item(), 18);
+  EXPECT_EQ(slope_at(2), 4);
+  eg::Tape next;
+  EXPECT_THROW(next.backward(sum(after)), eg::GradientError);
+  next.backward(sum(after * w));
+  EXPECT_EQ(w.grad().item(), 18);
+}
+
+TEST(Threads, AThreadThatEndsLeavesItsTapeToWhoeverHasIt) {
+  std::unique_ptr<eg::Tape> tape;
+  const Parameter w(Tensor{3.0});
+  Tensor y;
+  std::thread([&] {
+    tape = std::make_unique<eg::Tape>();
+    y = sum(w * w);
+  }).join();
+  tape->backward(y);
+  EXPECT_EQ(w.grad().item(), 6);
+  tape.reset();
+  EXPECT_EQ(slope_at(2), 4);
+}
+
+TEST(Threads, AnotherThreadsTapeIsNotStopped) {
+  eg::Tape tape;
+  std::string message;
+  std::thread([&] {
+    try {
+      tape.stop();
+    } catch (const eg::GradientError& error) {
+      message = error.what();
+    }
+  }).join();
+  EXPECT_NE(message.find("tape.stop: another thread is recording"), std::string::npos) << message;
+}
+
+TEST(Threads, ANoGradEndedByAnotherThreadIsNamed) {
+  std::thread([] {
+    const Parameter w(Tensor{3.0});
+    eg::Tape tape;
+    auto pause = std::make_unique<eg::NoGrad>();
+    std::thread([&] { pause.reset(); }).join();
+    std::string message;
+    try {
+      tape.backward(sum(w * w));
+    } catch (const eg::GradientError& error) {
+      message = error.what();
+    }
+    EXPECT_NE(message.find("a NoGrad of this thread lives"), std::string::npos) << message;
+  }).join();
 }

@@ -11,6 +11,9 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 class Tape {
  public:
   Tape() : state_(TapeStates::take()) {
+    while (thread_state().innermost != nullptr && thread_state().innermost->abandoned.load(std::memory_order_acquire))
+      TapeStates::end_abandoned();
+    state_->recorder = &thread_state();
     state_->outer = std::exchange(thread_state().innermost, state_);
     state_->paused_outside = std::exchange(thread_state().paused, 0);
   }
@@ -21,22 +24,21 @@ class Tape {
   }
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
+  /// On another thread than the one that records, which may be recording now, what was recorded is left to that one:
+  /// its next tape drops it.
   ~Tape() {
-    state_->clear();
-    // The next use of this state has another serial number, so links to this one are known to be old.
-    state_->serial.store(state_->serial.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-    stop();
-    TapeStates::give_back(state_);
+    if (stops_here()) {
+      leave();
+      TapeStates::reuse(state_);
+    } else {
+      state_->abandoned.store(true, std::memory_order_release);
+    }
   }
-  /// Records no more, but keeps what was recorded; the tape around it records again.
+  /// Records no more, but keeps what was recorded; the tape around it records again. Throws GradientError on another
+  /// thread than the one that records.
   void stop() {
-    for (TapeState** place = &thread_state().innermost; *place != nullptr; place = &(*place)->outer)
-      if (*place == state_) {
-        if (place == &thread_state().innermost) thread_state().paused = state_->paused_outside;
-        *place = state_->outer;
-        break;
-      }
-    state_->outer = nullptr;
+    require<GradientError>(stops_here(), "tape.stop: another thread is recording on this tape: stop it there");
+    leave();
   }
 
   /// The number of records.
@@ -109,14 +111,26 @@ class Tape {
   }
 
  private:
+  bool stops_here() const { return state_->recorder == nullptr || state_->recorder == &thread_state(); }
+  void leave() {
+    TapeState* inner = nullptr;
+    for (TapeState* tape = thread_state().innermost; tape != nullptr; inner = std::exchange(tape, tape->outer))
+      if (tape == state_) {
+        (inner != nullptr ? inner->outer : thread_state().innermost) = state_->outer;
+        (inner != nullptr ? inner->paused_outside : thread_state().paused) = state_->paused_outside;
+        break;
+      }
+    state_->outer = nullptr;
+    state_->recorder = nullptr;
+  }
   template <class T>
   TypedNode<T>* checked_root(const Tensor<T>& root, const Tensor<T>& seed, BackwardOptions options, Location where) {
     forbid_in_replay("backward", "the step's own backward comes after it; for gradients inside take eg::grad", where);
     const TapeLink& link = root.link();
     require<GradientError>(link.node != nullptr, "backward: this tensor of shape ", root.shape(),
                            " was not recorded: compute it from a Parameter while this tape lives, and do not write to "
-                           "it; a number read by "
-                           "t(i, j) or item() is a constant, where element(t, i, j) is recorded",
+                           "it; a number read by t(i, j) or item() is a constant, where element(t, i, j) is recorded",
+                           thread_state().paused != 0 ? "; recording is paused now: a NoGrad of this thread lives" : "",
                            where);
     require<GradientError>(link.tape == state_ && link.serial == state_->serial.load(std::memory_order_relaxed),
                            "backward: this tensor of shape ", root.shape(),

@@ -31,6 +31,8 @@ struct TapeState {
   bool has_copies = false;  // of the parameters that appeared, one is a copy of another
   TapeState* outer = nullptr;
   int paused_outside = 0;
+  const ThreadState* recorder = nullptr;  // the thread that records here; null once it does not
+  std::atomic<bool> abandoned{false};     // ended by another thread, which must leave it to the recorder
   std::unique_ptr<TapeObserver> observer;
   // Set while gradients are gathered elsewhere than in the parameters: told of every leaf that appears.
   void (*redirect)(void* context, Node* leaf) = nullptr;
@@ -82,9 +84,27 @@ struct TapeState {
 class TapeStates {
  public:
   static TapeState* take() {
+    watch_end_of_thread();
     if (thread_state().spare != nullptr) [[likely]]
       return std::exchange(thread_state().spare, nullptr);
     return take_shared();
+  }
+  /// Drops what a tape recorded; the next use of its state has another serial number, so links to this one are known to
+  /// be old.
+  static void reuse(TapeState* state) noexcept {
+    state->clear();
+    state->serial.store(state->serial.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    give_back(state);
+  }
+  /// Ends a tape that another thread has ended, but could not take from this one.
+  EIGENGRAD_COLD static void end_abandoned() {
+    ThreadState& thread = thread_state();
+    TapeState* const tape = thread.innermost;
+    thread.innermost = std::exchange(tape->outer, nullptr);
+    thread.paused = tape->paused_outside;
+    tape->recorder = nullptr;
+    tape->abandoned.store(false, std::memory_order_relaxed);
+    reuse(tape);
   }
   EIGENGRAD_COLD static TapeState* take_shared() {
     const Lock lock;
@@ -92,8 +112,7 @@ class TapeStates {
     return std::exchange(free_, std::exchange(free_->outer, nullptr));
   }
   static void give_back(TapeState* state) {
-    thread_local Closer closer;
-    if (closer.opened && thread_state().spare == nullptr) {
+    if (watch_end_of_thread() && thread_state().spare == nullptr) {
       thread_state().spare = state;
       return;
     }
@@ -105,9 +124,21 @@ class TapeStates {
     bool opened = true;
     ~Closer() {
       opened = false;
+      // Tapes that were handed to other threads record nothing from now on.
+      for (TapeState* tape = std::exchange(thread_state().innermost, nullptr); tape != nullptr;) {
+        tape->recorder = nullptr;
+        TapeState* const next = std::exchange(tape->outer, nullptr);
+        if (tape->abandoned.load(std::memory_order_acquire)) reuse(tape);
+        tape = next;
+      }
       if (thread_state().spare != nullptr) share(std::exchange(thread_state().spare, nullptr));
     }
   };
+  /// False where this thread is about to end.
+  static bool watch_end_of_thread() {
+    thread_local Closer closer;
+    return closer.opened;
+  }
   EIGENGRAD_COLD static void share(TapeState* state) {
     const Lock lock;
     state->outer = std::exchange(free_, state);
@@ -131,16 +162,45 @@ EIGENGRAD_INLINE TapeState* recording_tape() {
   return thread.paused == 0 ? thread.innermost : nullptr;
 }
 
-/// While it lives, nothing is recorded on this thread (until a new Tape begins inside it).
+/// While it lives, nothing is recorded on this thread (until a new Tape begins inside it). One that ends after a tape
+/// begun later, before one begun earlier, or on another thread, takes back its own pause and no other's.
 class [[nodiscard]] NoGrad {
  public:
-  explicit NoGrad(bool pause = true) : by_(pause ? 1 : 0) { thread_state().paused += by_; }
+  explicit NoGrad(bool pause = true) {
+    if (!pause) return;
+    thread_ = &thread_state();
+    under_ = thread_->innermost;
+    serial_ = serial_of(under_);
+    ++thread_->paused;
+  }
   NoGrad(const NoGrad&) = delete;
   NoGrad& operator=(const NoGrad&) = delete;
-  ~NoGrad() { thread_state().paused -= by_; }
+  ~NoGrad() {
+    if (thread_ == nullptr) return;
+    if (thread_ == &thread_state() && thread_->innermost == under_ && serial_of(under_) == serial_) [[likely]]
+      --thread_->paused;
+    else
+      end_out_of_turn();
+  }
 
  private:
-  int by_;
+  static std::uint64_t serial_of(const TapeState* tape) {
+    return tape != nullptr ? tape->serial.load(std::memory_order_relaxed) : 0;
+  }
+  EIGENGRAD_COLD void end_out_of_turn() const {
+    // Another thread's pauses cannot be changed from here: it stays paused, and says so when backward is called.
+    if (thread_ != &thread_state()) return;
+    // A tape that has ended took the pauses under it along.
+    for (TapeState* tape = thread_->innermost; tape != nullptr; tape = tape->outer)
+      if (tape->outer == under_ && serial_of(under_) == serial_) {
+        if (tape->paused_outside > 0) --tape->paused_outside;
+        return;
+      }
+  }
+
+  ThreadState* thread_ = nullptr;
+  TapeState* under_ = nullptr;  // the tape that it paused
+  std::uint64_t serial_ = 0;
 };
 
 /// Throws GradientError when `link` leads to another tape that still lives.
