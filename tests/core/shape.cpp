@@ -96,7 +96,6 @@ TEST(Shape, Broadcast) {
 
 // 28: bytes, too, and sums of sizes.
 TEST(Shape, SizesAreAddedAndCountedInBytesWithoutOverflow) {
-  constexpr eg::Index largest = std::numeric_limits<eg::Index>::max();
   EXPECT_EQ(eg::add_sizes(2, 3, "split"), 5);
   EXPECT_NE(message_of<eg::ShapeError>([] {
               (void)eg::add_sizes(eg::largest_size, 1, "split");
