@@ -18,7 +18,7 @@ static const eg::Tensor<float> inputs = {{0, 0}, {0, 1}, {1, 0}, {1, 1}}, target
 
 template <class Forward>
 static float trained(Plugin& plugin, const Forward& forward) {
-  eg::SGD<float> optimizer(plugin.model().parameters(), {.learning_rate = 0.5f});
+  eg::SGD<float> optimizer(plugin.model().parameters(), {.learning_rate = 0.1f, .momentum = 0.9f});
   float last = 0;
   for (int step = 0; step < 500; ++step) {
     eg::Tape tape;
