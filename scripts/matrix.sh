@@ -45,7 +45,7 @@ build_one() {
   shift 2
   if ! command -v "$compiler" >/dev/null; then say "skipped: there is no $compiler ($*)"; return; fi
   if [ ! -e "$eigen/Eigen/Core" ]; then say "skipped: there is no $eigen ($compiler $*)"; return; fi
-  program=$(mktemp "$work/program.XXXXXX")
+  program=$(mktemp -p "$work" --suffix=.program)
   { "$compiler" "$@" -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror -Iinclude -isystem "$eigen" "$source" \
       -o "$program" && "$program" >"$program.output"; } || status=1
   report "$status" "$compiler $* ($eigen, $((SECONDS - started)) s)"
@@ -55,7 +55,7 @@ build_one() {
 draw_parameters() {
   local status=0 program
   command -v "$1" >/dev/null || return 0
-  program=$(mktemp "$work/parameters.XXXXXX")
+  program=$(mktemp -p "$work" --suffix=.parameters)
   { "$@" -std=c++20 -Iinclude -isystem "$eigen3" tests/packaging/initial_parameters.cpp -o "$program" &&
       "$program" >"$program.numbers"; } || status=1
   report "$status" "initial parameters by $*"
@@ -101,7 +101,7 @@ install_wanted g++-multilib
 headers=$(find include/eigengrad -name '*.hpp' -printf '#include <eigengrad/%P>\n' | sort)
 has_header zlib.h || headers=$(grep -v '/io/' <<<"$headers")
 echo "$headers" >"$work/every_header.cpp"
-rm -rf "$work"/failed "$work"/program.* "$work"/parameters.*
+rm -rf "$work"/failed "$work"/*.program* "$work"/*.parameters*
 export work source eigen3 eigen5
 export -f say report build_one draw_parameters float_flags check_headers check_undefined check_memory
 
@@ -126,7 +126,7 @@ in_turn draw_parameters clang++ -O3 -march=native
 in_turn draw_parameters clang++-19 -O2
 call_all
 
-drawn=("$work"/parameters.*.numbers)
+drawn=("$work"/*.parameters.numbers)
 for other in "${drawn[@]:1}"; do cmp "${drawn[0]}" "$other" || report 1 "initial parameters, which differ"; done
 
 if [ -e "$work/failed" ]; then
