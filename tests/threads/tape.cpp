@@ -153,6 +153,24 @@ TEST(Threads, AThreadThatEndsLeavesItsTapeToWhoeverHasIt) {
   EXPECT_EQ(slope_at(2), 4);
 }
 
+// Its state is used again, by a tape that another one is begun inside of.
+TEST(Threads, ATapeEndedByAnotherThreadGoesWithItsThread) {
+  std::thread([] {
+    auto tape = std::make_unique<eg::Tape>();
+    std::thread([&] { tape.reset(); }).join();
+  }).join();
+  const Parameter w(Tensor{3.0});
+  eg::Tape first, second, third, fourth;
+  const Tensor y = sum(w * w);
+  eg::Tape inner;
+  inner.stop();
+  fourth.backward(y);
+  EXPECT_EQ(w.grad().item(), 6);
+  fourth.stop();
+  third.backward(sum(w * w));
+  EXPECT_EQ(w.grad().item(), 12);
+}
+
 TEST(Threads, AnotherThreadsTapeIsNotStopped) {
   eg::Tape tape;
   std::string message;

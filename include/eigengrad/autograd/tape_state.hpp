@@ -93,6 +93,8 @@ class TapeStates {
   /// be old.
   static void reuse(TapeState* state) noexcept {
     state->clear();
+    state->recorder = nullptr;
+    state->abandoned.store(false, std::memory_order_relaxed);
     state->serial.store(state->serial.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     give_back(state);
   }
@@ -102,8 +104,6 @@ class TapeStates {
     TapeState* const tape = thread.innermost;
     thread.innermost = std::exchange(tape->outer, nullptr);
     thread.paused = tape->paused_outside;
-    tape->recorder = nullptr;
-    tape->abandoned.store(false, std::memory_order_relaxed);
     reuse(tape);
   }
   EIGENGRAD_COLD static TapeState* take_shared() {

@@ -311,6 +311,7 @@ class Block {
   EIGENGRAD_INLINE static void retain(BlockHeader* header) noexcept {
     if (!header->is_none()) count_up(header->references);
   }
+  /// Takes over `other`, which may be watched, and lets go of what was here, which may be, too.
   EIGENGRAD_OUTLINE Block& replace(Block& other) noexcept {
     if (header_->watched || other.header_->watched) [[unlikely]]
       outside_changed();
