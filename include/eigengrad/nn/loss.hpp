@@ -17,17 +17,18 @@ inline Index loss_divisor(const char* name, const Shape& shape, Reduction reduct
                       " has no samples to take a mean of: leave the empty batch out", where);
   return count;
 }
-/// Brings the terms of a loss, [n, ...], together. Not at all is a sum over no axes, which needs no code of its own.
+/// The terms themselves, of their own shape.
+template <Expression X>
+EIGENGRAD_COLD auto unreduced(const X& terms) {
+  return Tensor<typename X::Element>(terms);
+}
+/// Brings the terms of a loss, [n, ...], together.
 template <Expression X>
 auto reduce_loss(const char* name, const X& terms, Reduction reduction, const Location& where) {
   using T = typename X::Element;
-  Reduced reduced(terms.shape(), {}, false, name, where);
-  T divisor(1);
-  if (reduction == Reduction::none)
-    reduced.kept = reduced.result = terms.shape();
-  else
-    divisor = static_cast<T>(loss_divisor(name, terms.shape(), reduction, where));
-  return sum_over({name, where}, terms, reduced, divisor);
+  if (reduction == Reduction::none) return unreduced(terms);
+  const T divisor = static_cast<T>(loss_divisor(name, terms.shape(), reduction, where));
+  return sum_over({name, where}, terms, Reduced(terms.shape(), {}, false, name, where), divisor);
 }
 
 /// A loss compares like with like: broadcasting here would hide a mistake.
