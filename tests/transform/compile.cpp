@@ -7,12 +7,16 @@
 #include "eigengrad/nn/activation.hpp"
 #include "eigengrad/nn/cross_entropy.hpp"
 #include "eigengrad/nn/dropout.hpp"
+#include "eigengrad/nn/linear.hpp"
+#include "eigengrad/nn/loss.hpp"
 #include "eigengrad/nn/sequential.hpp"
+#include "eigengrad/ops/cast.hpp"
 #include "eigengrad/ops/index.hpp"
 #include "eigengrad/ops/matmul.hpp"
 #include "eigengrad/ops/statistics.hpp"
 #include "eigengrad/optim/adam.hpp"
 #include "eigengrad/optim/sgd.hpp"
+#include "eigengrad/transform/checkpoint.hpp"
 #include "eigengrad/transform/jacobian.hpp"
 #include "support/close.hpp"
 #include "support/numeric.hpp"
@@ -174,4 +178,33 @@ TEST(Compile, ChecksLabelsEveryTime) {
   step(gates, labels);
   EXPECT_THROW(step(gates, wrong), eg::IndexError);
   step(gates, labels);
+}
+
+// The loss is of floats; parameters and modules of doubles are followed all the same, by steps and by checkpoints.
+TEST(Compile, FollowsOtherNumberTypesThanTheLoss) {
+  eg::manual_seed(1);
+  eg::Linear<double> fine(2, 3);
+  eg::Linear<float> rough(3, 1);
+  const eg::Parameter<double> gain(eg::Tensor<double>{2});
+  const auto x = eg::Tensor<double>::randn({4, 2});
+  const auto y = eg::Tensor<float>::randn({4, 1});
+  const auto loss = [&](const auto& inputs) {
+    return eg::mse_loss(rough(eg::cast<float>(eg::Tensor<double>(tanh(fine(inputs)) * gain))), y);
+  };
+  const auto recorded = [&](const auto& f) {
+    gain.zero_grad();
+    eg::Tape tape;
+    tape.backward(f(x));
+    return gain.grad().item();
+  };
+  auto step = eg::compile(loss);
+  for (int round = 0; round < 4; ++round) {
+    const double expected = recorded(loss);
+    EXPECT_NE(expected, 0);
+    EXPECT_EQ(recorded([&](const auto& inputs) { return eg::checkpoint(loss, inputs); }), expected);
+    gain.zero_grad();
+    EXPECT_EQ(step(x).item(), loss(x).item());
+    EXPECT_EQ(gain.grad().item(), expected);
+    gain.set_value(gain.value() * 1.1);
+  }
 }
