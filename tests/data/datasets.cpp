@@ -55,9 +55,7 @@ TEST(ShippedData, BreastCancer) {
 }
 
 // tests/packaging tries it in every way to get the library.
-TEST(ShippedData, IsFoundBesideTheHeader) {
-  EXPECT_EQ(eg::load_iris<float>(eg::data_beside_header()).size(), 150);
-}
+TEST(ShippedData, IsFoundBesideTheHeader) { EXPECT_EQ(eg::load_iris<float>(eg::data_beside_header()).size(), 150); }
 
 TEST(ShippedData, TheDirectoryComesFromTheArgumentOrTheEnvironment) {
   const TemporaryFolder folder;

@@ -12,7 +12,8 @@ namespace {
 std::string labels(const std::vector<viz::Tick>& ticks) {
   std::string text;
   for (const auto& tick : ticks)
-    if (!tick.is_minor) text += (text.empty() ? "" : " ") + tick.text + (tick.exponent.empty() ? "" : "^" + tick.exponent);
+    if (!tick.is_minor)
+      text += (text.empty() ? "" : " ") + tick.text + (tick.exponent.empty() ? "" : "^" + tick.exponent);
   return text;
 }
 
