@@ -258,7 +258,7 @@ class Parameter : public ParameterRef<T> {
   template <std::same_as<Tensor<T>> E>
   Parameter& operator=(const E&) = delete;  // another value: w.set_value(tensor)
   Parameter(const Tensor<T>& value, const std::string& name) : Parameter(value) { this->set_name(name); }
-  Parameter(const Parameter& other)
+  EIGENGRAD_COLD Parameter(const Parameter& other)
       : ParameterRef<T>(ParameterHandle<T>(new ParameterState<T>{.value = other.value(),
                                                                  .requires_grad = other.requires_grad(),
                                                                  .fresh = other.is_fresh(),
@@ -272,7 +272,7 @@ class Parameter : public ParameterRef<T> {
   }
   /// Sets the value, so that an optimizer which holds this parameter goes on with it; the gradient is forgotten, name
   /// and requires_grad stay. For another shape this becomes a new parameter, a copy of `other`.
-  Parameter& operator=(const Parameter& other) {
+  EIGENGRAD_COLD Parameter& operator=(const Parameter& other) {
     if (this == &other) return *this;
     if (this->state_.get() == nullptr || !(this->shape() == other.shape())) return *this = Parameter(other);
     this->set_value(other.value());

@@ -91,7 +91,7 @@ class TapeStates {
   }
   /// Drops what a tape recorded; the next use of its state has another serial number, so links to this one are known to
   /// be old.
-  static void reuse(TapeState* state) noexcept {
+  EIGENGRAD_OUTLINE static void reuse(TapeState* state) noexcept {
     state->clear();
     state->recorder = nullptr;
     state->abandoned.store(false, std::memory_order_relaxed);

@@ -199,15 +199,12 @@ class Linear : public Module<T> {
   explicit Linear(Index) = delete;  // two sizes: Linear<T>(inputs, outputs)
   EIGENGRAD_OUTLINE Linear(Index in, Index out, LinearOptions options = {},
                            Generator& generator = default_generator()) {
-    require<ValueError>(in >= 0 && out >= 0, "Linear: sizes ", in, " and ", out, " must not be negative");
-    const double bound = 1 / std::sqrt(static_cast<double>(std::max<Index>(in, 1)));
-    weight.initialize_as({out, in}, {&init::uniform_within<T>, bound}, generator);
-    if (options.bias) bias.initialize_as({out}, {&init::uniform_within<T>, bound}, generator);
+    initialize(in, out, options, generator);
   }
 
   Tensor<T> forward(const Tensor<T>& x) override { return forward_then(x, nullptr); }
   /// forward, and a function on top of it (nn/sequential.hpp).
-  Tensor<T> forward_then(const Tensor<T>& x, const Pointwise<T>* then) {
+  EIGENGRAD_OUTLINE Tensor<T> forward_then(const Tensor<T>& x, const Pointwise<T>* then) {
     const Appearance<T> w = weight.appear("linear");
     return linear(appearance_of(x, "linear"), w,
                   has_bias() ? bias.appear("linear") : Appearance<T>{bias.value(), nullptr}, calling_line(), then);
@@ -224,6 +221,14 @@ class Linear : public Module<T> {
 
   Parameter<T> weight;
   Parameter<T> bias;
+
+ private:
+  EIGENGRAD_COLD void initialize(Index in, Index out, const LinearOptions& options, Generator& generator) {
+    require<ValueError>(in >= 0 && out >= 0, "Linear: sizes ", in, " and ", out, " must not be negative");
+    const double bound = 1 / std::sqrt(static_cast<double>(std::max<Index>(in, 1)));
+    weight.initialize_as({out, in}, {&init::uniform_within<T>, bound}, generator);
+    if (options.bias) bias.initialize_as({out}, {&init::uniform_within<T>, bound}, generator);
+  }
 };
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

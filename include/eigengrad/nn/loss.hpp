@@ -17,10 +17,10 @@ inline Index loss_divisor(const char* name, const Shape& shape, Reduction reduct
                       " has no samples to take a mean of: leave the empty batch out", where);
   return count;
 }
-/// The terms themselves, of their own shape.
+/// The terms themselves, of their own shape, operation by operation: fused they would be compiled into every program.
 template <Expression X>
 EIGENGRAD_COLD auto unreduced(const X& terms) {
-  return Tensor<typename X::Element>(terms);
+  return as_recorded(terms);
 }
 /// Brings the terms of a loss, [n, ...], together.
 template <Expression X>

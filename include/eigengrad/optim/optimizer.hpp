@@ -71,6 +71,10 @@ class Optimizer {
  protected:
   EIGENGRAD_OUTLINE Optimizer(const char* name, std::vector<ParameterRef<T>> parameters, T learning_rate)
       : name_(name), parameters_(std::move(parameters)), kept_(parameters_.size()) {
+    take_parameters(learning_rate);
+  }
+  EIGENGRAD_COLD void take_parameters(T learning_rate) {
+    const char* const name = name_;
     require<ValueError>(!parameters_.empty(), name, ": there are no parameters to optimize: pass model.parameters()");
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j)
