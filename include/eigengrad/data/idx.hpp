@@ -1,7 +1,6 @@
 #pragma once
 
 #include <bit>
-#include <cstring>
 #include <span>
 
 #include "dataset.hpp"
@@ -17,8 +16,7 @@ class MemorySource {
   const std::string& path() const { return name_; }
   std::uint64_t most() const { return bytes_.size(); }
   std::size_t read(char* target, std::size_t count) {
-    count = (std::min)(count, bytes_.size() - at_);
-    std::memcpy(target, bytes_.data() + at_, count);
+    count = bytes_.copy(target, count, at_);
     at_ += count;
     return count;
   }

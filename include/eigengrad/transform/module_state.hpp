@@ -1,9 +1,18 @@
 #pragma once
 
+#include <cstring>
+
 #include "../core/replay.hpp"
 #include "../core/tensor.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// Whether both have the same shape and numbers of the same bits.
+template <class T>
+bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
+  return a.shape() == b.shape() &&
+         (a.size() == 0 || std::memcmp(a.numbers(), b.numbers(), static_cast<std::size_t>(a.size()) * sizeof(T)) == 0);
+}
 
 /// A module's buffers as a compiled step knows them: what they held before it, what it makes of them.
 template <class T>
@@ -71,10 +80,7 @@ class ModuleState final : public ReplayState {
     const auto& other = static_cast<const ModuleState&>(rewound);
     if (other.buffers_.size() != buffers_.size()) return false;
     for (std::size_t k = 0; k < buffers_.size(); ++k) {
-      const Tensor<T>&mine = buffers_[k].result, &theirs = other.buffers_[k].result;
-      if (!(mine.shape() == theirs.shape()) ||
-          std::memcmp(mine.numbers(), theirs.numbers(), static_cast<std::size_t>(mine.size()) * sizeof(T)) != 0)
-        return false;
+      if (!same_bits(buffers_[k].result, other.buffers_[k].result)) return false;
     }
     return true;
   }
