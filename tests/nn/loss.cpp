@@ -135,15 +135,31 @@ TEST(Loss, LogitCrossEntropyIsThatOfTheSigmoid) {
                     Real(eg::binary_cross_entropy(sigmoid(prediction), y))));
 }
 
+// The gradient of each input alone, the other being a constant, and of both: by differences, and by forward mode.
+template <class Loss>
+static void check_every_input(const Loss& loss, const Real& p, const Real& y) {
+  for (const Reduction r : {Reduction::batch_mean, Reduction::mean, Reduction::sum, Reduction::none}) {
+    eg::gradcheck([&](const auto& a) { return loss(a, y, r); }, p);
+    eg::gradcheck([&](const auto& b) { return loss(p, b, r); }, y);
+    eg::gradcheck([&](const auto& a, const auto& b) { return loss(a, b, r); }, p, y);
+  }
+  const auto sum_of = [&](const Real& a, const Real& b) { return Real(loss(a, b, Reduction::sum)); };
+  eg::gradgradcheck([&](const Real& a) { return sum_of(a, y); }, p);
+  eg::gradgradcheck([&](const Real& b) { return sum_of(p, b); }, y);
+  eg::gradgradcheck(sum_of, p, y);
+}
+
 TEST(Loss, GradientsOfPredictionAndTarget) {
   const Real p = {{0.2, 0.9}, {0.35, 0.6}}, y = {{0.45, 0.3}, {0.8, 0.1}};
-  for (const Reduction r : {Reduction::batch_mean, Reduction::mean, Reduction::sum, Reduction::none}) {
-    eg::gradcheck([&](const Real& a, const Real& b) { return eg::mse_loss(a, b, r); }, p, y);
-    eg::gradcheck([&](const Real& a, const Real& b) { return eg::l1_loss(a, b, r); }, p, y);
-    eg::gradcheck([&](const Real& a, const Real& b) { return eg::huber_loss(a, b, 0.3, r); }, p, y);
-    eg::gradcheck([&](const Real& a, const Real& b) { return eg::binary_cross_entropy(a, b, r); }, p, y);
-    eg::gradcheck([&](const Real& a, const Real& b) { return eg::binary_cross_entropy_with_logits(a, b, r); }, p, y);
-  }
+  const auto check = [&](const auto& loss) { check_every_input(loss, p, y); };
+  check([](const auto& a, const auto& b, Reduction r) { return eg::mse_loss(a, b, r); });
+  check([](const auto& a, const auto& b, Reduction r) { return eg::l1_loss(a, b, r); });
+  check([](const auto& a, const auto& b, Reduction r) { return eg::huber_loss(a, b, 0.3, r); });
+  check([](const auto& a, const auto& b, Reduction r) { return eg::binary_cross_entropy(a, b, r); });
+  check([](const auto& a, const auto& b, Reduction r) { return eg::binary_cross_entropy_with_logits(a, b, r); });
+  check([](const auto& a, const auto& b, Reduction r) { return eg::softmax_cross_entropy(a, b, r); });
+  // Rows must be distributions: of what is checked they are made.
+  check([](const auto& a, const auto& b, Reduction r) { return eg::cross_entropy(softmax(a), softmax(b), r); });
 }
 
 TEST(Loss, NaNInGivesNaNOut) {

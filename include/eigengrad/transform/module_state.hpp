@@ -9,7 +9,7 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// Whether both have the same shape and numbers of the same bits.
 template <class T>
-bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
+bool same_replayed_bits(const Tensor<T>& a, const Tensor<T>& b) {
   return a.shape() == b.shape() &&
          (a.size() == 0 || std::memcmp(a.numbers(), b.numbers(), static_cast<std::size_t>(a.size()) * sizeof(T)) == 0);
 }
@@ -80,7 +80,7 @@ class ModuleState final : public ReplayState {
     const auto& other = static_cast<const ModuleState&>(rewound);
     if (other.buffers_.size() != buffers_.size()) return false;
     for (std::size_t k = 0; k < buffers_.size(); ++k) {
-      if (!same_bits(buffers_[k].result, other.buffers_[k].result)) return false;
+      if (!same_replayed_bits(buffers_[k].result, other.buffers_[k].result)) return false;
     }
     return true;
   }

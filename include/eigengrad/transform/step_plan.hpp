@@ -20,7 +20,7 @@ struct ReplayParameterOf final : ReplayParameter {
   void* slot(bool replayed) override { return &gradients[replayed ? 1 : 0]; }
   bool same_gradients() const override {
     return gradients[0].filled == gradients[1].filled &&
-           (!gradients[0].filled || same_bits(gradients[0].value, gradients[1].value));
+           (!gradients[0].filled || same_replayed_bits(gradients[0].value, gradients[1].value));
   }
   const Block* gathered() const override { return gradients[0].filled ? &gradients[0].value.block() : nullptr; }
   void unshare_gradient() override {

@@ -214,7 +214,7 @@ class StepRecord {
   /// Compares what was replayed with the step run anew; says what differs, or nothing.
   const char* difference(const Tensor<T>& loss, const Rehearsal<T>& fresh) {
     if (fresh.operations != tape_->operations()) return "operations";
-    if (!same_bits(loss, fresh.loss)) return "loss";
+    if (!same_replayed_bits(loss, fresh.loss)) return "loss";
     if (fresh.random_after.state() != default_generator().state()) return "random numbers";
     for (const auto& state : fresh.plan.states) {
       const ReplayState* mine = nullptr;
