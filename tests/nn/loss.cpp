@@ -2,6 +2,7 @@
 
 #include "eigengrad/autograd/gradcheck.hpp"
 #include "eigengrad/nn/cross_entropy.hpp"
+#include "eigengrad/transform/grad.hpp"
 #include "support/close.hpp"
 
 // Expected numbers come from PyTorch 1.13 in double, unless a line says otherwise.
@@ -144,9 +145,13 @@ static void check_every_input(const Loss& loss, const Real& p, const Real& y) {
     eg::gradcheck([&](const auto& a, const auto& b) { return loss(a, b, r); }, p, y);
   }
   const auto sum_of = [&](const Real& a, const Real& b) { return Real(loss(a, b, Reduction::sum)); };
-  eg::gradgradcheck([&](const Real& a) { return sum_of(a, y); }, p);
-  eg::gradgradcheck([&](const Real& b) { return sum_of(p, b); }, y);
-  eg::gradgradcheck(sum_of, p, y);
+  eg::gradcheck([&](const Real& a) { return eg::grad([&](const Real& t) { return sum_of(t, y); }, a); }, p);
+  eg::gradcheck([&](const Real& b) { return eg::grad([&](const Real& t) { return sum_of(p, t); }, b); }, y);
+  const auto both = [&](const Real& a, const Real& b) {
+    const auto [of_prediction, of_target] = eg::grad(sum_of, a, b);
+    return Real(2 * of_prediction + 3 * of_target);
+  };
+  eg::gradcheck(both, p, y);
 }
 
 TEST(Loss, GradientsOfPredictionAndTarget) {
