@@ -27,7 +27,7 @@ int main() {
     return loss;
   };
   std::printf("mean square of y' + y at first: %.1e\n", optimizer.step(loss_and_gradient));
-  std::printf("after %3ld steps of L-BFGS:      %.1e\n\n", static_cast<long>(optimizer.iterations()),
+  std::printf("after %3d steps of L-BFGS:      %.1e\n\n", static_cast<int>(optimizer.iterations()),
               loss_and_gradient().item());
 
   const Tensor fine = reshape(Tensor::linspace(0, 2, 201), {201, 1}), learned = y(fine);

@@ -24,8 +24,8 @@ int main() {
     }
     std::printf("\n");
   }
-  for (int digit = 0; digit < 6; ++digit) std::printf("   %ld       ", static_cast<long>(answers(digit)));
+  for (int digit = 0; digit < 6; ++digit) std::printf("   %d       ", static_cast<int>(answers(digit)));
 
   const auto result = eg::evaluate(model, loss, test);
-  std::printf("\naccuracy on %ld digits never seen: %.2f %%\n", static_cast<long>(test.size()), 100 * result.accuracy);
+  std::printf("\naccuracy on %d digits never seen: %.2f %%\n", static_cast<int>(test.size()), 100 * result.accuracy);
 }

@@ -33,7 +33,7 @@ int main(int count, char** arguments) {
   const auto confusion = eg::confusion_matrix(scores, test.targets, 10);
   std::printf("\nof 1000 each, named right:\n");
   for (int kind = 0; kind < 10; ++kind)
-    std::printf("  %-12s %4ld\n", test.class_names[static_cast<std::size_t>(kind)].c_str(),
-                static_cast<long>(confusion(kind, kind)));
+    std::printf("  %-12s %4d\n", test.class_names[static_cast<std::size_t>(kind)].c_str(),
+                static_cast<int>(confusion(kind, kind)));
   std::printf("test accuracy: %.2f %%\n", 100 * eg::accuracy(scores, test.targets));
 }

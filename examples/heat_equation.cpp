@@ -35,14 +35,14 @@ int main() {
   const Tensor x = Tensor::rand({150, 1}), t = 0.5 * Tensor::rand({150, 1});
   eg::LBFGS<double> optimizer(network.parameters(), {.max_iterations = 100, .change_tolerance = 0});
   for (int round = 0; round < 4; ++round) {
-    const long steps = static_cast<long>(optimizer.iterations());
+    const int steps = static_cast<int>(optimizer.iterations());
     const double loss = optimizer.step([&] {
       eg::Tape tape;
       const Tensor mean_square = mean(square(residual(x, t)));
       tape.backward(mean_square);
       return mean_square;
     });
-    std::printf("after %3ld steps: mean square of u_t - u_xx %.1e\n", steps, loss);
+    std::printf("after %3d steps: mean square of u_t - u_xx %.1e\n", steps, loss);
   }
 
   std::printf("\n  u(1/2, t):  t   network     exact\n");

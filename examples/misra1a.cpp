@@ -43,8 +43,8 @@ int main() {
     });
     const eg::Tensor<double> b = scaled.value() * unit;
     const double found[] = {b(0), b(1), sum_of_squares(scaled.value()).item()};
-    std::printf("from %.0f, %-12.0e %15.8f %18.10e %18.10e   %ld steps\n", start(0), start(1), found[0], found[1],
-                found[2], static_cast<long>(optimizer.iterations()));
+    std::printf("from %.0f, %-12.0e %15.8f %18.10e %18.10e   %d steps\n", start(0), start(1), found[0], found[1],
+                found[2], static_cast<int>(optimizer.iterations()));
     for (int i = 0; i < 3; ++i) worst = std::max(worst, std::abs(found[i] / certified[i] - 1));
   }
   std::printf("largest relative error: %.1e\n", worst);

@@ -29,7 +29,7 @@ int main() {
   ResidualNet net;
   for (const auto& [name, parameter] : net.named_parameters())
     std::printf("%-13s %s\n", name.c_str(), eg::to_text(parameter.shape()).c_str());
-  std::printf("%ld numbers to learn\n", static_cast<long>(net.parameter_count()));
+  std::printf("%d numbers to learn\n", static_cast<int>(net.parameter_count()));
 
   ResidualNet copy = net;
   eg::Adam<float> optimizer(net.parameters(), {.learning_rate = 0.01f});

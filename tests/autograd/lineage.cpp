@@ -254,7 +254,10 @@ TEST(Lineage, ParametersHeldByReferencesAloneAreSilent) {
 
 TEST(Lineage, ALongChainOfCopiesStaysShort) {
   Parameter w(Real{2});
-  for (int i = 0; i < 1000; ++i) w = Parameter(Parameter(w));
+  for (int i = 0; i < 1000; ++i) {
+    const Parameter copy(w);
+    w = Parameter(copy);
+  }
   const Parameter last = w;
   backward_of([&] { return sum(last * 3); });
   expect_told({w}, {"a copy of it"});

@@ -113,7 +113,7 @@ void check_pow(const char* name, const auto& next, double allowed) {
   double worst = 0;
   T worst_x = 0, worst_y = 0;
   for (int i = 0; i < 20'000; ++i) {
-    T x[width], y[width];
+    T x[std::size_t{width}], y[std::size_t{width}];
     for (eg::Index j = 0; j < width; ++j) next(j, x[j], y[j]);
     const auto result = math::pow(eg::lane::load(x), eg::lane::load(y));
     for (eg::Index j = 0; j < width; ++j) {

@@ -168,7 +168,7 @@ TEST(Tensor, AnElementReadFromAVariableIsAConstantInPlace) {
   Tensor t = {{1, 2}, {3, 4}};
   static_assert(std::is_same_v<decltype(t(0, 1)), const double&>);
   static_assert(std::is_same_v<decltype(std::as_const(t)(0, 1)), double>);
-  static_assert(std::is_same_v<decltype(Tensor(t)(0, 1)), double>);  // nothing is left of a temporary
+  static_assert(std::is_same_v<decltype(std::declval<Tensor>()(0, 1)), double>);  // nothing is left of a temporary
   auto kept = t(0, 1);
   t.at(0, 1) = t(1, 1);
   EXPECT_EQ(kept, 2);

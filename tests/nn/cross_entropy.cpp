@@ -103,7 +103,7 @@ TEST(SoftmaxCrossEntropy, GivesASoftTargetItsGradient) {
   }
   const auto composed = [](const Real& x, const Real& y, Reduction r) {
     const Real terms = -sum(y * log_softmax(x), 1);
-    return r == Reduction::none ? terms : r == Reduction::sum ? Real(sum(terms)) : Real(mean(terms));
+    return r == Reduction::none ? terms : r == Reduction::sum ? sum(terms) : mean(terms);
   };
   for (const Reduction r : {Reduction::batch_mean, Reduction::sum, Reduction::none}) {
     const auto loss = [&](const auto& x, const auto& y) { return eg::softmax_cross_entropy(x, y, r); };
@@ -121,7 +121,7 @@ TEST(SoftmaxCrossEntropy, GivesASoftTargetItsGradient) {
 TEST(SoftmaxCrossEntropy, ASoftTargetHasATangent) {
   const Real direction = {{0.5, -1, 0.25}, {1, 0, 2}}, y = {{0, 1, 0}, {0.5, 0.25, 0.25}};
   const auto loss = eg::softmax_cross_entropy(logits, make_dual(y, direction));
-  EXPECT_TRUE(close(Real(tangent_part(loss)), Real(-sum(direction * log_softmax(logits)) / 2)));
+  EXPECT_TRUE(close(tangent_part(loss), Real(-sum(direction * log_softmax(logits)) / 2)));
 }
 
 TEST(SoftmaxCrossEntropy, StaysExactFarOut) {

@@ -132,8 +132,8 @@ TEST(Loss, LogitCrossEntropyStaysFiniteFarOut) {
 
 TEST(Loss, LogitCrossEntropyIsThatOfTheSigmoid) {
   const Real y = {{0, 1, 0.25}, {1, 0.7, 1}};
-  EXPECT_TRUE(close(eg::binary_cross_entropy_with_logits(prediction, y),
-                    Real(eg::binary_cross_entropy(sigmoid(prediction), y))));
+  EXPECT_TRUE(
+      close(eg::binary_cross_entropy_with_logits(prediction, y), eg::binary_cross_entropy(sigmoid(prediction), y)));
 }
 
 // The gradient of each input alone, the other being a constant, and of both: by differences, and by forward mode.

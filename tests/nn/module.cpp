@@ -55,8 +55,8 @@ TEST(Module, TrainAndEvalReachInnerModules) {
   EXPECT_TRUE(model.at<Net>(0).dropout.is_training());
   model.train(false);
   EXPECT_FALSE(model.is_training());
-  EXPECT_FALSE(eg::Sequential<double>(model).at<Net>(0).dropout.is_training())
-      << "a copy is in the mode of the original";
+  eg::Sequential<double> copy = model;
+  EXPECT_FALSE(copy.at<Net>(0).dropout.is_training()) << "a copy is in the mode of the original";
 }
 
 TEST(Module, ACopyHasParametersOfItsOwn) {
@@ -73,7 +73,8 @@ TEST(Module, ACopyHasParametersOfItsOwn) {
   tape.backward(sum(net(inputs)));
   EXPECT_TRUE(net.scale.has_grad());
   EXPECT_FALSE(copy.scale.has_grad());
-  EXPECT_FALSE(Net(net).scale.has_grad()) << "gradients are not copied";
+  const Net another = net;
+  EXPECT_FALSE(another.scale.has_grad()) << "gradients are not copied";
   net.zero_grad();
   EXPECT_FALSE(net.scale.has_grad());
 
@@ -161,7 +162,8 @@ TEST(Module, FrozenParametersAreConstants) {
   tape.backward(sum(net(inputs)));
   EXPECT_FALSE(net.first.weight.has_grad());
   EXPECT_TRUE(net.first.bias.has_grad());
-  EXPECT_FALSE(Net(net).first.weight.requires_grad()) << "a copy is frozen too";
+  const Net copy = net;
+  EXPECT_FALSE(copy.first.weight.requires_grad()) << "a copy is frozen too";
 }
 
 TEST(Module, KindNamesIt) {

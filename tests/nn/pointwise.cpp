@@ -57,8 +57,8 @@ TEST(Pointwise, GradientsOfGradientsGoThrough) {
   Model model = make_model();
   const auto x = Tensor::randn({4, 3});
   eg::gradcheck([&](const auto& in) { return sum(square(model(in))); }, x);
-  const auto fused = eg::hessian([&](const Tensor& in) { return Tensor(sum(square(model(in)))); }, x);
-  const auto alone = eg::hessian([&](const Tensor& in) { return Tensor(sum(square(one_by_one(model, in)))); }, x);
+  const auto fused = eg::hessian([&](const Tensor& in) { return sum(square(model(in))); }, x);
+  const auto alone = eg::hessian([&](const Tensor& in) { return sum(square(one_by_one(model, in))); }, x);
   for (eg::Index i = 0; i < fused.size(); ++i) EXPECT_NEAR(fused.data()[i], alone.data()[i], 1e-12) << i;
 }
 
@@ -117,7 +117,7 @@ TEST(Pointwise, TheTableNamesBoth) {
 TEST(Pointwise, AddsToAGradientThatIsThere) {
   const eg::Parameter<double> x(Tensor::randn({9}));
   eg::Tanh<double> layer;
-  eg::gradcheck([&](const Tensor& in) { return Tensor(sum(layer(in) * layer(in) + square(in))); }, x.value());
+  eg::gradcheck([&](const Tensor& in) { return sum(layer(in) * layer(in) + square(in)); }, x.value());
 }
 
 TEST(Pointwise, ViewsWithoutRoomBehindThem) {

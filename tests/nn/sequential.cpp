@@ -8,7 +8,7 @@ namespace eg = eigengrad;
 using Real = eg::Tensor<double>;
 using Model = eg::Sequential<double>;
 using Linear = eg::Linear<double>;
-using support::close, support::mentions, support::message_of, support::same_bits;
+using support::mentions, support::message_of, support::same_bits;
 
 static const Real inputs = {{1, 2}, {-0.5, 0.25}};
 

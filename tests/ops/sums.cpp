@@ -89,11 +89,11 @@ TEST(Sums, ManySmallTermsKeepTheirDigits) {
   constexpr eg::Index many = 3'000'000;
   constexpr float total = 3e5f;
   const F x = F::full({many}, 0.1f), wide = F::full({many / 3, 3}, 0.1f), cube = F::full({many / 6, 2, 3}, 0.1f);
-  for (const float s : {sum(x).item(), sum(sum(wide, 0)).item(), F(sum(1 * x)).item(), sum(wide).item()})
+  for (const float s : {sum(x).item(), sum(sum(wide, 0)).item(), sum(1 * x).item(), sum(wide).item()})
     EXPECT_NEAR(s, total, 1);
   for (const float s : sum(wide, 0)) EXPECT_NEAR(s, total / 3, 0.4f);
   for (const float s : sum(cube, {0, 2})) EXPECT_NEAR(s, total / 2, 0.6f) << "two places in turn";
-  for (const float s : F(sum(1 * cube, {0, 2}))) EXPECT_NEAR(s, total / 2, 0.6f);
+  for (const float s : sum(1 * cube, {0, 2})) EXPECT_NEAR(s, total / 2, 0.6f);
   expect_gradient("broadcast_to", {1}, total, [&](auto& p) { return sum(eg::broadcast_to(p, {many}) * 0.1f); });
   expect_gradient("broadcast_to of rows", {3}, total / 3,
                   [&](auto& p) { return sum(eg::broadcast_to(p, {many / 3, 3}) * 0.1f); });

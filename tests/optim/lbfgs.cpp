@@ -279,7 +279,7 @@ TEST(LBFGS, AFailedLineSearchIsNotConverged) {
       eg::Tape tape;
       tape.backward(sum(-square(w)));
     }
-    return Real(sum(square(w))).item();
+    return sum(square(w)).item();
   });
   EXPECT_EQ(optimizer.stop_reason(), eg::StopReason::line_search_failed);
   EXPECT_FALSE(optimizer.converged());
@@ -291,7 +291,7 @@ TEST(LBFGS, ZeroesGradientsItselfAndLeavesUnreachedParametersAlone) {
   const eg::Parameter<double> w(Real{3}), frozen(Real{2}), unused(Real{5});
   frozen.set_requires_grad(false);
   eg::LBFGS<double> optimizer({w, frozen, unused});
-  for (int i = 0; i < 5; ++i) optimizer.step(closure_of([&] { return Real(sum(square(w - frozen))); }));
+  for (int i = 0; i < 5; ++i) optimizer.step(closure_of([&] { return sum(square(w - frozen)); }));
   EXPECT_TRUE(close(w.value(), {2}, 1e-7));
   EXPECT_TRUE(same_bits(frozen.value(), Real{2}));
   EXPECT_TRUE(same_bits(unused.value(), Real{5}));
@@ -332,7 +332,7 @@ TEST(LBFGS, ALossThatIsNotFiniteIsAnErrorAtTheBestPoint) {
     }
   const eg::Parameter<double> w(Real{-1});
   eg::LBFGS<double> optimizer({w});
-  EXPECT_THROW(optimizer.step(closure_of([&] { return Real(sum(log(w))); })), eg::ValueError) << "from the beginning";
+  EXPECT_THROW(optimizer.step(closure_of([&] { return sum(log(w)); })), eg::ValueError) << "from the beginning";
   EXPECT_TRUE(same_bits(w.value(), Real{-1}));
 }
 
@@ -356,7 +356,7 @@ TEST(LBFGS, AnExceptionInTheClosureLeavesTheBestPoint) {
 TEST(LBFGS, AClosureWithoutBackwardIsAnError) {
   const eg::Parameter<double> w(Real{3});
   eg::LBFGS<double> optimizer({w});
-  EXPECT_TRUE(mentions(message_of<eg::GradientError>([&] { optimizer.step([&] { return Real(sum(square(w))); }); }),
+  EXPECT_TRUE(mentions(message_of<eg::GradientError>([&] { optimizer.step([&] { return sum(square(w)); }); }),
                        {"no parameter has a gradient", "Tape", "tape.backward(loss)", "lbfgs.cpp"}));
   EXPECT_TRUE(mentions(message_of<eg::ShapeError>([&] {
                          optimizer.step([&] {

@@ -129,12 +129,12 @@ TEST(ThreadedTraining, CopiesOfASharedModel) {
 TEST(ThreadedTensors, ConcurrentReadsFormulasAndReductionsOfASharedTensor) {
   eg::Generator generator(2);
   const Tensor shared = Tensor::randn({64, 32}, generator);
-  const float expected = Tensor(sum(shared * shared + 1)).item();
+  const float expected = sum(shared * shared + 1).item();
   std::atomic<int> wrong = 0;
   together([&](int) {
     for (int round = 0; round < 30; ++round) {
       const Tensor copy = shared, view = eg::reshape(shared, {-1}), row = eg::select(shared, 0, round);
-      if (Tensor(sum(copy * copy + 1)).item() != expected || view(32 * round) != row(0)) ++wrong;
+      if (sum(copy * copy + 1).item() != expected || view(32 * round) != row(0)) ++wrong;
     }
   });
   EXPECT_EQ(wrong, 0);

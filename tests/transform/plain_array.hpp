@@ -82,9 +82,9 @@ Array map(const Array& x, const Array& y, F f) {
   return {stretch(x.shape, y.shape), [&](const Sizes& position) { return f(x(position), y(position)); }};
 }
 
-#define PLAIN(name, expression)                                        \
-  inline Array name(const Array& a) {                                  \
-    return map(a, [](const Number& x) { return Number(expression); }); \
+#define PLAIN(name, expression)                                          \
+  inline Array name(const Array& a) {                                    \
+    return map(a, [](const Number& x) -> Number { return expression; }); \
   }
 PLAIN(operator-, 0.0 - x)
 PLAIN(square, x* x)
@@ -109,9 +109,9 @@ PLAIN(gelu, 0.5 * x * (1 + erf(x / std::sqrt(2.0))))
 PLAIN(silu, x* sigmoid(x))
 PLAIN(sign, greater(x, 0) ? 1 : -1)
 #undef PLAIN
-#define PLAIN(name, expression)                                                            \
-  inline Array name(const Array& a, const Array& b) {                                      \
-    return map(a, b, [](const Number& x, const Number& y) { return Number(expression); }); \
+#define PLAIN(name, expression)                                                              \
+  inline Array name(const Array& a, const Array& b) {                                        \
+    return map(a, b, [](const Number& x, const Number& y) -> Number { return expression; }); \
   }
 PLAIN(operator+, x + y)
 PLAIN(operator-, x - y)
@@ -197,9 +197,9 @@ inline Number product(const Group& group) {
   for (const Number& x : group) result = result * x;
   return result;
 }
-#define PLAIN(name, expression)                                                              \
-  inline Array name(const Array& x, const Sizes& axes = {}, bool keepdims = false) {         \
-    return reduce(x, axes, keepdims, [](const Group& group) { return Number(expression); }); \
+#define PLAIN(name, expression)                                                                \
+  inline Array name(const Array& x, const Sizes& axes = {}, bool keepdims = false) {           \
+    return reduce(x, axes, keepdims, [](const Group& group) -> Number { return expression; }); \
   }
 PLAIN(sum, total(group))
 PLAIN(mean, average(group))

@@ -93,7 +93,7 @@ inline double weight(std::size_t i) {
 }
 inline std::size_t operations_in(const Program& program) {
   std::size_t n = 0;
-  for (const Step& step : program) n += step.is_input() ? 0 : 1;
+  for (const Step& step : program) n += step.is_input() ? 0u : 1u;
   return n;
 }
 inline std::vector<bool> used_steps(const Program& program) {

@@ -21,7 +21,7 @@ class Drawing {
   }
 
  private:
-  std::size_t below(std::size_t n) { return static_cast<std::size_t>(random_() % n); }
+  std::size_t below(std::size_t n) { return random_() % n; }
   bool one_in(std::size_t n) { return below(n) == 0; }
   Index index_below(Index n) { return static_cast<Index>(below(static_cast<std::size_t>(n))); }
   Sizes random_shape() {

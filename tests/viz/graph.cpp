@@ -59,7 +59,7 @@ TEST(Graph, HostileNamesAreEscaped) {
 TEST(Graph, LayoutsHaveNoOverlaps) {
   eg::Generator generator(11);
   for (int trial = 0; trial < 40; ++trial) {
-    const auto count = 2 + static_cast<std::size_t>(generator.below(25));
+    const std::size_t count = 2 + generator.below(25);
     std::vector<Layout::Box> boxes;
     std::vector<Layout::Edge> edges;
     for (std::size_t k = 0; k < count; ++k) {

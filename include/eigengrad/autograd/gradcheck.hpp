@@ -219,6 +219,7 @@ template <class F>
 void gradcheck(const F& f, const std::vector<Tensor<double>>& inputs, const GradcheckOptions& options = {},
                Location where = Location::current()) {
   std::vector<Tensor<double>> constants;
+  constants.reserve(inputs.size());
   for (const Tensor<double>& input : inputs) constants.push_back(input.detach());
   if constexpr (std::is_invocable_v<const F&, const std::vector<Tensor<Dual<double>>>&>)
     GradientChecker<F, ForwardMode<F>>(f, constants, options, where, {f}).run();

@@ -85,9 +85,10 @@ class RecordNode final : public OperationNode<T> {
     if (slot == nullptr) return;
     const auto give = [&](auto&& gradient) {
       using Wanted = typename std::decay_t<decltype(slot->value)>::Element;
-      constexpr bool fits = requires { contribute(*slot, edge.target->shape(), std::move(gradient)); };
+      constexpr bool fits =
+          requires { contribute(*slot, edge.target->shape(), std::forward<decltype(gradient)>(gradient)); };
       if constexpr (fits || !(is_dual<T> || is_dual<Wanted>))
-        contribute(*slot, edge.target->shape(), std::move(gradient));
+        contribute(*slot, edge.target->shape(), std::forward<decltype(gradient)>(gradient));
       else
         fail<TangentError>(this->name,
                            ": the rule's numbers are not of its input's type, as when an operation written "

@@ -117,7 +117,7 @@ EIGENGRAD_LAZY class OnlyTowards {
     };
     for (Node* node = root; node != nullptr && missing > 0; node = node->previous) {
       nodes_.push_back(node);
-      missing -= is_input(node) ? 1 : 0;
+      if (is_input(node)) --missing;
     }
     const std::size_t count = nodes_.size();
     for (std::size_t i = 0; i < count; ++i) set(nodes_[i], false);
@@ -161,6 +161,7 @@ std::vector<Tensor<T>> pull_back(TapeState* tape, const Tensor<T>& root, const T
       forbid_in_replay("gradient", "its records lie on a tape that is not recording: take the gradient where they are");
   }
   std::vector<Node*> targets;
+  targets.reserve(inputs.size());
   std::vector<Tensor<T>> gradients(inputs.size());
   std::vector<bool> found(inputs.size(), false);
   for (const Tensor<T>& input : inputs) targets.push_back(node_on(tape, input, "gradient"));

@@ -10,6 +10,7 @@
 #include "../optim/adam.hpp"
 #include "../optim/sgd.hpp"
 
+// NOLINTBEGIN(bugprone-macro-parentheses): `prefix` is extern, or nothing
 #define EIGENGRAD_COMPILED_FOR(prefix, T)                                                                           \
   prefix template class Tensor<T>;                                                                                  \
   prefix template class Gemm<T>;                                                                                    \
@@ -59,6 +60,7 @@
   prefix template void sum_rows(const Rows<T>&, SumLanes<T>, const void*, bool, T*, const T&, bool);                \
   prefix template void reverse_rows(const Rows<T>&, ReverseLanes<T>, const void*, const Sink<T>*, int, bool, bool); \
   prefix template void append(std::string&, const Tensor<T>&);
+// NOLINTEND(bugprone-macro-parentheses)
 
 #if defined(EIGENGRAD_COMPILED)
 namespace eigengrad::inline EIGENGRAD_ABI {

@@ -24,7 +24,9 @@ constexpr std::uint64_t magnitude_of(From number) {
 /// Whether To has this very number. NaN and infinity are no integers.
 template <class To, class From>
 constexpr bool has_exactly(From number) {
-  if constexpr (std::is_same_v<To, bool> || std::is_same_v<From, bool> || std::is_same_v<To, From>) {
+  // Between floating-point types numbers are rounded.
+  if constexpr (std::is_same_v<To, bool> || std::is_same_v<From, bool> || std::is_same_v<To, From> ||
+                !(std::is_integral_v<From> || std::is_integral_v<To>)) {
     return true;
   } else if constexpr (std::is_integral_v<From> && std::is_integral_v<To>) {
     return (number < 0) == (static_cast<To>(number) < 0) && static_cast<From>(static_cast<To>(number)) == number;
@@ -32,11 +34,9 @@ constexpr bool has_exactly(From number) {
     const std::uint64_t magnitude = magnitude_of(number);
     return magnitude == 0 ||
            static_cast<int>(std::bit_width(magnitude)) - std::countr_zero(magnitude) <= std::numeric_limits<To>::digits;
-  } else if constexpr (std::is_integral_v<To>) {
+  } else {
     constexpr From limit = static_cast<From>(std::uint64_t{1} << (std::numeric_limits<To>::digits - 1)) * 2;
     return number < limit && number >= (std::is_signed_v<To> ? -limit : From(0)) && std::floor(number) == number;
-  } else {
-    return true;  // between floating-point types numbers are rounded
   }
 }
 

@@ -266,14 +266,16 @@ class Gemm {
   /// A small matrix times a column.
   EIGENGRAD_OUTLINE static void column(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c, bool add,
                                        const T* bias) {
-    if (k >= 4 && k <= width && a.column_step == 1 && b.row_step == 1 && a.padded && b.padded) {
-      const L right = lane::load(b.data);
-      for (Index i = 0; i < m; ++i) {
-        T sum = lane::sum<T>(lane::first<T>(lane::load(a.data + i * a.row_step) * right, k));
-        if (bias != nullptr) sum = sum + *bias;
-        c[i] = add ? T(c[i] + sum) : sum;
+    if constexpr (width >= 4) {
+      if (k >= 4 && k <= width && a.column_step == 1 && b.row_step == 1 && a.padded && b.padded) {
+        const L right = lane::load(b.data);
+        for (Index i = 0; i < m; ++i) {
+          T sum = lane::sum<T>(lane::first<T>(lane::load(a.data + i * a.row_step) * right, k));
+          if (bias != nullptr) sum = sum + *bias;
+          c[i] = add ? T(c[i] + sum) : sum;
+        }
+        return;
       }
-      return;
     }
     for (Index i = 0; i < m; ++i) {
       T sum = bias != nullptr ? *bias : T(0);

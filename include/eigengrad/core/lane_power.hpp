@@ -69,7 +69,8 @@ EIGENGRAD_INLINE Lane<T> pow_by_rules(Lane<T> x, Lane<T> y, const Power& power_o
   const Lane<T> enough = T(0x1p65);  // beyond, all but the powers of 1 have become 0 or infinity
   const Mask<T> whole = is_whole(b),
                 odd = whole && !is_whole(b * T(0.5)) && b < Lane<T>(2 / std::numeric_limits<T>::epsilon());
-  const Mask<T> none = x < zero && a != infinity && !whole, unordered = x != x || y != y;
+  const Mask<T> none = x < zero && a != infinity && !whole,
+                unordered = x != x || y != y;  // NOLINT(misc-redundant-expression)
   const Mask<T> ends = a == zero || a == infinity, unit = x == one || y == zero;
   const auto sign = to_bits(x) & odd.bits & (std::numeric_limits<typename LaneVectors<T>::Bits>::min)();
   const Mask<T> grows = y > zero;

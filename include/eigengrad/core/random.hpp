@@ -114,7 +114,7 @@ class Generator {
   }
   /// cos(2 pi u) for u in [0, 1): the nearest quarter turn, and the rest by a series.
   static double cosine_of_turns(double u) {
-    const int quarter = static_cast<int>(4 * u + 0.5);
+    const int quarter = static_cast<int>(4 * u + 0.5);  // NOLINT(bugprone-incorrect-roundings): either will do
     static constexpr double sine[] = {1.0 / 6,   1.0 / 20,  1.0 / 42,  1.0 / 72,
                                       1.0 / 110, 1.0 / 156, 1.0 / 210, 1.0 / 272},
                             cosine[] = {1.0 / 2,  1.0 / 12,  1.0 / 30,  1.0 / 56,

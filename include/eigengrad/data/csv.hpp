@@ -108,6 +108,7 @@ EIGENGRAD_LAZY class BasicCsvTable {
     if (!given) classes = distinct(reader, c);
     using Rank = std::pair<std::string_view, std::int64_t>;
     std::vector<Rank> ranks;
+    ranks.reserve(classes.size());
     for (const std::string& text : classes) ranks.emplace_back(text, static_cast<std::int64_t>(ranks.size()));
     std::sort(ranks.begin(), ranks.end());
     const auto find = [&](std::string_view cell) {

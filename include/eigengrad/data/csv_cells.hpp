@@ -145,7 +145,7 @@ EIGENGRAD_LAZY class CsvSplitter {
     Index fields = 0, filled = 0;  // `filled` counts up to the last cell that is not empty
     char stop = at(in_);
     const bool blank = stop == '\0' || is_line_end(stop);
-    while (!blank) {
+    for (bool more = !blank; more; more = is_delimiter(stop)) {
       if ((position_ + fields++) % CsvCells::stride == 0) cells_.places.push_back(out_);
       const std::size_t cell = out_;
       if (at(in_) == '"')
@@ -162,7 +162,6 @@ EIGENGRAD_LAZY class CsvSplitter {
         ++in_;
       }
       text_[out_++] = '\0';  // in place of a delimiter, a quote, the line's end or the text's own
-      if (!is_delimiter(stop)) break;
     }
     if (stop != '\0') pass_line_end(stop);
     if (!blank) end_row(line, fields, filled, begin);

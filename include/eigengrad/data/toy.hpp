@@ -62,7 +62,8 @@ Dataset<T, std::int64_t> planar_classes(Index samples, Index classes, double noi
   std::int64_t* label_out = labels.writable_numbers();
   for (Index i = 0; i < samples; ++i) {
     const Index label = i % classes, members = (samples - label + classes - 1) / classes;
-    const double share = members > 1 ? static_cast<double>(i / classes) / static_cast<double>(members - 1) : 0;
+    const Index member = i / classes;
+    const double share = members > 1 ? static_cast<double>(member) / static_cast<double>(members - 1) : 0;
     const auto [x, y] = place(label, share, static_cast<double>(members));
     const double dx = noise * generator.normal(), dy = noise * generator.normal();
     *in++ = static_cast<T>(x + dx);

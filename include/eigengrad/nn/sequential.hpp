@@ -216,7 +216,8 @@ class Sequential : public Module<T> {
   template <class M>
   struct Held final : Holder {
     template <class From>
-    EIGENGRAD_COLD explicit Held(From&& from) : Holder(held), held(std::forward<From>(from)) {
+    EIGENGRAD_COLD explicit Held(From&& from)  // NOLINT(bugprone-forwarding-reference-overload): it is never copied
+        : Holder(held), held(std::forward<From>(from)) {
       this->assignable = std::is_copy_assignable_v<M>;
     }
     EIGENGRAD_COLD Holder* copy() const override { return new Held(held); }

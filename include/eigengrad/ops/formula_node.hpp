@@ -190,11 +190,12 @@ class FormulaNode final : public UnfoldedNode<typename F::Scalar> {
   }
   /// The same under a sum over everything: dy is one number.
   void pass_summed_derivative(const Tensor<T>& dy) {
-    for (TypedNode<T>* target : targets_)
-      if (target != nullptr) {
-        if (Slot<T>* slot = target->slot()) contribute_multiple(*slot, dy, derivative_);
-        return;
-      }
+    if constexpr (!std::is_integral_v<T>)  // whole numbers are never recorded
+      for (TypedNode<T>* target : targets_)
+        if (target != nullptr) {
+          if (Slot<T>* slot = target->slot()) contribute_multiple(*slot, dy, derivative_);
+          return;
+        }
   }
 
   using UnfoldedNode<T>::seen_, UnfoldedNode<T>::divisor_, UnfoldedNode<T>::summed_;

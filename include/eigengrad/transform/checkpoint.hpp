@@ -61,7 +61,7 @@ template <class T>
 class KeptReads final : public ParameterNotes {
  public:
   KeptReads() = default;
-  KeptReads(KeptReads&&) = default;
+  KeptReads(KeptReads&&) noexcept = default;
 
   bool has(const void* parameter) const override {
     for (const auto& read : reads_)

@@ -101,7 +101,7 @@ class Rehearsal {
       for (const auto& state : plan.states) known += state->count_given(block.identity());
       for (const auto& parameter : plan.parameters)
         if (const Block* gradient = parameter->gathered(); gradient != nullptr)
-          known += gradient->owner_identity() == block.identity() ? 1 : 0;
+          known += gradient->owner_identity() == block.identity() ? 1u : 0u;
       require<GradientError>(
           block.references() == known, "compile: what ", operation, " gave, of shape ", block->shape,
           ", is kept outside the step: a step that is replayed would not give it again. Return it as the loss, compute "

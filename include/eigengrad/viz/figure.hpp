@@ -134,8 +134,10 @@ inline std::string Figure::svg() const {
   double height = place(down, margin + (options_.title.empty() ? 0 : 28));
   const std::vector<LegendColumn> legend = legend_columns(below, width - 2 * margin);
   const double legend_top = height + 8;
-  if (!legend.empty())
-    height = legend_top + legend_row * static_cast<double>((below.size() + legend.size() - 1) / legend.size());
+  if (!legend.empty()) {
+    const std::size_t legend_rows = (below.size() + legend.size() - 1) / legend.size();
+    height = legend_top + legend_row * static_cast<double>(legend_rows);
+  }
   height += margin;
 
   Svg svg(std::ceil(width), std::ceil(height),
@@ -148,7 +150,8 @@ inline std::string Figure::svg() const {
   }
   for (std::size_t i = 0; i < below.size(); ++i) {
     const LegendColumn& column = legend[i % legend.size()];
-    const auto row = static_cast<double>(i / legend.size());
+    const std::size_t above = i / legend.size();
+    const auto row = static_cast<double>(above);
     draw_entry(svg, below[i], margin + column.start, legend_top + legend_row * (row + 0.5), 0.6 * width, column.sample);
   }
   return std::move(svg).finish();

@@ -44,6 +44,7 @@ inline std::vector<double> chosen_levels(const Grid& grid, Spacing spacing, doub
   const Range range = padded(extent, Scale::linear, 0);
   const auto ticks = linear_ticks(range, bands);
   std::vector<double> levels;
+  levels.reserve(ticks.size());
   for (const Tick& tick : ticks) levels.push_back(tick.value);
   if (levels.size() < 2) return {range.low, range.high};
   const double step = levels[1] - levels[0];
