@@ -7,14 +7,14 @@
 namespace eg = eigengrad;
 using Names = std::vector<std::string>;
 
-static eg::CsvTable table(const std::string& text, eg::CsvOptions options = {}) {
+static eg::CsvTable table(const std::string& text, const eg::CsvOptions& options = {}) {
   return eg::CsvTable(text, options, "some.csv");
 }
 template <class T = double>
 static std::vector<T> values(const eg::Tensor<T>& tensor) {
   return {tensor.begin(), tensor.end()};
 }
-static std::string number_error(const std::string& text, eg::CsvOptions options = {}) {
+static std::string number_error(const std::string& text, const eg::CsvOptions& options = {}) {
   return message_of<eg::FileError>([&] { table(text, options).numbers<double>(); });
 }
 

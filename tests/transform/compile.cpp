@@ -41,8 +41,8 @@ void expect_same_training(const Model& start, const Loss& loss, const MakeBatch&
   Model compiled = start, recorded = start;
   eg::Adam<float> of_compiled(compiled.parameters()), of_recorded(recorded.parameters());
   auto step = eg::compile([&](const auto& x, const auto& y) { return loss(compiled, x, y); });
-  for (int i = 0; i < 12; ++i) {
-    eg::manual_seed(static_cast<std::uint64_t>(100 + i));
+  for (std::uint64_t i = 0; i < 12; ++i) {
+    eg::manual_seed(100 + i);
     const auto [x, y] = batch();
     const auto random = eg::default_generator().state();
     const Tensor replayed = step(x, y);

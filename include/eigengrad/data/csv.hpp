@@ -83,6 +83,7 @@ EIGENGRAD_LAZY class BasicCsvTable {
   template <class T>
   Tensor<T> numbers(const std::vector<std::string>& names) const {
     std::vector<Index> chosen;
+    chosen.reserve(names.size());
     for (const std::string& name : names) chosen.push_back(column(name));
     Tensor<T> result = Tensor<T>::empty({rows(), static_cast<Index>(chosen.size())});
     T* out = result.writable_numbers();
