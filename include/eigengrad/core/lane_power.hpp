@@ -119,6 +119,20 @@ EIGENGRAD_OUTLINE inline FloatLane general_pow(FloatLane x, FloatLane y) {
   });
 }
 
+/// x to the power of 0 to 5, each by the fewest products.
+template <class T>
+EIGENGRAD_INLINE Lane<T> small_power(Lane<T> x, int power) {
+  const Lane<T> square = x * x;
+  switch (power) {
+    case 0: return T(1);
+    case 1: return x;
+    case 2: return square;
+    case 3: return x * square;
+    case 4: return square * square;
+    default: return x * (square * square);
+  }
+}
+
 /// Off by at most 4 units in the last place: whole exponents from -4 to 5 by repeated products. What is asked of the
 /// exponent is asked of a whole lane; it is mostly one number for all.
 template <class T>
@@ -127,16 +141,12 @@ EIGENGRAD_INLINE Lane<T> pow(Lane<T> x, Lane<T> y) {
   if (exponent >= T(-4) && exponent <= T(5) && !any(y != Lane<T>(exponent))) {
     const int whole = static_cast<int>(exponent);
     if (static_cast<T>(whole) == exponent) {
-      Lane<T> factor = x, result = T(1);
-      for (int left = whole < 0 ? -whole : whole; left != 0; left >>= 1) {
-        if ((left & 1) != 0) result = result * factor;
-        factor = factor * factor;
-      }
-      if (whole >= 0) return result;
+      if (whole >= 0) return small_power<T>(x, whole);
+      const Lane<T> power = small_power<T>(x, -whole);
       // What left the range on the way need not be out of it in the end.
       constexpr T least = 4 * (std::numeric_limits<T>::min)();
-      const Mask<T> inside = abs(result) >= Lane<T>(least) && abs(result) <= Lane<T>(1 / least);
-      if (whole == -1 || !any(!inside)) return T(1) / result;
+      const Mask<T> inside = abs(power) >= Lane<T>(least) && abs(power) <= Lane<T>(1 / least);
+      if (whole == -1 || !any(!inside)) return T(1) / power;
     } else if (exponent == T(0.5)) {  // the root of -0 is 0 here, that of -infinity infinity
       const Lane<T> infinity = std::numeric_limits<T>::infinity();
       return select(x == -infinity, infinity, sqrt(x + T(0)));
