@@ -83,6 +83,14 @@ EIGENGRAD_INLINE bool any_bit(const void* bits) {
     return (parts[0] | parts[1]) != 0;
   }
 }
+#if defined(__AVX__)
+template <>
+EIGENGRAD_INLINE bool any_bit<32>(const void* bits) {
+  long long all [[gnu::vector_size(32)]];
+  std::memcpy(&all, bits, sizeof all);
+  return __builtin_ia32_ptestz256(all, all) == 0;
+}
+#endif
 template <class T>
 EIGENGRAD_INLINE bool any(Mask<T> mask) {
   return any_bit<sizeof mask.bits>(&mask.bits);
