@@ -54,6 +54,55 @@ Step formula_by_hand(const Work& work) {
   return [all = std::make_shared<by_hand::Normalise>(size / formula_columns, formula_columns)] { keep(all->run()); };
 }
 
+/// A function of numbers in [0.1, 4), forward only.
+template <class T>
+Step function_of(const Work& work) {
+  const std::string& name = work.field(1);
+  const eg::Tensor<T> x = 3.9 * eg::Tensor<T>::rand({Work::count(work.field(3))}) + 0.1;
+  const eg::Tensor<T> exponents = 3.9 * eg::Tensor<T>::rand(x.shape()) + 0.1;
+  const auto step = [&](auto f) -> Step { return [=] { keep(eg::Tensor<T>(f(x, exponents))); }; };
+  if (name == "exp") return step([](const auto& t, const auto&) { return exp(t); });
+  if (name == "log") return step([](const auto& t, const auto&) { return log(t); });
+  if (name == "tanh") return step([](const auto& t, const auto&) { return tanh(t); });
+  if (name == "sin") return step([](const auto& t, const auto&) { return sin(t); });
+  if (name == "cos") return step([](const auto& t, const auto&) { return cos(t); });
+  if (name == "sigmoid") return step([](const auto& t, const auto&) { return sigmoid(t); });
+  if (name == "erf") return step([](const auto& t, const auto&) { return erf(t); });
+  if (name == "pow") return step([](const auto& t, const auto& e) { return pow(t, e); });
+  if (name == "cube") return step([](const auto& t, const auto&) { return pow(t, 3); });
+  return nullptr;
+}
+Step function(const Work& work) {
+  return work.field(2) == "double" ? function_of<double>(work) : function_of<float>(work);
+}
+template <class T>
+Step function_by_hand_of(const Work& work) {
+  using Array = Eigen::Array<T, Eigen::Dynamic, 1>;
+  const std::string& name = work.field(1);
+  const Eigen::Index size = Work::count(work.field(3));
+  const Array x = 2.05 + 1.95 * Array::Random(size), exponents = 2.05 + 1.95 * Array::Random(size);
+  const auto step = [&](auto f) -> Step {
+    return [x, exponents, f, y = Array(size)]() mutable {
+      y = f(x, exponents);
+      keep(y);
+    };
+  };
+  if (name == "exp") return step([](const Array& t, const Array&) { return t.exp(); });
+  if (name == "log") return step([](const Array& t, const Array&) { return t.log(); });
+  if (name == "tanh") return step([](const Array& t, const Array&) { return t.tanh(); });
+  if (name == "sin") return step([](const Array& t, const Array&) { return t.sin(); });
+  if (name == "cos") return step([](const Array& t, const Array&) { return t.cos(); });
+  if (name == "sigmoid") return step([](const Array& t, const Array&) -> Array { return 1 / (1 + (-t).exp()); });
+  if (name == "erf")
+    return step([](const Array& t, const Array&) { return t.unaryExpr([](T v) { return std::erf(v); }); });
+  if (name == "pow") return step([](const Array& t, const Array& e) { return t.pow(e); });
+  if (name == "cube") return step([](const Array& t, const Array&) { return t.cube(); });
+  return nullptr;
+}
+Step function_by_hand(const Work& work) {
+  return work.field(2) == "double" ? function_by_hand_of<double>(work) : function_by_hand_of<float>(work);
+}
+
 Step reduce(const Work& work) {
   const Batch x = Batch::randn({Work::count(work.field(2)) / reduce_columns, reduce_columns});
   if (work.field(1) == "sum") return [x] { keep(sum(x)); };
@@ -119,6 +168,7 @@ Step adam_by_hand(const Work& work) {
 
 std::map<std::string, std::vector<Way>> tensor_works() {
   return {{"formula", {{"eigengrad", formula}, {"by hand", formula_by_hand}}},
+          {"function", {{"eigengrad", function}, {"by hand", function_by_hand}}},
           {"reduce", {{"eigengrad", reduce}, {"by hand", reduce_by_hand}}},
           {"softmax_cross_entropy", {{"eigengrad", cross_entropy}, {"by hand", cross_entropy_by_hand}}},
           {"adam", {{"eigengrad", adam}, {"by hand", adam_by_hand}}}};

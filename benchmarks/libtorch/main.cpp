@@ -116,6 +116,28 @@ Step formula(const Work& work) {
   if (name == "normalise") return step(normalise);
   return nullptr;
 }
+Step function(const Work& work) {
+  const std::string& name = work.field(1);
+  const auto type = work.field(2) == "double" ? torch::kDouble : torch::kFloat;
+  const Tensor x = 3.9 * torch::rand({Work::count(work.field(3))}, type) + 0.1;
+  const Tensor exponents = 3.9 * torch::rand_like(x) + 0.1;
+  const auto step = [&](auto f) -> Step {
+    return [f, x, exponents] {
+      const c10::InferenceMode guard;
+      keep(f(x, exponents));
+    };
+  };
+  if (name == "exp") return step([](const Tensor& t, const Tensor&) { return torch::exp(t); });
+  if (name == "log") return step([](const Tensor& t, const Tensor&) { return torch::log(t); });
+  if (name == "tanh") return step([](const Tensor& t, const Tensor&) { return torch::tanh(t); });
+  if (name == "sin") return step([](const Tensor& t, const Tensor&) { return torch::sin(t); });
+  if (name == "cos") return step([](const Tensor& t, const Tensor&) { return torch::cos(t); });
+  if (name == "sigmoid") return step([](const Tensor& t, const Tensor&) { return torch::sigmoid(t); });
+  if (name == "erf") return step([](const Tensor& t, const Tensor&) { return torch::erf(t); });
+  if (name == "pow") return step([](const Tensor& t, const Tensor& e) { return torch::pow(t, e); });
+  if (name == "cube") return step([](const Tensor& t, const Tensor&) { return torch::pow(t, 3); });
+  return nullptr;
+}
 Step reduce(const Work& work) {
   const Tensor x = torch::randn({Work::count(work.field(2)) / reduce_columns, reduce_columns});
   const auto step = [&](auto f) -> Step {
@@ -161,6 +183,7 @@ int main(int argc, char** argv) {
                {"gradient", {{"libtorch", gradient}}},
                {"hvp", {{"libtorch", hvp}}},
                {"formula", {{"libtorch", formula}}},
+               {"function", {{"libtorch", function}}},
                {"reduce", {{"libtorch", reduce}}},
                {"softmax_cross_entropy", {{"libtorch", cross_entropy}}},
                {"adam", {{"libtorch", adam}}}}},

@@ -136,6 +136,14 @@ def formula(fields, compiler):
     return backward_of(lambda: f(*parameters).sum(), parameters, compiler)
 
 
+def function(fields, compiler):
+    x = 3.9 * torch.rand(count(fields[2]), dtype=getattr(torch, fields[1])) + 0.1
+    exponents = 3.9 * torch.rand_like(x) + 0.1
+    f = {"pow": lambda: torch.pow(x, exponents), "cube": lambda: torch.pow(x, 3)}.get(
+        fields[0], lambda: getattr(torch, fields[0])(x))
+    return no_gradient(compiler(f) if compiler else f)
+
+
 def reduce(fields, compiler):
     x = torch.randn(count(fields[1]) // REDUCE_COLUMNS, REDUCE_COLUMNS)
     f = {"sum": lambda: x.sum(), "mean_over_rows": lambda: x.mean(0), "max": lambda: x.max()}[fields[0]]
@@ -155,7 +163,8 @@ def adam(fields, compiler):
     return compiler(lambda: optimizer.step()) if compiler else optimizer.step
 
 
-KINDS = {f.__name__: f for f in (train, infer, forward, gradient, hvp, formula, reduce, softmax_cross_entropy, adam)}
+KINDS = {f.__name__: f for f in (train, infer, forward, gradient, hvp, formula, function, reduce, softmax_cross_entropy,
+                                 adam)}
 torch._dynamo.config.recompile_limit = 64  # the optimizers' inner functions are shared by all works
 compiled_steps = {}  # compiling takes seconds, so what is compiled is kept
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <memory>
-
 #include "../core/random.hpp"
 #include "describe.hpp"
 #include "lineage.hpp"

@@ -1,9 +1,7 @@
 #pragma once
 
-#include <optional>
-#include <tuple>
-#include <variant>
-
+#include "../core/pack.hpp"
+#include "../core/releasable.hpp"
 #include "contribute.hpp"
 
 namespace eigengrad::inline EIGENGRAD_ABI {
@@ -11,7 +9,7 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 /// One input of a recorded operation and the rule for its gradient: rule(dy), or rule(dy, y) with the operation's
 /// result, returns what to add to it, in the shape of the input or one that broadcasting stretched it to. `again` does
 /// a linear operation to another tensor.
-template <class T, class Rule, class Again = std::monostate>
+template <class T, class Rule, class Again = Nothing>
 struct Edge {
   using Element = T;
   TapeLink link;
@@ -43,7 +41,7 @@ template <class T, class... Edges>
 class RecordNode final : public OperationNode<T> {
  public:
   RecordNode(const OperationName& operation, const Shape& shape, Edges&... edges)
-      : OperationNode<T>(operation, shape), inputs_{edges.target...}, edges_(std::in_place, std::move(edges)...) {
+      : OperationNode<T>(operation, shape), inputs_{edges.target...}, edges_(Pack<Edges...>{{std::move(edges)}...}) {
     if (!(std::is_same_v<typename Edges::Element, T> && ...)) this->forward = Forward::never;
   }
   /// Keeps the result, connected to this record, for the rules that are written from it.
@@ -53,12 +51,14 @@ class RecordNode final : public OperationNode<T> {
 
   void propagate() override {
     const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
-    std::apply([&](auto&... edge) { (pass(edge, dy), ...); }, *edges_);
+    [&]<std::size_t... j>(std::index_sequence<j...>) {
+      (pass(part<j>(*edges_), dy), ...);
+    }(std::index_sequence_for<Edges...>());
   }
   bool done_to(const Tensor<T>& tangent, Tensor<T>& result) const override {
-    if constexpr (sizeof...(Edges) == 1 && !(std::is_same_v<decltype(Edges::again), std::monostate> && ...)) {
-      if (edges_) result = std::get<0>(*edges_).again(tangent);
-      return edges_.has_value();
+    if constexpr (sizeof...(Edges) == 1 && !(std::is_same_v<decltype(Edges::again), Nothing> && ...)) {
+      if (edges_.held()) result = part<0>(*edges_).again(tangent);
+      return edges_.held();
     }
     return OperationNode<T>::done_to(tangent, result);
   }
@@ -71,7 +71,7 @@ class RecordNode final : public OperationNode<T> {
     steps.operation(this->name, static_cast<int>(sizeof...(Edges)));
   }
   void release() override {
-    edges_.reset();
+    edges_.release();
     if constexpr (needs_result) result_ = Tensor<T>();
   }
 
@@ -101,8 +101,8 @@ class RecordNode final : public OperationNode<T> {
   }
 
   Node* inputs_[sizeof...(Edges)];
-  std::optional<std::tuple<Edges...>> edges_;
-  [[no_unique_address]] std::conditional_t<needs_result, Tensor<T>, std::monostate> result_;
+  Releasable<Pack<Edges...>> edges_;
+  [[no_unique_address]] std::conditional_t<needs_result, Tensor<T>, Nothing> result_;
 };
 
 /// Records an operation: its name, its value, and how the gradient flows to each input, as in

@@ -20,7 +20,7 @@ class Tape {
   /// Tape tape({.detect_anomaly = true}), {.profile = true}, {.keep_values = true}: looks on while it records.
   EIGENGRAD_LAZY explicit Tape(const TapeOptions& options) : Tape() {
     if (options.detect_anomaly || options.profile || options.keep_values)
-      state_->observer = std::make_unique<Watch<>>(*state_, options);
+      state_->observer = new Watch<>(*state_, options);
   }
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <memory>
 
 #include "arena.hpp"
 #include "node.hpp"
@@ -23,6 +22,10 @@ class TapeObserver {
 /// What is behind a Tape. States are recycled and never freed, so a tensor's link can always be asked whether its tape
 /// still lives: it does while the serial numbers agree.
 struct TapeState {
+  TapeState() = default;
+  TapeState(const TapeState&) = delete;
+  ~TapeState() { delete observer; }
+
   std::atomic<std::uint64_t> serial{0};
   Arena arena;
   Node* last = nullptr;       // the newest record; each knows the one before
@@ -33,7 +36,7 @@ struct TapeState {
   int paused_outside = 0;
   const ThreadState* recorder = nullptr;  // the thread that records here; null once it does not
   std::atomic<bool> abandoned{false};     // ended by another thread, which must leave it to the recorder
-  std::unique_ptr<TapeObserver> observer;
+  TapeObserver* observer = nullptr;       // owned
   // Set while gradients are gathered elsewhere than in the parameters: told of every leaf that appears.
   void (*redirect)(void* context, Node* leaf) = nullptr;
   void* redirect_context = nullptr;
@@ -75,7 +78,7 @@ struct TapeState {
     last = last_leaf = nullptr;
     records = 0;
     has_copies = false;
-    observer.reset();
+    delete std::exchange(observer, nullptr);
     arena.clear();
   }
 };

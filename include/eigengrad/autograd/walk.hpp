@@ -77,7 +77,7 @@ class KeptGradients {
 /// Walks the records backwards from `root`, which gets `seed`; the tape's observer looks on.
 template <class T>
 void walk(TapeState& tape, TypedNode<T>& root, Tensor<T> seed, BackwardOptions options) {
-  TapeObserver* const observer = tape.observer.get();
+  TapeObserver* const observer = tape.observer;
   KeptGradients kept(tape);
   ForgetGradients forget{&root};
   struct Observed {

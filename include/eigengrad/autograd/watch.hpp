@@ -237,7 +237,7 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
 
 /// The watch of a tape that has one. A tape's only observer is of this kind.
 EIGENGRAD_LAZY const Watch<>* watch_of(const TapeState& tape) {
-  return static_cast<const Watch<>*>(tape.observer.get());
+  return static_cast<const Watch<>*>(tape.observer);
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

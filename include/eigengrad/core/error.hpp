@@ -21,7 +21,7 @@ struct EIGENGRAD_SHARED Error : std::runtime_error {
   EIGENGRAD_COLD void add_place(std::string place, const std::string& kind) {
     bool number = true;
     for (const char c : place) number = number && (c == '.' || (c >= '0' && c <= '9'));
-    if (number) place.insert(0, "layer ");
+    if (number) place = std::string("layer ").append(place);
     place += " (";
     place += kind;
     place += has_place_ ? "), " : "): ";

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <tuple>
-
 #include "../core/dual.hpp"
 #include "../core/lane_math.hpp"
+#include "../core/pack.hpp"
 
 // One element-wise operation is one struct:
 //   struct TanhOperation {
@@ -32,7 +31,7 @@ concept Elementwise = Expression<X> || Number<X> || is_lane<X> || is_mask<X> || 
 /// The gradients of an operation's inputs, in order.
 template <class... Gradients>
 EIGENGRAD_INLINE auto to_each(const Gradients&... gradients) {
-  return std::tuple<Gradients...>(gradients...);
+  return Pack<Gradients...>{{gradients}...};
 }
 /// In place of a gradient: this input has none.
 struct NoGradient {};
@@ -44,19 +43,19 @@ concept Predicate = requires { requires Op::is_predicate; };
 template <class F>
 inline constexpr bool from_result = false;
 
-/// Calls op.gradient with or without the result; always returns a tuple.
+/// Calls op.gradient with or without the result; always returns a pack.
 template <class Op, class DY, class Y, class... X>
 EIGENGRAD_INLINE auto gradients_of(const Op& op, const DY& dy, const Y& y, const X&... x) {
-  const auto as_tuple = [](const auto& result) {
-    if constexpr (requires { std::tuple_size<std::decay_t<decltype(result)>>::value; })
+  const auto as_pack = [](const auto& result) {
+    if constexpr (requires { result.is_pack; })
       return result;
     else
-      return std::tuple<std::decay_t<decltype(result)>>(result);
+      return Pack<std::decay_t<decltype(result)>>{{result}};
   };
   if constexpr (requires { op.gradient(dy, x..., y); })
-    return as_tuple(op.gradient(dy, x..., y));
+    return as_pack(op.gradient(dy, x..., y));
   else
-    return as_tuple(op.gradient(dy, x...));
+    return as_pack(op.gradient(dy, x...));
 }
 
 /// The first lane or the deepest dual type among X, to which plain numbers are lifted.
@@ -128,9 +127,9 @@ EIGENGRAD_INLINE auto value_of_number(const Op& op, const X&... x) {
 template <class T, std::size_t k, class Op, class V, class... X>
 EIGENGRAD_INLINE V tangent_of_number(const Op& op, const V& tangent, const V& value, const X&... x) {
   if constexpr (runs_in_lanes<Op, T>)
-    return V(out_of_lane(std::get<k>(gradients_of(op, in_lane<T>(tangent), in_lane<T>(value), in_lane<T>(x)...))));
+    return V(out_of_lane(part<k>(gradients_of(op, in_lane<T>(tangent), in_lane<T>(value), in_lane<T>(x)...))));
   else
-    return V(std::get<k>(gradients_of(op, tangent, value, x...)));
+    return V(part<k>(gradients_of(op, tangent, value, x...)));
 }
 
 /// The position of the first true.

@@ -130,13 +130,13 @@ class Formula {
   static constexpr std::size_t arity = sizeof...(Arguments);
   static constexpr int inner_cost = (Arguments::cost + ...);
   static constexpr int cost = cost_of<Op> + inner_cost;
-  using Scalar = typename std::tuple_element_t<arity - 1, std::tuple<Arguments...>>::Scalar;
+  using Scalar = typename PackElement<arity - 1, Arguments...>::Scalar;
   using Element = std::conditional_t<Predicate<Op>, bool, Scalar>;
   static_assert(leaves <= Loop::max_operands - 3, "a formula of more than 21 operands: split it by eval()");
 
   EIGENGRAD_INLINE explicit Formula(const Op& op, Arguments... arguments)
-      : op_(op), arguments_(std::move(arguments)...) {
-    with_indices([&]<std::size_t... j>(std::index_sequence<j...>) { (join(std::get<j>(arguments_)), ...); });
+      : op_(op), arguments_{{std::move(arguments)}...} {
+    with_indices([&]<std::size_t... j>(std::index_sequence<j...>) { (join(part<j>(arguments_)), ...); });
   }
 
   const Shape& shape() const { return *shape_; }
@@ -155,14 +155,15 @@ class Formula {
   template <int k, class Visitor>
   EIGENGRAD_INLINE void for_each_leaf(Visitor&& visit) const {
     with_indices([&]<std::size_t... j>(std::index_sequence<j...>) EIGENGRAD_INLINE_LAMBDA {
-      (std::get<j>(arguments_).template for_each_leaf<k + leaf(j)>(visit), ...);
+      (part<j>(arguments_).template for_each_leaf<k + leaf(j)>(visit), ...);
     });
   }
 
   /// Writes its steps; `next` points to the records of its leaves.
   template <class Target>
   EIGENGRAD_COLD void describe(Steps& steps, Target*& next) const {
-    std::apply([&](const auto&... argument) { (argument.describe(steps, next), ...); }, arguments_);
+    with_indices(
+        [&]<std::size_t... j>(std::index_sequence<j...>) { (part<j>(arguments_).describe(steps, next), ...); });
     steps.operation(op_.name, arity);
   }
 
@@ -170,7 +171,7 @@ class Formula {
   template <class T>
   auto trace() const {
     return with_indices([&]<std::size_t... j>(std::index_sequence<j...>) {
-      return apply_with(op_, std::get<j>(arguments_).template trace<T>()...);
+      return apply_with(op_, part<j>(arguments_).template trace<T>()...);
     });
   }
 
@@ -180,7 +181,7 @@ class Formula {
   EIGENGRAD_INLINE auto forward(const Cursor* cursors, Index i, lane_t<T>* values) const {
     return with_indices([&]<std::size_t... j>(std::index_sequence<j...>) EIGENGRAD_INLINE_LAMBDA {
       return keep(values[n],
-                  call(std::get<j>(arguments_).template forward<T, k + leaf(j), n + node(j)>(cursors, i, values)...));
+                  call(part<j>(arguments_).template forward<T, k + leaf(j), n + node(j)>(cursors, i, values)...));
     });
   }
   template <class T, int k, int n>
@@ -188,8 +189,7 @@ class Formula {
     if constexpr (!Predicate<Op>)
       with_indices([&]<std::size_t... j>(std::index_sequence<j...>) EIGENGRAD_INLINE_LAMBDA {
         const auto gradients = gradients_of(op_, dy, values[n], kept<Arguments, T>(values[n + node(j)])...);
-        (reverse_one<T, k + leaf(j), n + node(j)>(std::get<j>(arguments_), values, std::get<j>(gradients), adjoints),
-         ...);
+        (reverse_one<T, k + leaf(j), n + node(j)>(part<j>(arguments_), values, part<j>(gradients), adjoints), ...);
       });
   }
 
@@ -239,7 +239,7 @@ class Formula {
   }
 
   [[no_unique_address]] Op op_;
-  std::tuple<Arguments...> arguments_;
+  Pack<Arguments...> arguments_;
   // An operand's shape, which lies in its block and so stays where it is when the formula is copied; or, where operands
   // stretch each other, that of a block of our own.
   const Shape* shape_ = nullptr;

@@ -120,7 +120,7 @@ class FormulaNode final : public UnfoldedNode<typename F::Scalar> {
   FormulaNode(const OperationName& operation, const Tensor<T>& value, const F& formula, const Targets& targets,
               const Shape& seen, T divisor)
       : UnfoldedNode<T>(operation, value.shape(), seen, divisor), formula_(formula), targets_(targets) {}
-  EIGENGRAD_COLD Tensor<T> unfold() const override { return formula_->template trace<T>().value(); }
+  EIGENGRAD_COLD Tensor<T> unfold() const override { return formula_.template trace<T>().value(); }
   void keep_result(const Tensor<T>& result) {
     if constexpr (from_result<F>) result_ = result;
   }
@@ -135,11 +135,11 @@ class FormulaNode final : public UnfoldedNode<typename F::Scalar> {
   }
   void describe(Steps& steps) const override {
     auto* next = targets_.data();
-    formula_->describe(steps, next);
+    formula_.describe(steps, next);
     if (summed_) steps.operation(this->name, 1);
   }
   void release() override {
-    formula_->template for_each_leaf<0>([&](auto k, const auto& operand) {
+    formula_.template for_each_leaf<0>([&](auto k, const auto& operand) {
       // Constants stay, to be printed. The others' buffers may be written over, and their shapes are gone with them.
       if (targets_[k] != nullptr) const_cast<std::decay_t<decltype(operand)>&>(operand).release();
     });
@@ -164,10 +164,10 @@ class FormulaNode final : public UnfoldedNode<typename F::Scalar> {
     const auto open = [&](int k, const auto& operand) {
       if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<T>>)
         if (TypedNode<T>* target = targets_.data()[k])
-          open_sink(k, *target, operand, formula_->size(), dy, targets, sinks);
+          open_sink(k, *target, operand, formula_.size(), dy, targets, sinks);
     };
-    formula_->template for_each_leaf<0>(open);
-    reverse(*formula_, result_.size() == formula_->size() && result_.size() > 0 ? &result_ : nullptr, dy, sinks);
+    formula_.template for_each_leaf<0>(open);
+    reverse(formula_, result_.size() == formula_.size() && result_.size() > 0 ? &result_ : nullptr, dy, sinks);
   }
 
  private:
@@ -200,7 +200,7 @@ class FormulaNode final : public UnfoldedNode<typename F::Scalar> {
 
   using UnfoldedNode<T>::seen_, UnfoldedNode<T>::divisor_, UnfoldedNode<T>::summed_;
 
-  std::optional<F> formula_;
+  F formula_;
   Targets targets_;
   Tensor<T> result_, derivative_;
 };

@@ -32,7 +32,7 @@ struct MapOperation {
  private:
   template <std::size_t k, std::size_t... j, class... X>
   EIGENGRAD_INLINE auto slope(std::index_sequence<j...>, const X&... x) const {
-    using V = std::tuple_element_t<k, std::tuple<X...>>;
+    using V = PackElement<k, X...>;
     return Dual<V>(function(Dual<V>(x, V(j == k ? 1 : 0))...)).tangent;
   }
 };

@@ -40,13 +40,15 @@ class ManyRows {
   ManyRows(const Rows<T>& rows, const Sink<T>* sinks, int leaves, Index first, Index end) {
     if (end - first > block && !std::is_same_v<T, Total<T>>) start(rows, sinks, leaves, end - first);
   }
+  ManyRows(const ManyRows&) = delete;
+  ~ManyRows() { delete[] gathered_; }
   void end_row(const Sink<T>* sinks, const Index* offsets) {
     if (count_ > 0) [[unlikely]]
       next(sinks, offsets);
   }
   void end(const Sink<T>* sinks) {
     for (int g = 0; g < count_; ++g) {
-      Gathered& each = gathered_.get()[g];
+      Gathered& each = gathered_[g];
       flush(each, sinks, 0, each.size);
       each.totals.move_to(sinks[each.leaf].data, T(1), 0, each.size);
     }
@@ -73,13 +75,13 @@ class ManyRows {
       if (places == 0 || loop.rows / places <= block || places > count) continue;
       const bool in_turn = loop.run(k) <= block;
       const Index period = in_turn ? block * places : block;
-      if (gathered_ == nullptr) gathered_.reset(new Gathered[static_cast<std::size_t>(leaves)]);
-      gathered_.get()[count_++] = {k, size, row, in_turn, period, period, Totals<T>(1, size)};
+      if (gathered_ == nullptr) gathered_ = new Gathered[static_cast<std::size_t>(leaves)];
+      gathered_[count_++] = {k, size, row, in_turn, period, period, Totals<T>(1, size)};
     }
   }
   EIGENGRAD_OUTLINE void next(const Sink<T>* sinks, const Index* offsets) {
     for (int g = 0; g < count_; ++g) {
-      Gathered& each = gathered_.get()[g];
+      Gathered& each = gathered_[g];
       if (--each.left > 0) continue;
       each.in_turn ? flush(each, sinks, 0, each.size)
                    : flush(each, sinks, offsets[each.leaf], offsets[each.leaf] + each.row);
@@ -91,7 +93,7 @@ class ManyRows {
     for (Index j = begin; j < end; ++j) each.totals.add(j, Sum<T>(std::exchange(from[j], T(0))));
   }
 
-  std::unique_ptr<Gathered[]> gathered_;
+  Gathered* gathered_ = nullptr;
   int count_ = 0;
 };
 

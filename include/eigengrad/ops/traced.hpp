@@ -258,7 +258,7 @@ struct TracedRule {
       const auto keep = [&](Traced<T>& to, const auto& from) {
         if constexpr (std::is_same_v<std::decay_t<decltype(from)>, Traced<T>>) to = from;
       };
-      (keep(gradients[k], std::get<k>(each)), ...);
+      (keep(gradients[k], part<k>(each)), ...);
     }(std::make_index_sequence<arity>());
   }
 

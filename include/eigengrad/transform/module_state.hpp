@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstring>
+#include <memory>
 
 #include "../core/replay.hpp"
 #include "../core/tensor.hpp"

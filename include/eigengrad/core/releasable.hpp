@@ -1,0 +1,36 @@
+#pragma once
+
+#include <new>
+#include <utility>
+
+#include "config.hpp"
+
+namespace eigengrad::inline EIGENGRAD_ABI {
+
+/// A value that may be let go before its holder ends: what is needed of std::optional, in a fraction of the code.
+template <class T>
+class Releasable {
+ public:
+  explicit Releasable(T value) : held_(true) { new (&value_) T(std::move(value)); }
+  Releasable(const Releasable&) = delete;
+  Releasable& operator=(const Releasable&) = delete;
+  ~Releasable() { release(); }
+
+  void release() {
+    if (!std::exchange(held_, false)) return;
+    value_.~T();
+  }
+  bool held() const { return held_; }
+  T& operator*() { return value_; }
+  const T& operator*() const { return value_; }
+  T* operator->() { return &value_; }
+  const T* operator->() const { return &value_; }
+
+ private:
+  union {
+    T value_;
+  };
+  bool held_;
+};
+
+}  // namespace eigengrad::inline EIGENGRAD_ABI
