@@ -22,10 +22,6 @@ class TapeObserver {
 /// What is behind a Tape. States are recycled and never freed, so a tensor's link can always be asked whether its tape
 /// still lives: it does while the serial numbers agree.
 struct TapeState {
-  TapeState() = default;
-  TapeState(const TapeState&) = delete;
-  ~TapeState() { delete observer; }
-
   std::atomic<std::uint64_t> serial{0};
   Arena arena;
   Node* last = nullptr;       // the newest record; each knows the one before
@@ -36,7 +32,7 @@ struct TapeState {
   int paused_outside = 0;
   const ThreadState* recorder = nullptr;  // the thread that records here; null once it does not
   std::atomic<bool> abandoned{false};     // ended by another thread, which must leave it to the recorder
-  TapeObserver* observer = nullptr;       // owned
+  TapeObserver* observer = nullptr;       // owned; gone when the tape is cleared
   // Set while gradients are gathered elsewhere than in the parameters: told of every leaf that appears.
   void (*redirect)(void* context, Node* leaf) = nullptr;
   void* redirect_context = nullptr;
