@@ -44,6 +44,9 @@ def needs(work):
         size = count(fields[2])
         each = {"gelu": GELU, "gelu_map": GELU, "chain": CHAIN, "normalise": NORMALISE}.get(fields[1])
         return (each * size, 2 * FLOAT * size) if each else None
+    if kind == "function":  # a double is two floats, to compute as to move
+        size = count(fields[3]) * (2 if fields[2] == "double" else 1)
+        return (2 if fields[1] == "cube" else EXPONENTIAL) * size, (3 if fields[1] == "pow" else 2) * FLOAT * size
     if kind == "reduce":
         return count(fields[2]), FLOAT * count(fields[2])
     if kind == "softmax_cross_entropy":
