@@ -226,10 +226,10 @@ class Block {
  public:
   Block() = default;
   explicit Block(std::size_t bytes) : header_(BufferPool::take(bytes)) { header_->data = header_->own_data(); }
-  EIGENGRAD_INLINE Block(const Block& other) noexcept : header_(other.header_) { retain(header_); }
+  Block(const Block& other) noexcept : header_(other.header_) { retain(header_); }
   EIGENGRAD_INLINE Block(Block&& other) noexcept : header_(std::exchange(other.header_, &no_block)) {}
   EIGENGRAD_OUTLINE Block& operator=(const Block& other) noexcept { return *this = Block(other); }
-  EIGENGRAD_INLINE Block& operator=(Block&& other) noexcept {
+  Block& operator=(Block&& other) noexcept {
     if (!header_->is_none() || other.header_->watched) return replace(other);
     header_ = std::exchange(other.header_, &no_block);
     return *this;
@@ -238,7 +238,7 @@ class Block {
   EIGENGRAD_INLINE void reset() noexcept {
     if (!header_->is_none()) let_go(std::exchange(header_, &no_block));
   }
-  EIGENGRAD_INLINE ~Block() {
+  ~Block() {
     if (!header_->is_none()) let_go(header_);
   }
   /// A block that shows this one's numbers, and has a shape and a link of its own.
@@ -308,7 +308,7 @@ class Block {
   bool has_copies() const { return header_->references.load(std::memory_order_acquire) != 1; }
 
  private:
-  EIGENGRAD_INLINE static void retain(BlockHeader* header) noexcept {
+  static void retain(BlockHeader* header) noexcept {
     if (!header->is_none()) count_up(header->references);
   }
   /// Takes over `other`, which may be watched, and lets go of what was here, which may be, too.
