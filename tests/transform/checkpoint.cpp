@@ -157,7 +157,8 @@ TEST(Checkpoint, NestedAndUnderGradTheParametersAreWhatTheyWere) {
   const eg::Parameter<double> w(Real{1, 2, 3});
   const auto f = [&] {
     const auto inner = [&w](const Real& z) { return Real(w * z); };
-    return sum(eg::checkpoint([&w, inner](const Real& x) { return Real(eg::checkpoint(inner, x) * w); }, Real{1, 1, 1}));
+    return sum(
+        eg::checkpoint([&w, inner](const Real& x) { return Real(eg::checkpoint(inner, x) * w); }, Real{1, 1, 1}));
   };
   const auto gradient = eg::grad(f, std::vector<eg::ParameterRef<double>>{w});
   EXPECT_TRUE(close(gradient[0], {2, 4, 6}));
