@@ -70,7 +70,7 @@ EIGENGRAD_INLINE Lane<T> pow_by_rules(Lane<T> x, Lane<T> y, const Power& power_o
   const Mask<T> whole = is_whole(b),
                 odd = whole && !is_whole(b * T(0.5)) && b < Lane<T>(2 / std::numeric_limits<T>::epsilon());
   const Mask<T> none = x < zero && a != infinity && !whole,
-                unordered = x != x || y != y;  // NOLINT(misc-redundant-expression)
+                unordered = x != x || y != y;  // NOLINT(misc-redundant-expression): NaN
   const Mask<T> ends = a == zero || a == infinity, unit = x == one || y == zero;
   const auto sign = to_bits(x) & odd.bits & (std::numeric_limits<typename LaneVectors<T>::Bits>::min)();
   const Mask<T> grows = y > zero;
@@ -124,12 +124,18 @@ template <class T>
 EIGENGRAD_INLINE Lane<T> small_power(Lane<T> x, int power) {
   const Lane<T> square = x * x;
   switch (power) {
-    case 0: return T(1);
-    case 1: return x;
-    case 2: return square;
-    case 3: return x * square;
-    case 4: return square * square;
-    default: return x * (square * square);
+    case 0:
+      return T(1);
+    case 1:
+      return x;
+    case 2:
+      return square;
+    case 3:
+      return x * square;
+    case 4:
+      return square * square;
+    default:
+      return x * (square * square);
   }
 }
 

@@ -23,8 +23,6 @@ class Releasable {
   bool held() const { return held_; }
   T& operator*() { return value_; }
   const T& operator*() const { return value_; }
-  T* operator->() { return &value_; }
-  const T* operator->() const { return &value_; }
 
  private:
   union {
