@@ -23,7 +23,7 @@ EIGENGRAD_LAZY TapeGraph graph_of(const Tape& tape) {
   const TapeState& state = tape.state();
   const Watch<>* watch = watch_of(state);
   DescribedTape<> described(state, false);
-  TapeGraph graph;
+  Delayed<TapeGraph, Lazy> graph;
   Places places;
   const auto item_of = [&](const Step& step) {
     const Node* node = step.input;
@@ -40,7 +40,7 @@ EIGENGRAD_LAZY TapeGraph graph_of(const Tape& tape) {
   };
   for (std::size_t k = 0; k < described.records.size(); ++k) {
     const Node* node = described.records[k];
-    std::vector<std::size_t> inputs;
+    std::vector<Delayed<std::size_t, Lazy>> inputs;
     for (const Step& step : described.steps[k].list)
       if (step.operation == nullptr &&
           (step.input != nullptr || (step.numbers.shape != nullptr && step.numbers.size > 1)))

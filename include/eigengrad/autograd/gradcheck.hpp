@@ -24,7 +24,7 @@ struct ForwardMode {
   const F& f;
 
   Tensor<double> operator()(const std::vector<Tensor<double>>& x, const std::vector<Tensor<double>>& direction) const {
-    std::vector<Tensor<Dual<double>>> duals;
+    std::vector<Tensor<Dual<Delayed<double, F>>>> duals;
     for (std::size_t k = 0; k < x.size(); ++k) duals.push_back(make_dual(x[k], direction[k]));
     return tangent_part(f(duals));
   }
@@ -35,7 +35,8 @@ struct ForwardMode {
 template <class F, class Forward = NoForwardMode>
 class GradientChecker {
  public:
-  using List = std::vector<Tensor<double>>;
+  using Number = Delayed<double, F>;
+  using List = std::vector<Tensor<Number>>;
 
   /// `f` takes a List and gives a tensor or a formula.
   GradientChecker(const F& f, const List& inputs, const GradcheckOptions& options, Location where, Forward forward = {})
@@ -99,7 +100,7 @@ class GradientChecker {
   }
 
   void differentiate() {
-    std::vector<Parameter<double>> parameters;
+    std::vector<Parameter<Number>> parameters;
     Tape tape;
     List tracked;
     for (const Tensor<double>& input : inputs_) {
@@ -186,7 +187,7 @@ struct OfList {
 };
 template <class F, class... X>
 void gradcheck_of(const F& f, const GradcheckOptions& options, const Location& where, const X&... x) {
-  const std::vector<Tensor<double>> constants{Tensor<double>(x.to_tensor()).detach()...};
+  const std::vector<Tensor<Delayed<double, F>>> constants{Tensor<double>(x.to_tensor()).detach()...};
   const OfList<sizeof...(X), F> of_list{f};
   if constexpr (std::is_invocable_v<const F&,
                                     decltype(static_cast<void>(x), std::declval<const Tensor<Dual<double>>&>())...>)
@@ -218,7 +219,7 @@ void gradcheck(const F& f, const X& x, const Y& y, const Z& z, const GradcheckOp
 template <class F>
 void gradcheck(const F& f, const std::vector<Tensor<double>>& inputs, const GradcheckOptions& options = {},
                Location where = Location::current()) {
-  std::vector<Tensor<double>> constants;
+  std::vector<Tensor<Delayed<double, F>>> constants;
   constants.reserve(inputs.size());
   for (const Tensor<double>& input : inputs) constants.push_back(input.detach());
   if constexpr (std::is_invocable_v<const F&, const std::vector<Tensor<Dual<double>>>&>)

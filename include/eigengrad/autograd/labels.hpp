@@ -22,7 +22,7 @@ EIGENGRAD_LAZY std::string first_numbers(const AnyNumbers& numbers, Index most) 
 }
 
 /// "(1, 2)": where element number `element` of a tensor of this shape stands.
-EIGENGRAD_LAZY std::string element_position(Index element, const Shape& shape) {
+EIGENGRAD_LAZY EIGENGRAD_COLD std::string element_position(Index element, const Shape& shape) {
   std::string text;
   for (Index axis = 0; axis < shape.rank(); ++axis) {
     Index step = 1;
@@ -153,8 +153,10 @@ EIGENGRAD_LAZY std::string formula_text(const Steps& steps, Labels<>& labels, bo
 /// Rows under a head, in columns; `right` says which are flush right.
 EIGENGRAD_LAZY class TextTable {
  public:
-  TextTable(std::vector<std::string> head, std::string right) : right_(std::move(right)) { add(std::move(head)); }
-  void add(std::vector<std::string> cells) {
+  using Row = std::vector<Delayed<std::string, Lazy>>;
+
+  TextTable(Row head, std::string right) : right_(std::move(right)) { add(std::move(head)); }
+  void add(Row cells) {
     for (std::string& cell : cells)
       for (char& c : cell)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';  // a name of the user's may hold anything
@@ -163,7 +165,7 @@ EIGENGRAD_LAZY class TextTable {
   /// A column with nothing in it but its head is left out.
   std::string text() const {
     std::string text;
-    std::vector<std::size_t> widths(right_.size(), 0);
+    std::vector<Delayed<std::size_t, Lazy>> widths(right_.size(), 0);
     for (std::size_t column = 0; column < widths.size(); ++column) {
       for (std::size_t row = 1; row < rows_.size(); ++row)
         widths[column] = (std::max)(widths[column], rows_[row][column].size());
@@ -185,7 +187,7 @@ EIGENGRAD_LAZY class TextTable {
 
  private:
   std::string right_;
-  std::vector<std::vector<std::string>> rows_;
+  std::vector<Row> rows_;
 };
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -32,35 +32,39 @@ class StandIns {
     mutable bool used = false, copy_used = false;
   };
   template <class Parameters, class T>
-  StandIns(const Parameters& parameters, const std::vector<Tensor<T>>& tensors)
-      : outer_(std::exchange(thread_state().stand_ins, this)) {
+  StandIns(const Parameters& parameters, const std::vector<Tensor<T>>& tensors) : StandIns(tensors.size()) {
     for (std::size_t k = 0; k < tensors.size(); ++k)
-      entries_.push_back({&parameters[k].state(), &tensors[k], &parameters[k].state().lineage});
+      entries_[k] = {&parameters[k].state(), &tensors[k], &parameters[k].state().lineage};
   }
-  explicit StandIns(std::vector<Entry>&& entries)
-      : outer_(std::exchange(thread_state().stand_ins, this)), entries_(std::move(entries)) {}
+  template <class Entries>
+    requires requires(const Entries& entries) { entries.size(); }
+  explicit StandIns(const Entries& entries) : StandIns(entries.size()) {
+    std::copy(entries.begin(), entries.end(), entries_);
+  }
   /// Notes what is read, and changes nothing.
   explicit StandIns(ParameterNotes* notes) : outer_(std::exchange(thread_state().stand_ins, this)), notes_(notes) {}
   StandIns(const StandIns&) = delete;
-  ~StandIns() { thread_state().stand_ins = outer_; }
+  ~StandIns() {
+    thread_state().stand_ins = outer_;
+    delete[] entries_;
+  }
 
   EIGENGRAD_COLD static const void* find(const void* parameter, const Lineage& lineage) {
     for (const StandIns* list = thread_state().stand_ins; list != nullptr; list = list->outer_)
-      for (const Entry& entry : list->entries_)
+      for (const Entry& entry : *list)
         if (entry.parameter == parameter) {
           entry.used = true;
           return entry.tensor;
         }
     for (const StandIns* list = lineage.is_copy() ? thread_state().stand_ins : nullptr; list != nullptr;
          list = list->outer_)
-      for (const Entry& entry : list->entries_)
-        entry.copy_used = entry.copy_used || lineage.descends_from(*entry.lineage);
+      for (const Entry& entry : *list) entry.copy_used = entry.copy_used || lineage.descends_from(*entry.lineage);
     return nullptr;
   }
   /// Where it is to be noted that a parameter is read, if anywhere, and has not been yet.
   EIGENGRAD_COLD static ParameterNotes* notes_for(const void* parameter) {
     for (const StandIns* list = thread_state().stand_ins; list != nullptr; list = list->outer_) {
-      for (const Entry& entry : list->entries_)
+      for (const Entry& entry : *list)
         if (entry.parameter == parameter) return nullptr;
       if (list->notes_ == nullptr) continue;
       return list->notes_->has(parameter) ? nullptr : list->notes_;
@@ -68,15 +72,21 @@ class StandIns {
     return nullptr;
   }
   /// Throws GradientError where a copy was computed with in place of a parameter.
-  void require_no_copies(const char* operation) const {
-    for (const Entry& entry : entries_)
-      require<GradientError>(entry.used || !entry.copy_used, operation, ": parameter ", &entry - entries_.data(),
+  EIGENGRAD_LAZY void require_no_copies(const char* operation) const {
+    for (const Entry& entry : *this)
+      require<GradientError>(entry.used || !entry.copy_used, operation, ": parameter ", &entry - entries_,
                              " of the list was not computed with, but ", reached_copy);
   }
 
  private:
+  explicit StandIns(std::size_t count)
+      : outer_(std::exchange(thread_state().stand_ins, this)), entries_(new Entry[count]), count_(count) {}
+  const Entry* begin() const { return entries_; }
+  const Entry* end() const { return entries_ + count_; }
+
   const StandIns* outer_;
-  std::vector<Entry> entries_;
+  Entry* entries_ = nullptr;
+  std::size_t count_ = 0;
   ParameterNotes* notes_ = nullptr;
 };
 

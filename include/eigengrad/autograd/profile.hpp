@@ -23,18 +23,18 @@ struct ProfileRow {
 struct Profile {
   std::vector<ProfileRow> rows;
 
-  double forward() const {
+  EIGENGRAD_LAZY double forward() const {
     double total = 0;
     for (const ProfileRow& row : rows) total += row.forward;
     return total;
   }
-  double backward() const {
+  EIGENGRAD_LAZY double backward() const {
     double total = 0;
     for (const ProfileRow& row : rows) total += row.backward;
     return total;
   }
-  double seconds() const { return forward() + backward(); }
-  std::size_t bytes() const {
+  EIGENGRAD_LAZY double seconds() const { return forward() + backward(); }
+  EIGENGRAD_LAZY std::size_t bytes() const {
     std::size_t total = 0;
     for (const ProfileRow& row : rows) total += row.bytes;
     return total;
@@ -51,7 +51,7 @@ EIGENGRAD_LAZY Profile profile_of(const TapeState& tape, const Location& where) 
   const Watch<>* watch = watch_of(tape);
   require<GradientError>(watch != nullptr && watch->options().profile,
                          "profile: this tape measures nothing: make it as Tape tape({.profile = true})", where);
-  Profile result;
+  Delayed<Profile, Lazy> result;
   for (const Watch<>::Record& record : watch->records())
     result.rows.push_back({static_cast<Index>(result.rows.size()), record.node->name, record.formula,
                            record.node->shape(), record.bytes, record.forward, record.backward, record.node->where});

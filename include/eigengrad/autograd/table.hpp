@@ -6,7 +6,7 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// The records, the oldest first.
 EIGENGRAD_LAZY std::vector<const Node*> records_of(const TapeState& tape) {
-  std::vector<const Node*> records;
+  std::vector<Delayed<const Node*, Lazy>> records;
   for (const Node* node = tape.last; node != nullptr; node = node->previous) records.push_back(node);
   std::reverse(records.begin(), records.end());
   return records;
@@ -14,7 +14,7 @@ EIGENGRAD_LAZY std::vector<const Node*> records_of(const TapeState& tape) {
 
 /// The parameters that appeared, each once, the oldest first.
 EIGENGRAD_LAZY std::vector<const Node*> parameters_of(const TapeState& tape) {
-  std::vector<const Node*> leaves, each;
+  std::vector<Delayed<const Node*, Lazy>> leaves, each;
   for (const Node* leaf = tape.last_leaf; leaf != nullptr; leaf = leaf->previous) leaves.push_back(leaf);
   std::reverse(leaves.begin(), leaves.end());
   Places seen;
@@ -34,14 +34,14 @@ EIGENGRAD_LAZY struct DescribedTape {
     }
   }
   Labels<> labels;
-  std::vector<const Node*> records;
-  std::vector<Steps> steps;
-  std::vector<std::string> formulas;
+  std::vector<Delayed<const Node*, Lazy>> records;
+  std::vector<Delayed<Steps, Lazy>> steps;
+  std::vector<Delayed<std::string, Lazy>> formulas;
 };
 
 EIGENGRAD_LAZY std::vector<std::string> parameters_without_gradient(const TapeState& tape) {
   DescribedTape<> described(tape);
-  std::vector<std::string> names;
+  std::vector<Delayed<std::string, Lazy>> names;
   for (const Node* leaf : parameters_of(tape))
     if (leaf->gradient().type == nullptr) names.push_back(described.labels.of(leaf));
   return names;

@@ -44,8 +44,8 @@ class Tape {
   /// The number of records.
   Index size() const { return state_->records; }
   /// The operations' names, oldest first.
-  std::vector<std::string> operations() const {
-    std::vector<std::string> names;
+  EIGENGRAD_LAZY std::vector<std::string> operations() const {
+    std::vector<Delayed<std::string, Lazy>> names;
     for (const Node* node = state_->last; node != nullptr; node = node->previous) names.emplace_back(node->name);
     std::reverse(names.begin(), names.end());
     return names;

@@ -110,7 +110,7 @@ void walk(TapeState& tape, TypedNode<T>& root, Tensor<T> seed, BackwardOptions o
 /// gradients with respect to the inputs need. An input that was computed after `root` stays out.
 EIGENGRAD_LAZY class OnlyTowards {
  public:
-  OnlyTowards(Node* root, const std::vector<Node*>& inputs) {
+  OnlyTowards(Node* root, const std::vector<Delayed<Node*, Lazy>>& inputs) {
     std::size_t missing = inputs.size();
     const auto is_input = [&](const Node* node) {
       return std::find(inputs.begin(), inputs.end(), node) != inputs.end();
@@ -139,15 +139,16 @@ EIGENGRAD_LAZY class OnlyTowards {
     for (std::size_t i = saved_.size(); i-- > 0;) saved_[i].first->wanted = saved_[i].second;
   }
   /// The records from root back to the oldest input.
-  const std::vector<Node*, PoolAllocator<Node*>>& nodes() const { return nodes_; }
+  const auto& nodes() const { return nodes_; }
 
  private:
   void set(Node* node, bool wanted) {
     saved_.push_back({node, node->wanted});
     node->wanted = wanted;
   }
-  std::vector<Node*, PoolAllocator<Node*>> nodes_;
-  std::vector<std::pair<Node*, bool>, PoolAllocator<std::pair<Node*, bool>>> saved_;
+  using Saved = std::pair<Delayed<Node*, Lazy>, bool>;
+  std::vector<Delayed<Node*, Lazy>, PoolAllocator<Delayed<Node*, Lazy>>> nodes_;
+  std::vector<Saved, PoolAllocator<Saved>> saved_;
 };
 
 /// The vector-Jacobian product of `root` with `seed` with respect to recorded tensors, which need not be parameters and
@@ -160,10 +161,10 @@ std::vector<Tensor<T>> pull_back(TapeState* tape, const Tensor<T>& root, const T
     if (!create_graph)
       forbid_in_replay("gradient", "its records lie on a tape that is not recording: take the gradient where they are");
   }
-  std::vector<Node*> targets;
+  std::vector<Delayed<Node*, T>> targets;
   targets.reserve(inputs.size());
   std::vector<Tensor<T>> gradients(inputs.size());
-  std::vector<bool> found(inputs.size(), false);
+  std::vector<Delayed<bool, T>> found(inputs.size(), false);
   for (const Tensor<T>& input : inputs) targets.push_back(node_on(tape, input, "gradient"));
   if (TypedNode<T>* top = node_on(tape, root, "gradient")) {
     const OnlyTowards<> only(top, targets);

@@ -48,7 +48,7 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
     std::size_t bytes = 0;
     double forward = 0, backward = 0;  // seconds
     bool finite = true;
-    std::vector<SeenInput> inputs;  // as many as it has operands, or none
+    std::vector<Delayed<SeenInput, Lazy>> inputs;  // as many as it has operands, or none
     FirstNumbers value, gradient;
   };
 
@@ -200,7 +200,7 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
   [[noreturn]] void report(const char* how, const Record& record, const AnyNumbers& numbers, Index place,
                            const Node* to = nullptr) {
     std::string inputs;
-    std::vector<std::string> named;
+    std::vector<Delayed<std::string, Lazy>> named;
     const Steps steps = steps_seen(record);
     for (const Step& step : steps.list) {
       if (step.operation != nullptr || (step.input == nullptr && step.numbers.shape == nullptr)) continue;
@@ -231,13 +231,11 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
   std::vector<Record> records_;
   Places places_;
   Reads reads_;
-  std::vector<SeenInput> inputs_;  // of the record to come
+  std::vector<Delayed<SeenInput, Lazy>> inputs_;  // of the record to come
   bool backward_ = false, finite_inputs_ = true, differentiates_again_ = false;
 };
 
 /// The watch of a tape that has one. A tape's only observer is of this kind.
-EIGENGRAD_LAZY const Watch<>* watch_of(const TapeState& tape) {
-  return static_cast<const Watch<>*>(tape.observer);
-}
+EIGENGRAD_LAZY const Watch<>* watch_of(const TapeState& tape) { return static_cast<const Watch<>*>(tape.observer); }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -154,7 +154,7 @@ EIGENGRAD_COLD inline void append(std::string& text, const Location& where) {
   text += ")";
 }
 
-EIGENGRAD_OUTLINE inline std::string text_of(std::initializer_list<TextPart> parts) {
+EIGENGRAD_COLD inline std::string text_of(std::initializer_list<TextPart> parts) {
   std::string text;
   for (const TextPart& part : parts) part.write(text);
   return text;

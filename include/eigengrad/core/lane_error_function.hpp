@@ -44,7 +44,7 @@ EIGENGRAD_INLINE FloatLane erf(FloatLane x) {
 
 /// erfc(a) for a >= 0: exp(-a^2) P((a - 3) / (a + 3)) / (1 + 2 a), P interpolated at Chebyshev's points to 7e-17 (the
 /// form of Shepherd, Laframboise 1981). Called rather than inlined: it is long. Of a^2 see above.
-EIGENGRAD_OUTLINE inline DoubleLane erfc_of_magnitude(DoubleLane a) {
+EIGENGRAD_LAZY EIGENGRAD_OUTLINE DoubleLane erfc_of_magnitude(DoubleLane a) {
   a = select(a > DoubleLane(27.3), DoubleLane(27.3), a);  // 0
   const DoubleLane head = from_bits<double>(to_bits(a) & ~0x7ffffff);
   const DoubleLane power = whole_powers(-(head * head)), rest = -(head * head) - power * 0x1.62e42feep-1;

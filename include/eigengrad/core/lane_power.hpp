@@ -81,7 +81,7 @@ EIGENGRAD_INLINE Lane<T> pow_by_rules(Lane<T> x, Lane<T> y, const Power& power_o
   return select(ends || none || unordered || unit, special, from_bits<T>(to_bits(power) | sign));
 }
 /// Called rather than inlined: it is long.
-EIGENGRAD_OUTLINE inline DoubleLane general_pow(DoubleLane x, DoubleLane y) {
+EIGENGRAD_LAZY EIGENGRAD_OUTLINE DoubleLane general_pow(DoubleLane x, DoubleLane y) {
   return pow_by_rules(x, y, [](DoubleLane a, DoubleLane b) EIGENGRAD_INLINE_LAMBDA { return power_of_positive(a, b); });
 }
 /// 2^(y log2(a)) for finite a > 0, to what a float needs: off by 2e-9 of the result.
@@ -102,7 +102,7 @@ EIGENGRAD_INLINE DoubleLane power_for_float(DoubleLane a, DoubleLane y) {
   return (odd * r + even) * power_of_two(power);
 }
 /// In doubles, whose roundings a float does not see.
-EIGENGRAD_OUTLINE inline FloatLane general_pow(FloatLane x, FloatLane y) {
+EIGENGRAD_LAZY EIGENGRAD_OUTLINE FloatLane general_pow(FloatLane x, FloatLane y) {
   return pow_by_rules(x, y, [](FloatLane a, FloatLane b) EIGENGRAD_INLINE_LAMBDA {
     using Half [[gnu::vector_size(EIGENGRAD_LANE_BYTES / 2)]] = float;
     Half bases[2], exponents[2];

@@ -82,7 +82,7 @@ EIGENGRAD_LAZY class BasicCsvTable {
   /// The named columns as numbers, in that order, [rows, names].
   template <class T>
   Tensor<T> numbers(const std::vector<std::string>& names) const {
-    std::vector<Index> chosen;
+    std::vector<Delayed<Index, Lazy>> chosen;
     chosen.reserve(names.size());
     for (const std::string& name : names) chosen.push_back(column(name));
     Tensor<T> result = Tensor<T>::empty({rows(), static_cast<Index>(chosen.size())});
@@ -107,7 +107,7 @@ EIGENGRAD_LAZY class BasicCsvTable {
     const CsvNumbers<> reader(options_);
     const bool given = !classes.empty();
     if (!given) classes = distinct(reader, c);
-    using Rank = std::pair<std::string_view, std::int64_t>;
+    using Rank = std::pair<Delayed<std::string_view, Lazy>, std::int64_t>;
     std::vector<Rank> ranks;
     ranks.reserve(classes.size());
     for (const std::string& text : classes) ranks.emplace_back(text, static_cast<std::int64_t>(ranks.size()));
@@ -183,7 +183,7 @@ EIGENGRAD_LAZY class BasicCsvTable {
 
   // The texts of a column, each once and in order, but for those that stand for missing values.
   std::vector<std::string> distinct(const CsvNumbers<>& reader, Index c) const {
-    std::vector<std::string_view> result;
+    std::vector<Delayed<std::string_view, Lazy>> result;
     const auto merge = [&] {
       std::sort(result.begin(), result.end());
       result.erase(std::unique(result.begin(), result.end()), result.end());
@@ -266,7 +266,7 @@ EIGENGRAD_LAZY class BasicCsvTable {
 
   CsvOptions options_;
   std::string name_;
-  CsvCells cells_;
+  BasicCsvCells<Lazy> cells_;
   Index columns_ = 0, first_row_ = 0;
 };
 

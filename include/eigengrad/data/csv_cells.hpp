@@ -44,12 +44,12 @@ class CsvCursor {
 
 /// The cells of a CSV text, row after row, all in the memory of the text itself: each is its characters, a quote before
 /// them where they were quoted, and a NUL behind. Beside it there are 8 bytes for every 16 cells.
-struct CsvCells {
+EIGENGRAD_LAZY struct BasicCsvCells {
   static constexpr Index stride = 16;
 
   std::string text;
-  std::vector<std::size_t> places;  // where every 16th cell begins
-  std::string line_steps;           // see add_row; empty while every line holds one row
+  std::vector<Delayed<std::size_t, Lazy>> places;  // where every 16th cell begins
+  std::string line_steps;                          // see add_row; empty while every line holds one row
   Index columns = 0, row_count = 0;
   Index first_line = 1;      // the line on which the first row begins, from 1
   Index trailing_empty = 0;  // so many unquoted cells at the end are empty in every row
@@ -88,6 +88,7 @@ struct CsvCells {
     return result;
   }
 };
+using CsvCells = BasicCsvCells<>;
 
 /// Cuts a text into cells, one character after another; see split_csv.
 EIGENGRAD_LAZY class CsvSplitter {
@@ -231,7 +232,7 @@ EIGENGRAD_LAZY class CsvSplitter {
   std::string text_;
   const CsvOptions& options_;
   std::string_view name_;
-  CsvCells cells_;
+  BasicCsvCells<Lazy> cells_;
   std::size_t in_ = 0, out_ = 0;  // the cells are moved together in place: out_ never passes in_
   Index line_ = 1, last_line_ = 0, position_ = 0;
 };

@@ -240,8 +240,8 @@ EIGENGRAD_LAZY class CsvHeaderDecision {
   bool missing_below_ = false, fraction_ = false, repeats_ = false, round_ = false, index_ = false,
        name_above_texts_ = false, signed_ = false;
   bool from_zero_ = true, from_one_ = true, years_ = true, rises_ = true, falls_ = true, missing_above_numbers_ = false;
-  std::vector<double> first_numbers_;  // enough of them to tell whether some are equal
-  std::vector<std::string_view> seen_;
+  std::vector<Delayed<double, Lazy>> first_numbers_;  // enough of them to tell whether some are equal
+  std::vector<Delayed<std::string_view, Lazy>> seen_;
 };
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -181,7 +181,7 @@ EIGENGRAD_LAZY class CsvNumbers {
   }
 
   const CsvOptions& options_;
-  std::vector<double> sentinels_;
+  std::vector<Delayed<double, Lazy>> sentinels_;
 };
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

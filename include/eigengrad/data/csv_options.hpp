@@ -26,7 +26,7 @@ struct CsvOptions {
   Index skip_rows = 0;    // so many lines at the file's beginning are skipped
 
   /// Throws ValueError for characters that contradict each other.
-  void validate() const {
+  EIGENGRAD_LAZY void validate() const {
     const auto is_punctuation = [](char c) {
       return c != '"' && c != '\n' && c != '\r' && c != '\0' && c != '-' && c != '+' && !(c >= '0' && c <= '9') &&
              !((c | 32) >= 'a' && (c | 32) <= 'z');

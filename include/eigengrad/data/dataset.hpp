@@ -11,7 +11,7 @@
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// The numbers 0 to count - 1 in random order, the same for the same generator state (Fisher and Yates).
-inline void shuffled_positions(std::vector<Index>& positions, Index count, Generator& generator) {
+EIGENGRAD_LAZY void shuffled_positions(std::vector<Index>& positions, Index count, Generator& generator) {
   positions.resize(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<Index>(i);
   for (std::size_t i = positions.size(); i > 1; --i)

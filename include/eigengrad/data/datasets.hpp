@@ -18,7 +18,7 @@ EIGENGRAD_LAZY std::string data_beside_header() {
 
 /// Where the shipped data sets are looked for: the environment variable EIGENGRAD_DATA_DIR, else the macro of that
 /// name (set by eigengrad::data), else the folder that came with the header, else "data".
-inline std::string data_directory() {
+EIGENGRAD_LAZY std::string data_directory() {
   if (const char* directory = std::getenv("EIGENGRAD_DATA_DIR"); directory != nullptr && *directory != '\0')
     return directory;
 #if defined(EIGENGRAD_DATA_DIR)

@@ -15,9 +15,9 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// A file open for reading. Every failure is a FileError naming the path and the system's reason.
 /// One of the sources that read_idx takes: read(), most() and path().
-class FileSource {
+EIGENGRAD_LAZY class BasicFileSource {
  public:
-  explicit FileSource(const std::string& path) : path_(path) {
+  explicit BasicFileSource(const std::string& path) : path_(path) {
     require_whole_path(path_);
     file_.reset(std::fopen(path_.c_str(), "rb"));
     require<FileError>(file_ != nullptr, "cannot open '", path_, "': ", std::generic_category().message(errno));
@@ -56,9 +56,10 @@ class FileSource {
   std::uint64_t size_ = 0;
   bool seekable_ = false;
 };
+using FileSource = BasicFileSource<>;
 
 /// All bytes of a file (or pipe); memory stays in proportion to what the file really holds.
-inline std::string read_file(const std::string& path) {
+EIGENGRAD_LAZY std::string read_file(const std::string& path) {
   FileSource source(path);
   std::string bytes;
   if (source.seekable()) {
@@ -72,7 +73,7 @@ inline std::string read_file(const std::string& path) {
 }
 
 /// Whether the file can be opened for reading; no file has a path with a NUL byte in it.
-inline bool file_exists(const std::string& path) {
+EIGENGRAD_LAZY bool file_exists(const std::string& path) {
   if (std::strlen(path.c_str()) != path.size()) return false;
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (file != nullptr) std::fclose(file);

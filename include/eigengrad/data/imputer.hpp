@@ -41,7 +41,7 @@ class Imputer {
     const Shape columns = inputs.shape().without(0);
     Tensor<T> values = Tensor<T>::empty(columns);
     T* out = values.writable_numbers();
-    std::vector<double> column;
+    Column column;
     for (Index c = 0; c < columns.size(); ++c) {
       column.clear();
       for (Index row = 0; row < rows; ++row)
@@ -73,14 +73,16 @@ class Imputer {
   const Tensor<T>& values() const { return values_; }
 
  private:
+  using Column = std::vector<Delayed<double, T>>;
+
   // Of a column of equal numbers it is that number.
-  static double mean_of(const std::vector<double>& column) {
+  static double mean_of(const Column& column) {
     const double first = std::isfinite(column[0]) ? column[0] : 0;
     double away = 0;
     for (const double each : column) away += each - first;
     return first + away / static_cast<double>(column.size());
   }
-  static double median_of(std::vector<double>& column) {
+  static double median_of(Column& column) {
     const auto middle = column.begin() + static_cast<std::ptrdiff_t>(column.size() / 2);
     std::nth_element(column.begin(), middle, column.end());
     if (column.size() % 2 == 1) return *middle;

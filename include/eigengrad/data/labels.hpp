@@ -29,8 +29,8 @@ Tensor<T> one_hot(const Tensor<std::int64_t>& labels, Index classes, Location wh
 }
 
 /// How often each class occurs: labels [n] -> [classes]. Throws as one_hot.
-inline Tensor<std::int64_t> class_counts(const Tensor<std::int64_t>& labels, Index classes,
-                                         Location where = Location::current()) {
+EIGENGRAD_LAZY Tensor<std::int64_t> class_counts(const Tensor<std::int64_t>& labels, Index classes,
+                                                 Location where = Location::current()) {
   require<ValueError>(classes > 0, "class_counts: ", classes, " classes: there must be at least one", where);
   const Tensor<std::int64_t> result = Tensor<std::int64_t>::empty({classes});
   const auto run = [=] {

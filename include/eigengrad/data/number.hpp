@@ -15,7 +15,7 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 enum class NumberStatus { good, malformed, out_of_range };
 
 /// strtod, which knows denormals and rounds exactly, made independent of the locale's decimal point.
-inline double parse_slowly(std::string text, std::size_t& used) {
+EIGENGRAD_LAZY double parse_slowly(std::string text, std::size_t& used) {
   const char* point = std::localeconv()->decimal_point;
   const std::size_t place = text.find('.'), width = std::string_view(point).size();
   if (place != std::string::npos) text.replace(place, 1, point);

@@ -7,8 +7,8 @@
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// Class labels [n] checked against [n, classes].
-inline void require_labels(const char* loss, const Shape& prediction, const Tensor<std::int64_t>& labels,
-                           const Location& where) {
+EIGENGRAD_LAZY void require_labels(const char* loss, const Shape& prediction, const Tensor<std::int64_t>& labels,
+                                   const Location& where) {
   require<ShapeError>(prediction.rank() == 2 && labels.shape() == Shape{prediction[0]}, loss, ": the prediction is ",
                       prediction, ", the labels are ", labels.shape(), ": give [n, classes] and labels [n]", where);
   for (Index i = 0; i < labels.size(); ++i)

@@ -65,23 +65,20 @@ struct PointwiseOf {
   static constexpr bool keeps_slope = requires { typename Op::Slope; };
 
   EIGENGRAD_KERNEL static void value(const T* x, const T*, T* to, T* slope, Index end) {
-    if constexpr (keeps_slope)
-      if (slope != nullptr) {
-        for (Index i = 0; i < end; i += lane_width<T>) {
-          const lane_t<T> from = lane::load(x + i);
-          lane_t<T> result, derivative;
-          if constexpr (requires { Op::value_and_slope(from, result, derivative); }) {
-            Op::value_and_slope(from, result, derivative);
-          } else {
-            derivative = Op::Slope::value(from);
-            result = Op::value(from);
-          }
-          lane::store<T>(slope + i, derivative);
-          lane::store<T>(to + i, result);
-        }
-        return;
+    for (Index i = 0; i < end; i += lane_width<T>) {
+      const lane_t<T> from = lane::load(x + i);
+      if constexpr (keeps_slope && requires(lane_t<T>& to) { Op::value_and_slope(from, to, to); }) {
+        // What only the slope needs is left to the branch by the compiler.
+        lane_t<T> result, derivative;
+        Op::value_and_slope(from, result, derivative);
+        if (slope != nullptr) lane::store<T>(slope + i, derivative);
+        lane::store<T>(to + i, result);
+      } else {
+        if constexpr (keeps_slope)
+          if (slope != nullptr) lane::store<T>(slope + i, Op::Slope::value(from));
+        lane::store<T>(to + i, Op::value(from));
       }
-    for (Index i = 0; i < end; i += lane_width<T>) lane::store<T>(to + i, Op::value(lane::load(x + i)));
+    }
   }
   EIGENGRAD_KERNEL static void gradient(const T* dy, const T* kept, T* to, T*, Index end) {
     for (Index i = 0; i < end; i += lane_width<T>) {

@@ -50,9 +50,10 @@ double squared_norm(const Tensor<T>& x) {
 }
 
 /// Says in sentences what the numbers mean.
-class Findings {
+EIGENGRAD_LAZY class Findings {
  public:
-  Findings(Diagnosis& diagnosis, const DiagnoseOptions& options) : diagnosis_(diagnosis), options_(options) {}
+  Findings(Delayed<Diagnosis, Lazy>& diagnosis, const DiagnoseOptions& options)
+      : diagnosis_(diagnosis), options_(options) {}
 
   void write() {
     for (const LayerDiagnosis& layer : diagnosis_.layers) {
@@ -93,7 +94,7 @@ class Findings {
     diagnosis_.findings.push_back(to_text("layer ", layer.index, ", ", layer.kind, ": ", what));
   }
 
-  Diagnosis& diagnosis_;
+  Delayed<Diagnosis, Lazy>& diagnosis_;
   const DiagnoseOptions& options_;
 };
 
@@ -125,7 +126,7 @@ Diagnosis diagnose(Sequential<T>& model, LossArgument<T, Y> loss, const Tensor<T
   const Tensor<T> measured = loss(values.back(), targets);
   for (const auto& parameter : model.parameters()) watched.push_back(parameter);
 
-  Diagnosis result;
+  Delayed<Diagnosis, T> result;
   result.loss = loss_number("diagnose", measured, where);
   const std::vector<Tensor<T>> gradients = tape.gradient(measured, watched, {}, where);
   std::size_t next = values.size();
@@ -149,7 +150,7 @@ Diagnosis diagnose(Sequential<T>& model, LossArgument<T, Y> loss, const Tensor<T
     if (!own.empty()) layer.parameter_gradient = std::sqrt(of_parameters);
     result.layers.push_back(std::move(layer));
   }
-  Findings(result, options).write();
+  Findings<>(result, options).write();
   return result;
 }
 

@@ -31,19 +31,19 @@ struct Diagnosis {
   std::vector<std::string> findings;  // what is wrong and what to do, a sentence each; empty when nothing is
 
   /// The gradient's norm at the first layer's output over that at the last one's: near 0 where it vanishes on its way.
-  double gradient_ratio() const {
+  EIGENGRAD_LAZY double gradient_ratio() const {
     return layers.empty() ? LayerDiagnosis::none : layers.front().output_gradient / layers.back().output_gradient;
   }
 };
 
 /// Writes an aligned table, a line per layer, and the findings below.
-inline void append(std::string& text, const Diagnosis& diagnosis) {
+EIGENGRAD_LAZY void append(std::string& text, const Delayed<Diagnosis, Lazy>& diagnosis) {
   const auto number = [](double value, bool share = false) {
     return std::isnan(value) && share ? std::string("-")
            : share                    ? report::percent(value, 0)
                                       : report::short_number(value, 3);
   };
-  std::vector<std::vector<std::string>> rows = {
+  std::vector<std::vector<Delayed<std::string, Lazy>>> rows = {
       {"layer", "kind", "output", "mean", "deviation", "dead", "saturated", "gradient", "of weights"}};
   for (const LayerDiagnosis& layer : diagnosis.layers)
     rows.push_back({to_text(layer.index), layer.kind, to_text(layer.shape), number(layer.mean), number(layer.deviation),

@@ -164,7 +164,7 @@ History fit(Module<T>& model, LossArgument<T, Y> loss, Optimizer& optimizer, con
   DataLoader<T, Y> loader(data, {.batch_size = options.batch_size, .shuffle = options.shuffle, .seed = options.seed},
                           where);
   ProgressLine progress(options.progress, options.epochs, options.every, options.progress_stream);
-  History history;
+  Delayed<History, T> history;
   Stopping<T, Y> stopping(options, history);
   const bool keeps_best = options.patience > 0 && options.restore_best;
   StateDict<T> best;

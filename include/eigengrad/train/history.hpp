@@ -31,19 +31,19 @@ struct History {
   Index best_epoch = 0;  // the one of least validation loss, or training loss where there is none; 0 before any
 
   // One number per epoch, to draw or to print.
-  std::vector<double> losses() const { return series(&EpochRecord::loss); }
-  std::vector<double> accuracies() const { return series(&EpochRecord::accuracy); }
-  std::vector<double> validation_losses() const { return series(&EpochRecord::validation_loss); }
-  std::vector<double> validation_accuracies() const { return series(&EpochRecord::validation_accuracy); }
-  double seconds() const {
+  EIGENGRAD_LAZY std::vector<double> losses() const { return series(&EpochRecord::loss); }
+  EIGENGRAD_LAZY std::vector<double> accuracies() const { return series(&EpochRecord::accuracy); }
+  EIGENGRAD_LAZY std::vector<double> validation_losses() const { return series(&EpochRecord::validation_loss); }
+  EIGENGRAD_LAZY std::vector<double> validation_accuracies() const { return series(&EpochRecord::validation_accuracy); }
+  EIGENGRAD_LAZY double seconds() const {
     double sum = 0;
     for (const EpochRecord& record : epochs) sum += record.seconds;
     return sum;
   }
 
  private:
-  std::vector<double> series(double EpochRecord::* member) const {
-    std::vector<double> result;
+  EIGENGRAD_LAZY std::vector<double> series(double EpochRecord::* member) const {
+    std::vector<Delayed<double, Lazy>> result;
     result.reserve(epochs.size());
     for (const EpochRecord& record : epochs) result.push_back(record.*member);
     return result;

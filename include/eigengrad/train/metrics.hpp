@@ -21,7 +21,7 @@ Index class_of(const T* scores, Index count, double threshold) {
 }
 
 /// How many scores a sample has, in [n], [n, 1] or [n, classes]; throws ShapeError for other shapes.
-inline Index scores_per_sample(const char* name, const Shape& prediction, const Location& where) {
+EIGENGRAD_LAZY Index scores_per_sample(const char* name, const Shape& prediction, const Location& where) {
   require<ShapeError>(prediction.rank() == 1 || (prediction.rank() == 2 && prediction[1] > 0), name,
                       ": the prediction is ", prediction,
                       ": give scores [n, classes], or [n] or [n, 1] for two classes", where);

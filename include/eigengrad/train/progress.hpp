@@ -29,7 +29,7 @@ inline bool is_terminal([[maybe_unused]] std::FILE* stream) {
 }
 
 /// An epoch as a line of text: "epoch  3/10: loss 0.2345, accuracy 97.1 %, 1.2 s".
-inline std::string epoch_line(const EpochRecord& record, Index epochs) {
+EIGENGRAD_LAZY std::string epoch_line(const EpochRecord& record, Index epochs) {
   const std::string of = to_text(epochs);
   std::string line = "epoch " + report::left_padded(to_text(record.epoch), of.size()) + "/" + of;
   line += ": loss " + report::short_number(record.loss);
@@ -41,9 +41,9 @@ inline std::string epoch_line(const EpochRecord& record, Index epochs) {
 
 /// Tells how training goes, on stderr or another stream. Some epochs, every `every`-th (0: some 20 in all), and the
 /// last leave a line; on a terminal the current one is shown below, without colour, and no wider than the terminal.
-class ProgressLine {
+EIGENGRAD_LAZY class BasicProgressLine {
  public:
-  ProgressLine(Progress style, Index epochs, Index every = 0, std::FILE* stream = stderr)
+  BasicProgressLine(Progress style, Index epochs, Index every = 0, std::FILE* stream = stderr)
       : style_(style != Progress::automatic ? style
                : is_terminal(stream)        ? Progress::bar
                                             : Progress::lines),
@@ -53,10 +53,10 @@ class ProgressLine {
     if (const char* columns = std::getenv("COLUMNS")) width_ = std::atoi(columns);
     width_ = std::clamp(width_ - 1, 19, 500);
   }
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
+  BasicProgressLine(const BasicProgressLine&) = delete;
+  BasicProgressLine& operator=(const BasicProgressLine&) = delete;
   /// Ends a line that an exception left unfinished.
-  ~ProgressLine() {
+  ~BasicProgressLine() {
     if (shown_ > 0) write("\n");
   }
 
@@ -129,5 +129,6 @@ class ProgressLine {
   EpochRecord last_;
   double next_ = 0;
 };
+using ProgressLine = BasicProgressLine<>;
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

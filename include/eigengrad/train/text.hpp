@@ -9,22 +9,22 @@
 namespace eigengrad::inline EIGENGRAD_ABI::report {
 
 /// Four digits, or as many as asked for: 0.03142, 1.2e-07, nan.
-inline std::string short_number(double value, int digits = 4) {
+EIGENGRAD_LAZY std::string short_number(double value, int digits = 4) {
   char text[64];
   return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::general, digits).ptr};
 }
 /// With so many digits after the point: 12.30.
-inline std::string fixed(double value, int decimals) {
+EIGENGRAD_LAZY std::string fixed(double value, int decimals) {
   char text[400];
   return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, decimals).ptr};
 }
 /// A share as 97.1 %.
-inline std::string percent(double share, int decimals = 1) { return fixed(100 * share, decimals) + " %"; }
+EIGENGRAD_LAZY std::string percent(double share, int decimals = 1) { return fixed(100 * share, decimals) + " %"; }
 
-inline std::string left_padded(const std::string& text, std::size_t width) {
+EIGENGRAD_LAZY std::string left_padded(const std::string& text, std::size_t width) {
   return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
-inline std::string right_padded(const std::string& text, std::size_t width) {
+EIGENGRAD_LAZY std::string right_padded(const std::string& text, std::size_t width) {
   return text.size() < width ? text + std::string(width - text.size(), ' ') : text;
 }
 

@@ -77,8 +77,8 @@ class KeptReads final : public ParameterNotes {
     });
   }
   /// Lets them be read again.
-  std::vector<StandIns::Entry> appear(TapeState* tape) const {
-    std::vector<StandIns::Entry> entries;
+  std::vector<Delayed<StandIns::Entry, T>> appear(TapeState* tape) const {
+    std::vector<Delayed<StandIns::Entry, T>> entries;
     for (const auto& read : reads_) entries.push_back({read->parameter, read->appear(tape), read->lineage()});
     return entries;
   }
@@ -89,7 +89,7 @@ class KeptReads final : public ParameterNotes {
   void clear() { reads_.clear(); }
 
  private:
-  std::vector<std::unique_ptr<KeptRead>> reads_;
+  std::vector<std::unique_ptr<Delayed<KeptRead, T>>> reads_;
 };
 
 /// Two numbers that tell a function's results apart without keeping them. Run again, recorded, it may round otherwise.

@@ -11,10 +11,13 @@
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// What records a function while its derivatives are taken: the tape that records already, or else one of its own.
+template <class T>
 class FunctionTape {
  public:
+  using OwnTape = Delayed<Tape, T>;
+
   FunctionTape() : outer_(thread_state().innermost), paused_(std::exchange(thread_state().paused, 0)) {
-    if (outer_ == nullptr) own_ = std::make_shared<Tape>();
+    if (outer_ == nullptr) own_ = std::make_shared<OwnTape>();
     state_ = thread_state().innermost;
   }
   FunctionTape(const FunctionTape&) = delete;
@@ -27,15 +30,11 @@ class FunctionTape {
   /// Whether somebody outside may differentiate the results.
   bool differentiable() const { return outer_ != nullptr && paused_ == 0; }
   /// A result as the outside may see it.
-  template <class T>
-  Tensor<T> out(const Tensor<T>& result) const {
-    return differentiable() ? result : result.unrecorded();
-  }
+  Tensor<T> out(const Tensor<T>& result) const { return differentiable() ? result : result.unrecorded(); }
   /// Keeps the records alive for a function that is handed out.
-  std::shared_ptr<Tape> own() const { return own_; }
+  std::shared_ptr<OwnTape> own() const { return own_; }
 
   /// A recorded tensor equal to x, to differentiate with respect to; connected to what x was computed from.
-  template <class T>
   Tensor<T> input(const Tensor<T>& x) const {
     TypedNode<T>* before = differentiable() ? node_on(state_, x, "input") : nullptr;
     Tensor<T> result = x.unrecorded();
@@ -46,7 +45,7 @@ class FunctionTape {
  private:
   TapeState* outer_;
   int paused_;
-  std::shared_ptr<Tape> own_;
+  std::shared_ptr<OwnTape> own_;
   TapeState* state_;
 };
 
@@ -116,7 +115,7 @@ class RecordedFunction {
     for (const Tensor<T>& x : wrt.tensors) inputs_.push_back(tape_.input(x));
     value_ = wrt.call(f, inputs_).to_tensor();
   }
-  const FunctionTape& tape() const { return tape_; }
+  const FunctionTape<T>& tape() const { return tape_; }
   const Tensor<T>& value() const { return value_; }
   const std::vector<Tensor<T>>& inputs() const { return inputs_; }
   std::vector<Tensor<T>> pull(const Tensor<T>& seed, bool create_graph = false) const {
@@ -129,7 +128,7 @@ class RecordedFunction {
   }
 
  private:
-  FunctionTape tape_;
+  FunctionTape<T> tape_;
   std::vector<Tensor<T>> inputs_;
   Tensor<T> value_;
 };

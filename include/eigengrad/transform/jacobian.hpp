@@ -29,7 +29,7 @@ class Pullback {
   }
 
  private:
-  std::shared_ptr<Tape> own_;
+  std::shared_ptr<Delayed<Tape, T>> own_;
   TapeState* tape_;
   Tensor<T> value_;
   std::vector<Tensor<T>> inputs_;
@@ -103,7 +103,7 @@ class Pushforward {
   }
 
  private:
-  std::shared_ptr<Tape> own_;
+  std::shared_ptr<Delayed<Tape, T>> own_;
   TapeState* tape_;
   std::vector<Tensor<T>> inputs_;
   Transposed<T> transposed_;
@@ -165,7 +165,8 @@ Tensor<T> unit_tensor(const Shape& shape, Index i) {
   result.writable_numbers()[i] = T(1);
   return result;
 }
-inline void require_few_axes(const char* operation, const Shape& rows, const Shape& columns, const Location& where) {
+EIGENGRAD_LAZY void require_few_axes(const char* operation, const Shape& rows, const Shape& columns,
+                                     const Location& where) {
   require<ShapeError>(rows.rank() + columns.rank() <= Shape::max_rank, operation, ": shapes ", rows, " and ", columns,
                       " together have more than ", Shape::max_rank, " axes: flatten the input or the result", where);
 }

@@ -20,7 +20,7 @@ template <class T>
 class ModuleState final : public ReplayState {
  public:
   /// But for buffers that others know already.
-  ModuleState(const ReplayModule& module, const std::vector<std::unique_ptr<ReplayState>>& others)
+  ModuleState(const ReplayModule& module, const std::vector<std::unique_ptr<Delayed<ReplayState, T>>>& others)
       : ReplayState(module.module), module_(module), places_(places()) {
     for (const auto& other : others) std::erase_if(places_, [&](const Tensor<T>* place) { return other->has(place); });
     for (const Tensor<T>* place : places_) buffers_.push_back({*place});

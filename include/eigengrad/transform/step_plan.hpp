@@ -57,13 +57,13 @@ class StepPlan final : public ReplayPlan {
       return place;
     }
     void grow() {
-      std::vector<const void*> former(std::max<std::size_t>(64, 2 * table_.size()), nullptr);
+      std::vector<Delayed<const void*, T>> former(std::max<std::size_t>(64, 2 * table_.size()), nullptr);
       former.swap(table_);
       for (const void* pointer : former)
         if (pointer != nullptr) table_[place_of(pointer)] = pointer;
     }
 
-    std::vector<const void*> table_;  // a power of two, at most half full
+    std::vector<Delayed<const void*, T>> table_;  // a power of two, at most half full
     std::size_t count_ = 0;
   };
 
@@ -111,7 +111,7 @@ class StepPlan final : public ReplayPlan {
       take(std::make_unique<ReplayParameterOf<U>>(*static_cast<const ParameterHandle<U>*>(handle)));
     });
   }
-  void take(std::unique_ptr<ReplayParameter> parameter) {
+  void take(std::unique_ptr<Delayed<ReplayParameter, T>> parameter) {
     literal(*parameter->place);
     parameters.push_back(std::move(parameter));
   }
@@ -153,15 +153,15 @@ class StepPlan final : public ReplayPlan {
   }
 
   std::vector<Numbers> results, constants;
-  std::vector<std::unique_ptr<ReplayParameter>> parameters;
-  std::vector<std::unique_ptr<ReplayState>> states;
+  std::vector<std::unique_ptr<Delayed<ReplayParameter, T>>> parameters;
+  std::vector<std::unique_ptr<Delayed<ReplayState, T>>> states;
   std::vector<Setting> settings;
   const Pointers* watch_only = nullptr;  // tensors outside: who holds them is watched
 
  private:
   ReplayStep* first_ = nullptr;
   ReplayStep** end_ = &first_;
-  std::vector<Block> literals_;
+  std::vector<Delayed<Block, T>> literals_;
   Pointers known_;  // blocks whose numbers are computed or literal, or are told already
 };
 

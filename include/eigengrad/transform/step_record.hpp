@@ -9,7 +9,8 @@ namespace eigengrad::inline EIGENGRAD_ABI {
 template <class T>
 class GatherApart {
  public:
-  GatherApart(TapeState& tape, const std::vector<std::unique_ptr<ReplayParameter>>& parameters, bool replayed)
+  GatherApart(TapeState& tape, const std::vector<std::unique_ptr<Delayed<ReplayParameter, T>>>& parameters,
+              bool replayed)
       : tape_(tape), parameters_(parameters), replayed_(replayed) {
     for (Node* leaf = tape.last_leaf; leaf != nullptr; leaf = leaf->previous) redirect(this, leaf);
     tape.redirect = &redirect;
@@ -33,7 +34,7 @@ class GatherApart {
   }
 
   TapeState& tape_;
-  const std::vector<std::unique_ptr<ReplayParameter>>& parameters_;
+  const std::vector<std::unique_ptr<Delayed<ReplayParameter, T>>>& parameters_;
   bool replayed_, missed_ = false;
 };
 
@@ -44,7 +45,7 @@ class Rehearsal {
  public:
   /// Throws GradientError for what cannot be replayed.
   template <class F>
-  Rehearsal(const F& f, const std::vector<Block>& inputs) {
+  Rehearsal(const F& f, const std::vector<Delayed<Block, T>>& inputs) {
     struct Restore {
       Rehearsal& all;
       Generator random = default_generator();
@@ -65,10 +66,10 @@ class Rehearsal {
 
   StepPlan<T> plan;
   Tensor<T> loss;
-  std::vector<std::string> operations;
+  std::vector<Delayed<std::string, T>> operations;
   Generator random_after{0};
   typename StepPlan<T>::Pointers outside;  // the numbers outside that it reads, beside parameters and buffers it writes
-  std::vector<const void*> handed_out;     // parameters whose gradient may be a tensor that the step computed
+  std::vector<Delayed<const void*, T>> handed_out;  // parameters whose gradient may be a tensor that the step computed
 
  private:
   template <class F>
@@ -132,7 +133,7 @@ class StepRecord {
 
   /// Runs `f` twice on this thread: once to learn what it does, once for the record. Gives f's result.
   template <class F>
-  Tensor<T> record(const F& f, const std::vector<Block>& inputs) {
+  Tensor<T> record(const F& f, const std::vector<Delayed<Block, T>>& inputs) {
     drop();
     const InStep in_step;
     changes_ = changes();
@@ -145,14 +146,14 @@ class StepRecord {
     for (const auto& state : plan_->states) state->begin_record();
     for (const auto& constant : rehearsal.plan.constants) constants_.push_back({constant.block});
     for (const auto& parameter : rehearsal.plan.parameters) add(*parameter);
-    std::vector<std::unique_ptr<ReplayParameter>> parameters = std::move(rehearsal.plan.parameters);
+    std::vector<std::unique_ptr<Delayed<ReplayParameter, T>>> parameters = std::move(rehearsal.plan.parameters);
     rehearsal.plan.forget_numbers();
     for (Lent& each : constants_) each.before = each.block.references();
     for (LentParameter& each : parameters_) each.before = each.block.references();
     for (const Block& input : inputs) plan_->literal(input);
     for (auto& parameter : parameters) plan_->take(std::move(parameter));
 
-    auto tape = std::make_unique<Tape>();
+    auto tape = std::make_unique<Delayed<Tape, T>>();
     Tensor<T> result;
     {
       const ListeningPlan listen(*plan_);
@@ -293,11 +294,11 @@ class StepRecord {
     return true;
   }
 
-  std::unique_ptr<Tape> tape_;
+  std::unique_ptr<Delayed<Tape, T>> tape_;
   std::unique_ptr<StepPlan<T>> plan_;
   std::vector<Lent> constants_;
   std::vector<LentParameter> parameters_;
-  std::vector<ReplayParameter*> handed_out_;
+  std::vector<Delayed<ReplayParameter*, T>> handed_out_;
   std::uint64_t changes_ = 0;
 };
 

@@ -1,6 +1,7 @@
 """Measures what our headers and examples take to compile at -O2 against the same compiler's time for Eigen, prints a
 table, and fails where one takes more than budgets.txt allows, or where a header does not compile alone, twice and
-without a warning. Processor time, so that other work hardly counts.
+without a warning. Processor time, so that other work hardly counts. How many times two programs differ depends on the
+processor, too: of the firm lines, what is over by time is counted in instructions, where valgrind is there to count.
 
     python3 tests/packaging/compile_time/measure.py g++ . /usr/include/eigen3 [--without-zlib]
 """
@@ -8,6 +9,8 @@ without a warning. Processor time, so that other work hardly counts.
 import concurrent.futures
 import os
 import pathlib
+import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -23,6 +26,15 @@ def processor_time(command):
     if status != 0:
         sys.exit("failed: " + " ".join(command))
     return used.ru_utime
+
+
+def instructions(command):
+    """How many the compiler executed; the same on every processor."""
+    with tempfile.TemporaryDirectory() as folder:
+        count = subprocess.run(["valgrind", "--tool=cachegrind", "--cache-sim=no", "--trace-children=yes",
+                                "--cachegrind-out-file=" + os.path.join(folder, "%p"), *command],
+                               check=True, capture_output=True, text=True).stderr
+    return sum(int(each.replace(",", "")) for each in re.findall(r"I +refs: +([\d,]+)", count))
 
 
 def read_budgets(file):
@@ -60,10 +72,13 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
 
+        def command_of(file, *flags, to=None):
+            return [compiler, "-std=c++20", "-O2", "-I" + str(source / "include"), "-isystem", eigen,
+                    '-DEIGENGRAD_DATA_DIR="data"', *flags, "-c", str(file), "-o",
+                    str(to or work / (file.name + ".o"))]
+
         def time_of(file, *flags, to=None):
-            return processor_time([compiler, "-std=c++20", "-O2", "-I" + str(source / "include"), "-isystem", eigen,
-                                   '-DEIGENGRAD_DATA_DIR="data"', *flags, "-c", str(file), "-o",
-                                   str(to or work / (file.name + ".o"))])
+            return processor_time(command_of(file, *flags, to=to))
 
         def including(header):
             file = work / (header.replace("/", "_") + ".cpp")
@@ -84,6 +99,14 @@ def main():
                 rounds[name].append(time_of(file))
             rounds[linked].append(time_of(source / example, "-DEIGENGRAD_COMPILED", to=with_library))
             times = {name: statistics.median(each) for name, each in rounds.items()}
+
+        counted = {}
+        for name in close:
+            if is_over(name, times, budgets) and shutil.which("valgrind"):
+                unit = budget_of(name, budgets)[1]
+                for each in (name, unit):
+                    if each not in counted:
+                        counted[each] = instructions(command_of(close[each]))
 
         library = work / "library.o"
         time_of(source / "src/compiled.cpp", to=library)
@@ -120,7 +143,12 @@ def main():
         limit, unit = budget_of(name, budgets)
         of = "" if unit == "Eigen/Core" else f"  of {unit}"
         print(f"{name:46}{seconds:8.2f}{seconds / times[unit]:7.2f}{limit:8.2f}{of}")
-    over = [name for name in times if is_over(name, times, budgets)]
+    for name in counted:
+        limit, unit = budget_of(name, budgets)
+        if unit in counted:
+            print(f"{name}: {counted[name] / counted[unit]:.2f} times by instructions, of {limit:.2f}")
+    over = [name for name in times if is_over(name, times, budgets) and
+            not (budget_of(name, budgets)[1] in counted and not is_over(name, counted, budgets))]
     if over:
         sys.exit("takes longer to compile than tests/packaging/compile_time/budgets.txt allows: " + ", ".join(over))
     without = [name for name in times if name.startswith(("include", "examples")) and not budget_line(name, budgets)]
