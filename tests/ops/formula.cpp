@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "eigengrad/autograd/gradcheck.hpp"
 #include "eigengrad/ops/activations.hpp"
 #include "eigengrad/ops/sum.hpp"
@@ -99,6 +101,28 @@ TEST(Formula, EveryLength) {
 }
 
 // 20: parts of a buffer neither read nor write their neighbours.
+// A root of what is stretched along the row is taken once a row.
+TEST(Formula, RootOfWhatIsStretched) {
+  for (const eg::Index n : {1, 2, 7, 8, 16, 17, 33, 70}) {
+    const Tensor x = random({5, n}), by_row = square(random({5, 1}, 2)), by_column = square(random({n}, 3)),
+                 number = square(random({1}, 4));
+    const Tensor rows = x / sqrt(by_row + 1), columns = x / sqrt(by_column + 1), all = x / sqrt(number + 1);
+    const Tensor sums = sum(x / sqrt(by_row + 1), 1);
+    for (eg::Index i = 0; i < 5; ++i) {
+      for (eg::Index j = 0; j < n; ++j) {
+        EXPECT_EQ(rows(i, j), x(i, j) / std::sqrt(by_row(i, 0) + 1));
+        EXPECT_EQ(columns(i, j), x(i, j) / std::sqrt(by_column(j) + 1));
+        EXPECT_EQ(all(i, j), x(i, j) / std::sqrt(number(0) + 1));
+      }
+      EXPECT_DOUBLE_EQ(sums(i), sum(rows, 1)(i));
+    }
+    const auto f = [](const auto& a, const auto& b) { return a * a / sqrt(b + 1) + sqrt(2 * b + 1); };
+    eg::gradcheck(f, x, by_row);
+    eg::gradcheck(f, x, by_column);
+    eg::gradcheck(f, x, number);
+  }
+}
+
 TEST(Formula, PartsOfABuffer) {
   Tensor rows = random({6, 7});
   for (eg::Index row = 0; row < 6; ++row) {

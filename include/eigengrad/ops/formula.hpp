@@ -61,7 +61,7 @@ struct Leaf {
       return TracedMask<T>{Traced<T>(numbers_of<T>(tensor))};
   }
   template <class T, int k, int n>
-  EIGENGRAD_INLINE auto forward(const Cursor* cursors, Index i, lane_t<T>* values) const {
+  EIGENGRAD_INLINE auto forward(const Cursor* cursors, Index i, bool, lane_t<T>* values) const {
     if constexpr (std::is_same_v<E, T>)
       return keep(values[n], cursors[k].load<T>(i));
     else
@@ -96,7 +96,7 @@ struct Constant {
     return number;
   }
   template <class U, int k, int n>
-  EIGENGRAD_INLINE auto forward(const Cursor*, Index, lane_t<U>* values) const {
+  EIGENGRAD_INLINE auto forward(const Cursor*, Index, bool, lane_t<U>* values) const {
     return keep(values[n], lane_t<U>(number));
   }
   template <class U, int k, int n>
@@ -175,13 +175,22 @@ class Formula {
     });
   }
 
+  // Whether it is computed for a row's first lane alone where its operand is stretched along the row, as a deviation
+  // is, by which each number of the row is divided. Asked of what one slow instruction does; others are rarely
+  // stretched.
+  static constexpr bool is_computed_once = arity == 1 && leaves == 1 && cost_of<Op> >= 5 && cost_of<Op> < 8 &&
+                                           is_real<Scalar> && std::is_same_v<Element, Scalar>;
+
   // One lane forward, keeping the values in between, and backward through them. Leaf k and node n are known to the
-  // compiler, so the arrays live in registers.
+  // compiler, so the arrays live in registers. `values` of the row's `first` lane are there for the next ones.
   template <class T, int k, int n>
-  EIGENGRAD_INLINE auto forward(const Cursor* cursors, Index i, lane_t<T>* values) const {
+  EIGENGRAD_INLINE auto forward(const Cursor* cursors, Index i, bool first, lane_t<T>* values) const {
+    if constexpr (n > 0 && is_computed_once)
+      if (cursors[k].step == 0 && !first) return values[n];
     return with_indices([&]<std::size_t... j>(std::index_sequence<j...>) EIGENGRAD_INLINE_LAMBDA {
-      return keep(values[n],
-                  call(part<j>(arguments_).template forward<T, k + leaf(j), n + node(j)>(cursors, i, values)...));
+      return keep(
+          values[n],
+          call(part<j>(arguments_).template forward<T, k + leaf(j), n + node(j)>(cursors, i, first, values)...));
     });
   }
   template <class T, int k, int n>

@@ -55,9 +55,9 @@ EIGENGRAD_KERNEL void evaluate_lanes(const void* f, const Cursor* cursors, void*
   using T = typename F::Scalar;
   const F& formula = *static_cast<const F*>(f);
   auto* const to = static_cast<typename F::Element*>(target);
+  lane_t<T> values[F::nodes] = {};
   for (Index i = begin; i < end; i += lane_width<T>) {
-    lane_t<T> values[F::nodes];
-    auto value = formula.template forward<T, 0, 0>(cursors, i, values);
+    auto value = formula.template forward<T, 0, 0>(cursors, i, i == begin, values);
     if constexpr (is_mask<decltype(value)>) {
       lane::store_mask<T>(to + i, value, lane_width<T>);
     } else {
@@ -90,7 +90,7 @@ EIGENGRAD_KERNEL void derivative_lanes(const void* f, const Cursor* cursors, con
   const F& formula = *static_cast<const F*>(f);
   for (Index i = begin; i < end; i += lane_width<T>) {
     lane_t<T> values[F::nodes], adjoints[F::leaves] = {}, sum(0);
-    lane::store<T>(target + i, formula.template forward<T, 0, 0>(cursors, i, values));
+    lane::store<T>(target + i, formula.template forward<T, 0, 0>(cursors, i, true, values));
     formula.template reverse<T, 0, 0>(values, lane_t<T>(1), adjoints);
     for_indices<F::leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
       if (wanted[k]) sum = sum + adjoints[k];
@@ -137,9 +137,10 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
   // When every wanted place is the same tensor, its gradient is summed in registers and stored once.
   const bool single = job.single, has_result = job.has_result, add_common = add[job.first];
   T* const common = to[job.first];
+  L values[extent(F::nodes)] = {};
   for (Index i = begin; i < end; i += width) {
-    L values[extent(F::nodes)], adjoints[extent(leaves)] = {};
-    formula.template forward<T, 0, 0>(cursors, i, values);
+    L adjoints[extent(leaves)] = {};
+    formula.template forward<T, 0, 0>(cursors, i, i == begin, values);
     if constexpr (from_result<F>)
       if (has_result) values[0] = cursors[leaves + 1].template load<T>(i);
     formula.template reverse<T, 0, 0>(values, cursors[leaves].template load<T>(i), adjoints);
@@ -204,9 +205,9 @@ EIGENGRAD_KERNEL Sum<typename F::Scalar> sum_lanes(const void* f, const Cursor* 
   using L = lane_t<T>;
   constexpr Index width = lane_width<T>;
   const F& formula = *static_cast<const F*>(f);
+  L values[F::nodes] = {};
   const auto value = [&](Index i) EIGENGRAD_INLINE_LAMBDA {
-    L values[F::nodes];
-    return formula.template forward<T, 0, 0>(cursors, i, values);
+    return formula.template forward<T, 0, 0>(cursors, i, i == begin, values);
   };
   Index i = begin;
   if (to != nullptr) {
@@ -238,7 +239,7 @@ EIGENGRAD_KERNEL Sum<typename F::Scalar> sum_derivative_lanes(const void* f, con
   const Index fours = begin + ((std::min)(end, row) - begin) / (4 * width) * (4 * width);
   for (Index i = begin; i < end; i += width) {
     L values[F::nodes], adjoints[F::leaves] = {}, slope(0);
-    L value = formula.template forward<T, 0, 0>(cursors, i, values);
+    L value = formula.template forward<T, 0, 0>(cursors, i, true, values);
     formula.template reverse<T, 0, 0>(values, seed, adjoints);
     for_indices<F::leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
       if (wanted[k]) slope = slope + adjoints[k];

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstring>
 #include <vector>
 
 #include "rows.hpp"
@@ -183,8 +184,8 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
 /// Blocks of rows for several threads. A sink to which rows of several blocks are added has numbers of its own in each
 /// block; these are summed at last, in order.
 template <class T>
-EIGENGRAD_COLD void reverse_blocks(const Rows<T>& rows, ReverseLanes<T> lanes, const void* formula,
-                                   const Sink<T>* wanted, int leaves, bool has_result) {
+EIGENGRAD_OUTLINE void reverse_blocks(const Rows<T>& rows, ReverseLanes<T> lanes, const void* formula,
+                                      const Sink<T>* wanted, int leaves, bool has_result) {
   constexpr Index most = 16;
   const Loop& loop = rows.loop;
   Index sizes[Loop::max_operands], gathered = 0;  // of sinks that several rows are added to; 0 for others
@@ -203,7 +204,7 @@ EIGENGRAD_COLD void reverse_blocks(const Rows<T>& rows, ReverseLanes<T> lanes, c
   if (blocks < 2) return reverse_some_rows(rows, lanes, formula, wanted, leaves, has_result, 0, loop.rows, false);
   const Block memory(bytes_of_numbers(blocks * gathered, sizeof(T)));
   T* const numbers = static_cast<T*>(memory.data());
-  std::fill_n(numbers, blocks * gathered, T(0));
+  std::memset(static_cast<void*>(numbers), 0, static_cast<std::size_t>(blocks * gathered) * sizeof(T));
   parallel_for(blocks, team_size(), [&](Index b) {
     OwnRows<T> own(rows);
     Sink<T> sinks[Loop::max_operands];
@@ -218,15 +219,15 @@ EIGENGRAD_COLD void reverse_blocks(const Rows<T>& rows, ReverseLanes<T> lanes, c
     reverse_some_rows(own.rows, lanes, formula, sinks, leaves, has_result, loop.rows * b / blocks,
                       loop.rows * (b + 1) / blocks, false);
   });
-  const T* from = numbers;
-  for (int k = 0; k < leaves; ++k) {
-    if (owners[k] != k) continue;
-    for (Index j = 0; j < sizes[k]; ++j, ++from) {
-      Total<T> total(wanted[k].data[j]);
-      for (Index b = 0; b < blocks; ++b) total = total + from[b * gathered];
-      wanted[k].data[j] = static_cast<T>(total);
+  const Totals<T> totals(1, gathered);
+  for (Index b = 0; b < blocks; ++b)
+    for (Index j = 0; j < gathered; j += lane_width<T>) totals.add_lane(j, lane::load(numbers + b * gathered + j));
+  Index place = 0;
+  for (int k = 0; k < leaves; ++k)
+    for (Index j = 0; owners[k] == k && j < sizes[k]; ++j, ++place) {
+      T& to = wanted[k].data[j];
+      to = static_cast<T>(quotient_of_sum<T>(totals.at(place) + Sum<T>(to), T(1)));
     }
-  }
 }
 
 template <class T>

@@ -24,10 +24,11 @@ struct Moments {
   Axes axes;
   T freedom;
 
-  /// x - mean; where gradients are recorded by a mean that is, too, so that it can be differentiated again.
-  Tensor<T> centred(const Tensor<T>& x) const {
-    if (records_gradients()) return Tensor<T>(x - eigengrad::mean(x, axes, true));
-    return (x - mean) - rest;
+  /// scale (x - mean), a formula; where gradients are recorded with a mean that is, too, so that it can be
+  /// differentiated again.
+  auto centred(const Tensor<T>& scale, const Tensor<T>& x) const {
+    if (records_gradients()) return scale * ((x - eigengrad::mean(x, axes, true)) - Tensor<T>::zeros({}));
+    return scale * ((x - mean) - rest);
   }
 };
 
@@ -78,7 +79,7 @@ Tensor<typename X::Element> var(const X& x, const Axes& axes = {}, VarianceOptio
   Tensor<T> result = moments.variance.alias(reduced.result);
   if (!records("var", t)) return result;
   return record({"var", where}, std::move(result), wrt(t, [t, moments, shape = reduced.kept](const Tensor<T>& dy) {
-                  return (2 * recorded_reshape(dy, shape) / moments.freedom) * moments.centred(t);
+                  return moments.centred(2 * recorded_reshape(dy, shape) / moments.freedom, t);
                 }));
 }
 
@@ -116,9 +117,9 @@ Tensor<typename X::Element> std(const X& x, const Axes& axes = {}, VarianceOptio
   if (!records("std", t)) return result;
   return record({"std", where}, std::move(result),
                 wrt(t, [t, moments, shape = reduced.kept](const Tensor<T>& dy, const Tensor<T>& y) {
-                  return quotient_or_zero<T>(recorded_reshape(dy, shape),
-                                             moments.freedom * recorded_reshape(y, shape)) *
-                         moments.centred(t);
+                  return moments.centred(
+                      quotient_or_zero<T>(recorded_reshape(dy, shape), moments.freedom * recorded_reshape(y, shape)),
+                      t);
                 }));
 }
 
