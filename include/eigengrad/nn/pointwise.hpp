@@ -67,9 +67,9 @@ struct PointwiseOf {
   EIGENGRAD_KERNEL static void value(const T* x, const T*, T* to, T* slope, Index end) {
     for (Index i = 0; i < end; i += lane_width<T>) {
       const lane_t<T> from = lane::load(x + i);
-      if constexpr (keeps_slope && requires(lane_t<T>& to) { Op::value_and_slope(from, to, to); }) {
+      [[maybe_unused]] lane_t<T> result, derivative;
+      if constexpr (keeps_slope && requires { Op::value_and_slope(from, result, derivative); }) {
         // What only the slope needs is left to the branch by the compiler.
-        lane_t<T> result, derivative;
         Op::value_and_slope(from, result, derivative);
         if (slope != nullptr) lane::store<T>(slope + i, derivative);
         lane::store<T>(to + i, result);
