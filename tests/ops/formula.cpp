@@ -100,7 +100,6 @@ TEST(Formula, EveryLength) {
   }
 }
 
-// 20: parts of a buffer neither read nor write their neighbours.
 // A root of what is stretched along the row is taken once a row.
 TEST(Formula, RootOfWhatIsStretched) {
   for (const eg::Index n : {1, 2, 7, 8, 16, 17, 33, 70}) {
@@ -123,6 +122,7 @@ TEST(Formula, RootOfWhatIsStretched) {
   }
 }
 
+// 20: parts of a buffer neither read nor write their neighbours.
 TEST(Formula, PartsOfABuffer) {
   Tensor rows = random({6, 7});
   for (eg::Index row = 0; row < 6; ++row) {
