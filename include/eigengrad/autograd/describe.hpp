@@ -38,7 +38,7 @@ struct NumberTypeOf {
   EIGENGRAD_COLD static double read(const void* numbers, Index i) {
     return plain_number(static_cast<const T*>(numbers)[i]);
   }
-  EIGENGRAD_COLD static Index first_not_finite(const void* numbers, Index size) {
+  EIGENGRAD_OUTLINE static Index first_not_finite(const void* numbers, Index size) {
     const T* x = static_cast<const T*>(numbers);
     for (Index i = 0; i < size; ++i)
       if (!all_finite(x[i])) return i;

@@ -227,7 +227,7 @@ struct TracedRule {
     else
       return lane;
   }
-  EIGENGRAD_COLD static void run(const void* own, const T* const* inputs, const Index* steps, Index count, T* to) {
+  EIGENGRAD_OUTLINE static void run(const void* own, const T* const* inputs, const Index* steps, Index count, T* to) {
     [&]<std::size_t... k>(std::index_sequence<k...>) {
       for (Index i = 0; i < count; i += lane_width<T>) {
         const Index rest = count - i;
