@@ -209,7 +209,9 @@ class ParameterRef {
   /// The same for an operation that can do without a tensor of its own: the bare value, and the record behind it.
   Appearance<T> appear(const char* operation) const {
     if (const Tensor<T>* tensor = stand_in()) return appearance_of(*tensor, operation);
-    return {value(), make_leaf()};
+    const Tensor<T>& bare = value();  // there is a state
+    TapeState* tape = recording_tape();
+    return {bare, tape != nullptr && state_->requires_grad ? add_leaf(tape, state_) : nullptr};
   }
 
   /// For optimizers and the tape: value and gradient to work on in place.

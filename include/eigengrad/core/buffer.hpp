@@ -228,7 +228,11 @@ class Block {
   explicit Block(std::size_t bytes) : header_(BufferPool::take(bytes)) { header_->data = header_->own_data(); }
   Block(const Block& other) noexcept : header_(other.header_) { retain(header_); }
   EIGENGRAD_INLINE Block(Block&& other) noexcept : header_(std::exchange(other.header_, &no_block)) {}
-  EIGENGRAD_OUTLINE Block& operator=(const Block& other) noexcept { return *this = Block(other); }
+  Block& operator=(const Block& other) noexcept {
+    if (!header_->is_none() || other.header_->watched) return *this = Block(other);
+    retain(header_ = other.header_);
+    return *this;
+  }
   Block& operator=(Block&& other) noexcept {
     if (!header_->is_none() || other.header_->watched) return replace(other);
     header_ = std::exchange(other.header_, &no_block);

@@ -227,6 +227,10 @@ class Gemm {
       T* to = packed;
       for (Index p = 0; p < k; ++p, to += width) {
         const T* from = b.data + p * step;
+        if (2 * n == width) {  // a lane stored number by number is slow to load
+          lane::store<T>(to, half_lane(from, b.column_step));
+          continue;
+        }
         lane::store<T>(to, L(0));
         for (Index j = 0; j < n; ++j, from += b.column_step) {
           to[j] = *from;
@@ -240,6 +244,15 @@ class Gemm {
     const T* left = a.data;
     for (; m >= 4; m -= 4, left += 4 * a.row_step, c += 4 * n) narrow_rows<4>(k, left, a, right, step, start, c, n);
     for (; m > 0; --m, left += a.row_step, c += n) narrow_rows<1>(k, left, a, right, step, start, c, n);
+  }
+  /// Half a lane of numbers that lie apart, then zeros.
+  EIGENGRAD_INLINE static L half_lane(const T* from, Index step) {
+    if constexpr (is_lane<L>)
+      return [&]<Index... j>(std::integer_sequence<Index, j...>) EIGENGRAD_INLINE_LAMBDA {
+        return L(typename L::Values{from[j * step]...});
+      }(std::make_integer_sequence<Index, width / 2>());
+    else
+      return L(from[0]);
   }
   template <int height>
   EIGENGRAD_INLINE static void narrow_rows(Index k, const T* left, const MatrixView<T>& a, const T* right, Index step,

@@ -132,6 +132,27 @@ EIGENGRAD_INLINE Lane<T> sqrt(Lane<T> x) {
 }
 #endif
 
+/// x within [lowest, highest]; NaN stays.
+template <class T>
+EIGENGRAD_INLINE Lane<T> clamp(Lane<T> x, std::type_identity_t<T> lowest, std::type_identity_t<T> highest) {
+  const Lane<T> low(lowest), high(highest);
+#if defined(__AVX__) && EIGENGRAD_LANE_BYTES > 16
+  // g++ compares and blends, twice; where an operand is NaN these give the last one.
+  typename Lane<T>::Values result;
+  if constexpr (sizeof(T) == sizeof(float))
+    __asm__("vmaxps {%2, %1, %0|%0, %1, %2}" : "=v"(result) : "v"(low.values), "v"(x.values));
+  else
+    __asm__("vmaxpd {%2, %1, %0|%0, %1, %2}" : "=v"(result) : "v"(low.values), "v"(x.values));
+  if constexpr (sizeof(T) == sizeof(float))
+    __asm__("vminps {%2, %1, %0|%0, %1, %2}" : "=v"(result) : "v"(high.values), "v"(result));
+  else
+    __asm__("vminpd {%2, %1, %0|%0, %1, %2}" : "=v"(result) : "v"(high.values), "v"(result));
+  return result;
+#else
+  return select(x > high, high, select(x < low, low, x));
+#endif
+}
+
 /// a - b, wrapping around: for the bits of numbers out of range, whose result is replaced afterwards.
 EIGENGRAD_INLINE FloatLane::Bits wrapping_subtract(FloatLane::Bits a, FloatLane::Bits b) {
   using Unsigned [[gnu::vector_size(EIGENGRAD_LANE_BYTES)]] = std::uint32_t;

@@ -29,18 +29,25 @@ EIGENGRAD_INLINE FloatLane power_of_two(FloatLane n) {
   return from_bits<float>(to_bits(n + 0x1.8p23f + 127.f) << 23);
 }
 
-EIGENGRAD_INLINE FloatLane exp(FloatLane x) {
-  // Outside, the result is 0 or infinity. The scale comes in two halves, so that both ends are reached exactly.
-  x = select(x > FloatLane(90.f), FloatLane(90.f), select(x < FloatLane(-105.f), FloatLane(-105.f), x));
-  const auto [power, rest] = reduce_by_log2(x);
+/// number * 2^power for whole powers in [-252, 254], rounded once.
+EIGENGRAD_INLINE FloatLane scale(FloatLane number, FloatLane power) {
+#if defined(__AVX512F__) && EIGENGRAD_LANE_BYTES == 64
+  FloatLane::Values result;
+  __asm__("vscalefps {%2, %1, %0|%0, %1, %2}" : "=v"(result) : "v"(number.values), "v"(power.values));
+  return result;
+#else
   const FloatLane shifter = 0x1.8p23f;
-  const FloatLane half = (power * 0.5f + shifter) - shifter;
-  return ((expm1_of_rest(rest) + 1.f) * power_of_two(half)) * power_of_two(power - half);
+  const FloatLane half = (power * 0.5f + shifter) - shifter;  // in two halves, so that both ends are reached exactly
+  return (number * power_of_two(half)) * power_of_two(power - half);
+#endif
+}
+
+EIGENGRAD_INLINE FloatLane exp(FloatLane x) {
+  const auto [power, rest] = reduce_by_log2(clamp(x, -105.f, 90.f));  // outside it is 0 or infinity
+  return scale(expm1_of_rest(rest) + 1.f, power);
 }
 EIGENGRAD_INLINE FloatLane expm1(FloatLane x) {
-  const FloatLane clamped =
-      select(x > FloatLane(88.f), FloatLane(88.f), select(x < FloatLane(-30.f), FloatLane(-30.f), x));
-  const auto [power, rest] = reduce_by_log2(clamped);
+  const auto [power, rest] = reduce_by_log2(clamp(x, -30.f, 88.f));
   const FloatLane scale = power_of_two(power);
   return select(x > FloatLane(88.f), exp(x),
                 select(x == FloatLane(0.f), x, scale * expm1_of_rest(rest) + (scale - 1.f)));
@@ -78,12 +85,15 @@ EIGENGRAD_INLINE DoubleLane power_of_two(DoubleLane n) {
 }
 /// number * 2^power for whole powers in [-2044, 2046], rounded once.
 EIGENGRAD_INLINE DoubleLane scale(DoubleLane number, DoubleLane power) {
+#if defined(__AVX512F__) && EIGENGRAD_LANE_BYTES == 64
+  DoubleLane::Values result;
+  __asm__("vscalefpd {%2, %1, %0|%0, %1, %2}" : "=v"(result) : "v"(number.values), "v"(power.values));
+  return result;
+#else
   const DoubleLane shifter = 0x1.8p52;
   const DoubleLane half = (power * 0.5 + shifter) - shifter;
   return (number * power_of_two(half)) * power_of_two(power - half);
-}
-EIGENGRAD_INLINE DoubleLane clamp(DoubleLane x, double low, double high) {  // NaN stays
-  return select(x > DoubleLane(high), DoubleLane(high), select(x < DoubleLane(low), DoubleLane(low), x));
+#endif
 }
 
 EIGENGRAD_INLINE DoubleLane exp(DoubleLane x) {

@@ -11,8 +11,8 @@ struct TensorStep final : ReplayStep {
   static constexpr int max_operands = 3;
 
   TensorStep(Run f, const Tensor<T>& to, std::initializer_list<const Tensor<T>*> from, const void* more,
-             const Tensor<T>& second = Tensor<T>())
-      : function(f), result(to), also(second), setting(more) {
+             bool whether = false)
+      : function(f), result(to), setting(more), flag(whether) {
     Tensor<T>* next_operand = operands;
     for (const Tensor<T>* operand : from) *next_operand++ = *operand;
   }
@@ -20,27 +20,27 @@ struct TensorStep final : ReplayStep {
   T* to() const { return result.shared_data(); }
 
   Run function;
-  Tensor<T> result, also;  // `also` is a second result, or empty
+  Tensor<T> result;
   Tensor<T> operands[max_operands];
   const void* setting;  // whatever else the function needs
+  bool flag;
 };
 
 template <class T>
 EIGENGRAD_COLD void add_to_plan(const char* operation, const Tensor<T>& result,
                                 std::initializer_list<const Tensor<T>*> operands, typename TensorStep<T>::Run run,
-                                const void* setting, const Tensor<T>& also) {
+                                const void* setting, bool flag) {
   for (const Tensor<T>* operand : operands) thread_state().replay_plan->reads(operation, operand->block());
   thread_state().replay_plan->computed(operation, result.block());
-  if (also.size() > 0) thread_state().replay_plan->computed(operation, also.block());
-  thread_state().replay_plan->add(new TensorStep<T>(run, result, operands, setting, also));
+  thread_state().replay_plan->add(new TensorStep<T>(run, result, operands, setting, flag));
 }
-/// Called after `result`, and perhaps `also`, was computed: `run` does it again, from the step's operands into these.
+/// Called after `result` was computed: `run` does it again, from the step's operands.
 template <class T, class Run>
 EIGENGRAD_INLINE void on_replay(const char* operation, const Tensor<T>& result,
                                 std::initializer_list<const Tensor<T>*> operands, Run run,
-                                const void* setting = nullptr, const Tensor<T>& also = Tensor<T>()) {
+                                const void* setting = nullptr, bool flag = false) {
   if (thread_state().replay_plan != nullptr) [[unlikely]]
-    add_to_plan<T>(operation, result, operands, run, setting, also);
+    add_to_plan<T>(operation, result, operands, run, setting, flag);
 }
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -90,14 +90,11 @@ class Tensor : public ToWriteAnElementSay_at<T, Tensor<T>> {
 
   /// Uninitialised numbers.
   EIGENGRAD_OUTLINE static Tensor empty(const Shape& shape) {
-    const std::size_t bytes = bytes_of_numbers(shape.size(), sizeof(T));
-    Block block(bytes);
-    block->shape = shape;
-    block->link.node = nullptr;
-    // What lies between the last number and the end of its cache line is computed with, though never looked at.
-    const std::size_t line = bytes == 0 ? 0 : (bytes - 1) / 64 * 64;
-    std::memset(static_cast<std::byte*>(block.data()) + line, 0, 64);
-    return Tensor(std::move(block));
+    return in_block(bytes_of_numbers(shape.size(), sizeof(T)), shape);
+  }
+  /// The same with room for `more` numbers at room_behind(), which live as long.
+  EIGENGRAD_OUTLINE static Tensor empty_with_room(const Shape& shape, Index more) {
+    return in_block(bytes_of_numbers(add_sizes(in_lines(shape.size()), more, "tensor"), sizeof(T)), shape);
   }
   static Tensor full(const Shape& shape, T value) {
     Tensor result = empty(shape);
@@ -271,6 +268,8 @@ class Tensor : public ToWriteAnElementSay_at<T, Tensor<T>> {
   std::uint32_t holders() const { return block_.references(); }
   /// For what is replayed: writes through to everybody who shares the numbers.
   T* shared_data() const { return own(); }
+  /// Where the room of empty_with_room begins.
+  T* room_behind() const { return own() + in_lines(size()); }
   Block& block() { return block_; }
   const Block& block() const { return block_; }
   /// Whether every lane that begins inside can be read and written whole, as in memory of our own.
@@ -294,7 +293,22 @@ class Tensor : public ToWriteAnElementSay_at<T, Tensor<T>> {
  private:
   explicit Tensor(Block block) : block_(std::move(block)) {}
 
+  EIGENGRAD_INLINE static Tensor in_block(std::size_t bytes, const Shape& shape) {
+    Block block(bytes);
+    block->shape = shape;
+    block->link.node = nullptr;
+    // What lies between the last number and the end of its cache line is computed with, though never looked at.
+    const std::size_t used = static_cast<std::size_t>(shape.size()) * sizeof(T),
+                      line = used == 0 ? 0 : (used - 1) / 64 * 64;
+    std::memset(static_cast<std::byte*>(block.data()) + line, 0, 64);
+    return Tensor(std::move(block));
+  }
   EIGENGRAD_INLINE T* own() const { return static_cast<T*>(block_.data()); }
+  /// So many numbers, filled up to the end of a cache line.
+  static Index in_lines(Index count) {
+    constexpr Index line = (std::max)(Index{1}, static_cast<Index>(64 / sizeof(T)));
+    return (count + line - 1) / line * line;
+  }
   EIGENGRAD_INLINE const T* read(const char* how, const Location& where) const {
     if (thread_state().host_access != nullptr) [[unlikely]]
       tell_read(how, link(), where);

@@ -44,14 +44,14 @@ struct ColumnSum {
 
 template <class T>
 void run_linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias, Tensor<T>& result,
-                const Pointwise<T>* then, const Tensor<T>& slope) {
+                const Pointwise<T>* then, bool with_slope) {
   T* const y = result.shared_data();
   const Index in = weight.shape()[1];
   const bool biased = bias.size() > 0;
   Gemm<T>::run(x.shape()[0], weight.shape()[0], in, {x.numbers(), in, 1, x.padded()},
                {weight.numbers(), 1, in, weight.padded()}, y, false, biased ? bias.numbers() : nullptr,
                !biased || bias.padded());
-  if (then != nullptr) then->evaluate(result, result, slope);
+  if (then != nullptr) then->evaluate(result, result, with_slope);
 }
 
 /// The record of y = x W^T + b, or of f(y). Gradients: dx = dy W, dW = dy^T x, db = the sum of dy's rows.
@@ -60,25 +60,27 @@ class LinearNode final : public OperationNode<T> {
  public:
   LinearNode(const OperationName& operation, const Shape& shape, const Appearance<T>& x, const Appearance<T>& w,
              TypedNode<T>* b, const Pointwise<T>* then)
-      : OperationNode<T>(operation, shape), x_node_(x.node), weight_node_(w.node), bias_node_(b), then_(then) {
-    if (w.node != nullptr) x_ = x.tensor;
-    if (x.node != nullptr) weight_ = w.tensor;
-  }
-  void keep_result(const Tensor<T>& y, Tensor<T> slope) {
+      : OperationNode<T>(operation, shape),
+        x_node_(x.node),
+        weight_node_(w.node),
+        bias_node_(b),
+        then_(then),
+        x_(w.node != nullptr ? Tensor<T>(x.tensor) : Tensor<T>()),
+        weight_(x.node != nullptr ? Tensor<T>(w.tensor) : Tensor<T>()) {}
+  void keep_result(const Tensor<T>& y) {
     y_ = y;
-    slope_ = std::move(slope);
-    this->kept_numbers_ = slope_.size();
+    this->kept_numbers_ = then_->kept_numbers(this->shape_);
   }
   void propagate() override {
     Tensor<T> dy = whole(this->take_gradient(), this->shape_);
     if (records_gradients()) [[unlikely]]
-      return propagate_recorded(then_ != nullptr ? then_->recorded(dy, y_, slope_) : dy);
+      return propagate_recorded(then_ != nullptr ? then_->recorded(dy, y_) : dy);
     if (then_ != nullptr) {
       if (dy.unshared() && dy.link().node == nullptr) {
-        then_->pull_back(dy, y_, slope_, dy);
+        then_->pull_back(dy, y_, dy);
       } else {
         Tensor<T> inner = Tensor<T>::empty(this->shape_);
-        then_->pull_back(dy, y_, slope_, inner);
+        then_->pull_back(dy, y_, inner);
         dy = std::move(inner);
       }
     }
@@ -101,7 +103,6 @@ class LinearNode final : public OperationNode<T> {
   }
   void release() override {
     y_.release();
-    slope_.release();
     x_.release();
     weight_.release();
     this->spent = true;
@@ -120,7 +121,7 @@ class LinearNode final : public OperationNode<T> {
   TypedNode<T>*x_node_, *weight_node_, *bias_node_;
   const Pointwise<T>* then_;
   Tensor<T> x_, weight_;  // each kept where the other's gradient needs it
-  Tensor<T> y_, slope_;   // with a function on top, what that gave, and its derivative if that needs more
+  Tensor<T> y_;           // with a function on top, what that gave, and behind it the slope if that is kept
 };
 
 template <class T>
@@ -151,17 +152,17 @@ Tensor<T> linear(const Appearance<T>& x, const Appearance<T>& weight, const Appe
   if (from.rank() != 2) [[unlikely]]
     return linear_of_batches(x, weight, bias, where, then);
   const bool recorded = x.node != nullptr || weight.node != nullptr || bias.node != nullptr;
-  Tensor<T> y = Tensor<T>::empty({from[0], over[0]}), slope;
-  if (then != nullptr && recorded) slope = then->room_for_slope(y.shape());
-  run_linear(x.tensor, weight.tensor, bias.tensor, y, then, slope);
+  const Shape shape{from[0], over[0]};
+  Tensor<T> y = then != nullptr ? then->room_for(shape, recorded) : Tensor<T>::empty(shape);
+  run_linear(x.tensor, weight.tensor, bias.tensor, y, then, recorded);
   on_replay(
       "linear", y, {&x.tensor, &weight.tensor, &bias.tensor},
       [](const TensorStep<T>& step) {
         Tensor<T> result = step.result;
         run_linear(step.operands[0], step.operands[1], step.operands[2], result,
-                   static_cast<const Pointwise<T>*>(step.setting), step.also);
+                   static_cast<const Pointwise<T>*>(step.setting), step.flag);
       },
-      then, slope);
+      then, recorded);
   if (!recorded) return y;
   TapeState* tape = recording_tape();
   if (tape->observer != nullptr) [[unlikely]]
@@ -169,7 +170,7 @@ Tensor<T> linear(const Appearance<T>& x, const Appearance<T>& weight, const Appe
   auto* node = tape->template add<LinearNode<T>>(tape->last, OperationName("linear", where), y.shape(), x, weight,
                                                  bias.node, then);
   tape->connect(y, node);
-  if (then != nullptr) node->keep_result(y, std::move(slope));
+  if (then != nullptr) node->keep_result(y);
   return y;
 }
 /// The same for tensors.

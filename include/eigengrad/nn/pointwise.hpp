@@ -4,7 +4,8 @@
 
 // An activation that can be applied to numbers in place, where a product has just written them, and shares its record
 // with all others of its kind instead of being a formula. Where the value tells the gradient (`gradient_from_value`)
-// the value is what is kept; where it has no digits left for that (`Slope`), the slope is written beside it.
+// the value is what is kept; where it has no digits left for that (`Slope`), the slope is written behind it, into the
+// same buffer.
 namespace eigengrad::inline EIGENGRAD_ABI {
 
 /// What is known of one at run time. The functions work on the lanes that begin before `end`; `to` may be an input.
@@ -16,23 +17,30 @@ struct Pointwise {
   bool keeps_slope;
   Lanes* value;     // to = f(a), and slope = f'(a) unless that is null
   Lanes* gradient;  // to = a f', from b: the slope where it is kept, else f
-  Tensor<T> (*recorded)(const Tensor<T>& dy, const Tensor<T>& y, const Tensor<T>& slope);  // to be differentiated again
+  Tensor<T> (*recorded)(const Tensor<T>& dy, const Tensor<T>& y);  // to be differentiated again
 
-  /// Where the slope goes if it will be wanted; empty if the value does.
-  Tensor<T> room_for_slope(const Shape& shape) const { return keeps_slope ? Tensor<T>::empty(shape) : Tensor<T>(); }
-  void evaluate(const Tensor<T>& x, Tensor<T>& y, const Tensor<T>& slope) const {
-    run(value, x, x, y, slope.size() > 0 ? slope.shared_data() : nullptr);
+  /// Room for y = f(x), and behind it for the slope if that is kept and `with_slope`.
+  Tensor<T> room_for(const Shape& shape, bool with_slope) const {
+    return with_slope && keeps_slope ? Tensor<T>::empty_with_room(shape, shape.size()) : Tensor<T>::empty(shape);
   }
-  void pull_back(const Tensor<T>& dy, const Tensor<T>& y, const Tensor<T>& slope, Tensor<T>& dx) const {
-    run(gradient, dy, keeps_slope ? slope : y, dx, nullptr);
+  /// Writes y, which may be x, and the slope behind it.
+  void evaluate(const Tensor<T>& x, Tensor<T>& y, bool with_slope) const {
+    run(value, x, x.numbers(), y, with_slope && keeps_slope ? y.room_behind() : nullptr);
   }
+  /// dx = dy f', of a y that has its slope behind it if that is kept.
+  void pull_back(const Tensor<T>& dy, const Tensor<T>& y, Tensor<T>& dx) const {
+    run(gradient, dy, keeps_slope ? y.room_behind() : y.numbers(), dx, nullptr);
+  }
+  /// How many numbers are kept for the way back beside y.
+  Index kept_numbers(const Shape& shape) const { return keeps_slope ? shape.size() : 0; }
 
  private:
-  EIGENGRAD_OUTLINE static void run(Lanes* lanes, const Tensor<T>& a, const Tensor<T>& b, Tensor<T>& to, T* slope) {
+  /// `second` has as many numbers as `a`, and room behind them where y has.
+  EIGENGRAD_OUTLINE static void run(Lanes* lanes, const Tensor<T>& a, const T* second, Tensor<T>& to, T* slope) {
     constexpr Index width = lane_width<T>;
-    const Index size = to.size(), whole = a.padded() && b.padded() && to.padded() ? size : size - size % width;
+    const Index size = to.size(), whole = a.padded() && to.padded() ? size : size - size % width;
     T* const result = to.shared_data();
-    const T *const first = a.numbers(), *const second = b.numbers();
+    const T* const first = a.numbers();
     constexpr Index large = 1 << 16;
     if (has_threads && size >= large)
       parallel_ranges(whole, 64 * width, large / 4, [=](Index begin, Index end) {
@@ -42,8 +50,8 @@ struct Pointwise {
       lanes(first, second, result, slope, whole);
     if (whole == size) return;
     T last[4][extent(width)] = {};
-    std::copy_n(a.numbers() + whole, size - whole, last[0]);
-    std::copy_n(b.numbers() + whole, size - whole, last[1]);
+    std::copy_n(first + whole, size - whole, last[0]);
+    std::copy_n(second + whole, size - whole, last[1]);
     lanes(last[0], last[1], last[2], slope != nullptr ? last[3] : nullptr, width);
     std::copy_n(last[2], size - whole, result + whole);
     if (slope != nullptr) std::copy_n(last[3], size - whole, slope + whole);
@@ -66,18 +74,10 @@ struct PointwiseOf {
 
   EIGENGRAD_KERNEL static void value(const T* x, const T*, T* to, T* slope, Index end) {
     for (Index i = 0; i < end; i += lane_width<T>) {
-      const lane_t<T> from = lane::load(x + i);
-      [[maybe_unused]] lane_t<T> result, derivative;
-      if constexpr (keeps_slope && requires { Op::value_and_slope(from, result, derivative); }) {
-        // What only the slope needs is left to the branch by the compiler.
-        Op::value_and_slope(from, result, derivative);
-        if (slope != nullptr) lane::store<T>(slope + i, derivative);
-        lane::store<T>(to + i, result);
-      } else {
-        if constexpr (keeps_slope)
-          if (slope != nullptr) lane::store<T>(slope + i, Op::Slope::value(from));
-        lane::store<T>(to + i, Op::value(from));
-      }
+      const lane_t<T> from = lane::load(x + i), result = Op::value(from);
+      if constexpr (keeps_slope)
+        if (slope != nullptr) lane::store<T>(slope + i, Op::Slope::of(from, result));
+      lane::store<T>(to + i, result);
     }
   }
   EIGENGRAD_KERNEL static void gradient(const T* dy, const T* kept, T* to, T*, Index end) {
@@ -89,12 +89,21 @@ struct PointwiseOf {
         lane::store<T>(to + i, Op::gradient(upstream, factor, factor));
     }
   }
-  EIGENGRAD_COLD static Tensor<T> recorded(const Tensor<T>& dy, const Tensor<T>& y, const Tensor<T>& slope) {
+  EIGENGRAD_COLD static Tensor<T> recorded(const Tensor<T>& dy, const Tensor<T>& y) {
     const Traced<T> value(y);
     if constexpr (keeps_slope)
-      return (Traced<T>(dy) * apply<KeptSlopeOperation<Op>>(value, Traced<T>(slope))).value();
+      return (Traced<T>(dy) * apply<KeptSlopeOperation<Op>>(value, Traced<T>(slope_behind(y)))).value();
     else
       return Op::gradient(Traced<T>(dy), value, value).value();
+  }
+  EIGENGRAD_COLD static Tensor<T> slope_behind(const Tensor<T>& y) {
+    const Tensor<T> slope = Tensor<T>::empty(y.shape());
+    const auto run = [](const TensorStep<T>& step) {
+      std::copy_n(step.operands[0].room_behind(), step.result.size(), step.to());
+    };
+    run(TensorStep<T>(run, slope, {&y}, nullptr));
+    on_replay(Op::name, slope, {&y}, run);
+    return slope;
   }
   static constexpr Pointwise<T> table{Op::name, keeps_slope, &value, &gradient, &recorded};
 };
@@ -118,36 +127,34 @@ class PointwiseNode final : public OperationNode<T> {
  public:
   PointwiseNode(const Pointwise<T>& function, const Location& from, const Tensor<T>& y, TypedNode<T>* x)
       : OperationNode<T>({function.name, from}, y.shape()), function_(function), x_(x) {}
-  void keep_result(const Tensor<T>& y, Tensor<T> slope) {
+  void keep_result(const Tensor<T>& y) {
     y_ = y;
-    slope_ = std::move(slope);
-    this->kept_numbers_ = slope_.size();
+    this->kept_numbers_ = function_.kept_numbers(y.shape());
   }
   void propagate() override {
     const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
     Slot<T>* slot = x_->slot();
     if (slot == nullptr) return;
     if (records_gradients()) [[unlikely]]
-      return contribute_recorded(*slot, this->shape_, function_.recorded(dy, y_, slope_));
+      return contribute_recorded(*slot, this->shape_, function_.recorded(dy, y_));
     if (slot->filled) {
       Tensor<T> dx = Tensor<T>::empty(this->shape_);
-      function_.pull_back(dy, y_, slope_, dx);
+      function_.pull_back(dy, y_, dx);
       return contribute(*slot, this->shape_, std::move(dx));
     }
     bool add = false;
-    function_.pull_back(dy, y_, slope_, prepare_over(dy, *slot, this->shape_, add));
+    function_.pull_back(dy, y_, prepare_over(dy, *slot, this->shape_, add));
   }
   void visit_inputs(void (*visit)(void*, Node*), void* context) const override { visit(context, x_); }
   void release() override {
     y_.release();
-    slope_.release();
     this->spent = true;
   }
 
  private:
   const Pointwise<T>& function_;
   TypedNode<T>* x_;
-  Tensor<T> y_, slope_;
+  Tensor<T> y_;
 };
 
 /// The function applied to every number, as a record of its own.
@@ -155,22 +162,21 @@ template <class T>
 Tensor<T> apply_pointwise(const Pointwise<T>& function, const Tensor<T>& x, const Location& where) {
   TapeState* tape = recording_tape();
   TypedNode<T>* node = tape != nullptr ? node_on(tape, x, function.name) : nullptr;
-  Tensor<T> y = Tensor<T>::empty(x.shape()), slope;
-  if (node != nullptr) slope = function.room_for_slope(x.shape());
-  function.evaluate(x, y, slope);
+  Tensor<T> y = function.room_for(x.shape(), node != nullptr);
+  function.evaluate(x, y, node != nullptr);
   on_replay(
       function.name, y, {&x},
       [](const TensorStep<T>& step) {
         Tensor<T> again = step.result;
-        static_cast<const Pointwise<T>*>(step.setting)->evaluate(step.operands[0], again, step.also);
+        static_cast<const Pointwise<T>*>(step.setting)->evaluate(step.operands[0], again, step.flag);
       },
-      &function, slope);
+      &function, node != nullptr);
   if (node == nullptr) return y;
   if (tape->observer != nullptr) [[unlikely]]
     tape->tell_input(x);
   auto* record = tape->template add<PointwiseNode<T>>(tape->last, function, where, y, node);
   tape->connect(y, record);
-  record->keep_result(y, std::move(slope));
+  record->keep_result(y);
   return y;
 }
 

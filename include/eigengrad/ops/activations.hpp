@@ -10,11 +10,16 @@ struct SigmoidSlopeOperation {
   static constexpr const char* name = "sigmoid_slope";
   static constexpr int cost = 12;
   EIGENGRAD_INLINE static auto value(const auto& x) {
-    const auto e = exp(-abs(x));
-    return e / ((1 + e) * (1 + e));
+    const auto e = exp(-abs(x)), root = 1 / (1 + e);
+    return e * (root * root);
   }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& y) {
     return dy * (-(y * tanh(0.5 * x)));
+  }
+  /// From y = sigmoid(x), too, without a quotient, and with the exponential that y was made of.
+  EIGENGRAD_INLINE static auto of(const auto& x, const auto& y) {
+    const auto root = where(x < 0, 1 - y, y);
+    return exp(-abs(x)) * (root * root);
   }
 };
 /// 1 / (1 + exp(-x)), exact far out on both sides.
@@ -26,13 +31,9 @@ struct SigmoidOperation {
     const auto e = exp(-abs(x));  // exp(-x) overflows where the result is still a number
     return where(x < 0, e, 1) / (1 + e);
   }
-  /// Both, by one exponential.
-  EIGENGRAD_INLINE static void value_and_slope(const auto& x, auto& value, auto& slope) {
-    const auto e = exp(-abs(x));
-    value = where(x < 0, e, 1) / (1 + e);
-    slope = e / ((1 + e) * (1 + e));
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& y) {
+    return dy * slope_of<Slope>(x, y);
   }
-  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy * apply<Slope>(x); }
   /// What the slope changes by with y: f'' / f'.
   EIGENGRAD_INLINE static auto bend(const auto& y) { return 1 - 2 * y; }
 };

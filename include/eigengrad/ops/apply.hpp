@@ -200,5 +200,14 @@ template <class Op, class... X>
 EIGENGRAD_INLINE auto apply(const X&... x) {
   return apply_with(Op{}, x...);
 }
+/// The derivative at x of a function whose value there is y: of numbers from both; else as an operation, to be
+/// differentiated again.
+template <class Slope, class X>
+EIGENGRAD_INLINE auto slope_of(const X& x, [[maybe_unused]] const X& y) {
+  if constexpr (is_lane<X> || std::is_floating_point_v<X>)
+    return Slope::of(x, y);
+  else
+    return apply<Slope>(x);
+}
 
 }  // namespace eigengrad::inline EIGENGRAD_ABI

@@ -256,7 +256,7 @@ class Formula {
 };
 
 template <class Op, class... Arguments>
-  requires(!Predicate<Op>)
+  requires(!Predicate<Op> && !requires { typename Op::Slope; })  // a slope needs x as well
 inline constexpr bool from_result<Formula<Op, Arguments...>> = [] {
   using T = typename Formula<Op, Arguments...>::Scalar;
   using L = lane_t<T>;

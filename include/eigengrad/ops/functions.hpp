@@ -119,13 +119,14 @@ EIGENGRAD_INLINE auto tan(const X& x) {
 /// The derivative of tanh: 1 / cosh(x)^2, from x, as 1 - y^2 has no digits left where y is nearly 1.
 struct TanhSlopeOperation {
   static constexpr const char* name = "tanh_slope";
-  static constexpr int cost = 14;
-  EIGENGRAD_INLINE static auto value(const auto& x) {
-    const auto e = exp(-abs(x));
-    const auto root = (e + e) / (1 + e * e);
-    return root * root;
-  }
+  static constexpr int cost = 20;
+  EIGENGRAD_INLINE static auto value(const auto& x) { return of(x, math::tanh(x)); }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& y);
+  /// From y = tanh(x), too, without a quotient: 1 + |y| is 2 / (1 + exp(-2 |x|)).
+  EIGENGRAD_INLINE static auto of(const auto& x, const auto& y) {
+    const auto root = 1 + abs(y);
+    return exp(-2 * abs(x)) * (root * root);
+  }
 };
 /// The hyperbolic tangent.
 struct TanhOperation {
@@ -133,7 +134,9 @@ struct TanhOperation {
   static constexpr int cost = 10;
   using Slope = TanhSlopeOperation;
   EIGENGRAD_INLINE static auto value(const auto& x) { return math::tanh(x); }
-  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy * apply<Slope>(x); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& y) {
+    return dy * slope_of<Slope>(x, y);
+  }
   /// What the slope changes by with y: f'' / f'.
   EIGENGRAD_INLINE static auto bend(const auto& y) { return -2 * y; }
 };
