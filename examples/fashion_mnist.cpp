@@ -4,7 +4,7 @@
 // Answer: test accuracy: (7[89]|8[0-9]|9[0-9])
 #include <cstdio>
 #include <eigengrad/eigengrad.hpp>
-#include <eigengrad/io/fashion_mnist.hpp>
+#include <eigengrad/data/fashion_mnist.hpp>
 namespace eg = eigengrad;
 
 int main(int count, char** arguments) {

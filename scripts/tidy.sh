@@ -17,7 +17,7 @@ files=(src/compiled.cpp examples/differential_equation.cpp examples/digits.cpp t
 work=build/tidy
 mkdir -p "$work"
 headers=$(find include/eigengrad -name '*.hpp' -printf '#include <eigengrad/%P>\n' | sort)
-has_header zlib.h || headers=$(grep -v '/io/' <<<"$headers")
+has_header zlib.h || headers=$(grep -vE '(gzip|_gz|fashion_mnist)[.]hpp' <<<"$headers")
 echo "$headers" >"$work/every_header.cpp"
 
 export eigen=${EIGENGRAD_EIGEN_INCLUDE_DIR:-/usr/include/eigen3}

@@ -4,9 +4,9 @@
 #include <new>
 #include <vector>
 
-#include "eigengrad/nn/activation.hpp"
-#include "eigengrad/nn/cross_entropy.hpp"
-#include "eigengrad/nn/dropout.hpp"
+#include "eigengrad/nn/layers/activation.hpp"
+#include "eigengrad/nn/losses/cross_entropy.hpp"
+#include "eigengrad/nn/layers/dropout.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/optim/adam.hpp"
 #include "eigengrad/optim/lbfgs.hpp"

@@ -1,12 +1,12 @@
-#include "eigengrad/autograd/watch.hpp"
+#include "eigengrad/autograd/inspect/watch.hpp"
 
 #include <gtest/gtest.h>
 
 #include <limits>
 
 #include "eigengrad/core/print.hpp"
-#include "eigengrad/nn/cross_entropy.hpp"
-#include "eigengrad/nn/linear.hpp"
+#include "eigengrad/nn/losses/cross_entropy.hpp"
+#include "eigengrad/nn/layers/linear.hpp"
 #include "eigengrad/ops/index.hpp"
 #include "eigengrad/ops/join.hpp"
 #include "support/message.hpp"

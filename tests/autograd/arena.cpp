@@ -1,4 +1,4 @@
-#include "eigengrad/autograd/arena.hpp"
+#include "eigengrad/autograd/engine/arena.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "eigengrad/autograd/contribute.hpp"
+#include "eigengrad/autograd/engine/contribute.hpp"
 
 #include <gtest/gtest.h>
 

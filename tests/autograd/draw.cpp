@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "eigengrad/nn/linear.hpp"
-#include "eigengrad/nn/loss.hpp"
+#include "eigengrad/nn/layers/linear.hpp"
+#include "eigengrad/nn/losses/loss.hpp"
 
 namespace eg = eigengrad;
 using Tensor = eg::Tensor<double>;

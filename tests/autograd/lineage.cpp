@@ -1,4 +1,4 @@
-#include "eigengrad/autograd/lineage.hpp"
+#include "eigengrad/autograd/engine/lineage.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,12 +1,12 @@
-#include "eigengrad/autograd/table.hpp"
+#include "eigengrad/autograd/inspect/table.hpp"
 
 #include <gtest/gtest.h>
 
 #include <sstream>
 
 #include "eigengrad/autograd/draw.hpp"
-#include "eigengrad/nn/linear.hpp"
-#include "eigengrad/nn/loss.hpp"
+#include "eigengrad/nn/layers/linear.hpp"
+#include "eigengrad/nn/losses/loss.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/ops/index.hpp"
 #include "eigengrad/ops/join.hpp"

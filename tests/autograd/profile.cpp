@@ -1,11 +1,11 @@
-#include "eigengrad/autograd/profile.hpp"
+#include "eigengrad/autograd/inspect/profile.hpp"
 
 #include <gtest/gtest.h>
 
 #include <sstream>
 
-#include "eigengrad/nn/linear.hpp"
-#include "eigengrad/nn/loss.hpp"
+#include "eigengrad/nn/layers/linear.hpp"
+#include "eigengrad/nn/losses/loss.hpp"
 #include "support/message.hpp"
 
 namespace eg = eigengrad;

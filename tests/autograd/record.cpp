@@ -1,4 +1,4 @@
-#include "eigengrad/autograd/record.hpp"
+#include "eigengrad/autograd/engine/record.hpp"
 
 #include <gtest/gtest.h>
 

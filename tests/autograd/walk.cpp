@@ -1,4 +1,4 @@
-#include "eigengrad/autograd/walk.hpp"
+#include "eigengrad/autograd/engine/walk.hpp"
 
 #include <gtest/gtest.h>
 

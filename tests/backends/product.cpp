@@ -1,5 +1,5 @@
 #include <eigengrad/core/build_info.hpp>
-#include <eigengrad/nn/linear.hpp>
+#include <eigengrad/nn/layers/linear.hpp>
 #include <eigengrad/ops/matmul.hpp>
 
 #include <gtest/gtest.h>

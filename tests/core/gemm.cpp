@@ -1,4 +1,4 @@
-#include "eigengrad/core/gemm.hpp"
+#include "eigengrad/kernels/gemm.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "eigengrad/core/lane_math.hpp"
+#include "eigengrad/simd/math.hpp"
 
 #include <gtest/gtest.h>
 

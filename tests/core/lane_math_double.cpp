@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "eigengrad/core/lane_math.hpp"
+#include "eigengrad/simd/math.hpp"
 #include "eigengrad/core/random.hpp"
 
 // The functions on lanes of doubles, and pow, beside the standard library's on long doubles: at most 4 units in the

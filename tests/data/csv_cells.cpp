@@ -1,4 +1,4 @@
-#include <eigengrad/data/csv_cells.hpp>
+#include <eigengrad/io/csv_cells.hpp>
 
 #include "files.hpp"
 

@@ -1,4 +1,4 @@
-#include <eigengrad/data/file.hpp>
+#include <eigengrad/io/file.hpp>
 
 #include "files.hpp"
 

@@ -1,4 +1,4 @@
-#include <eigengrad/data/number.hpp>
+#include <eigengrad/io/number.hpp>
 
 #include <cstring>
 

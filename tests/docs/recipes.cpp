@@ -6,7 +6,7 @@
 #include "ops/gradient_row.hpp"
 #include "support/close.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// x / (1 + |x|), a sigmoid without an exponential. Turian, Bergstra, Bengio: Quadratic features and deep architectures
 /// for chunking, 2009.
@@ -107,7 +107,7 @@ class RMSProp : public Optimizer<T, 1> {
   Options options_;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI
 
 namespace gradients {
 

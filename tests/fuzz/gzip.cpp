@@ -1,7 +1,7 @@
 // A gzip file of any bytes is inflated up to its limit, or refused by a FileError; see csv.cpp.
 #include <unistd.h>
-#include <eigengrad/io/csv_gz.hpp>
-#include <eigengrad/io/idx_gz.hpp>
+#include <eigengrad/data/csv_gz.hpp>
+#include <eigengrad/data/idx_gz.hpp>
 
 #include <cstdint>
 #include <cstdlib>

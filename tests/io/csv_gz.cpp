@@ -1,4 +1,4 @@
-#include <eigengrad/io/csv_gz.hpp>
+#include <eigengrad/data/csv_gz.hpp>
 
 #include "../support/peak_memory.hpp"
 #include "gzip_files.hpp"

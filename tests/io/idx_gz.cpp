@@ -1,4 +1,4 @@
-#include <eigengrad/io/idx_gz.hpp>
+#include <eigengrad/data/idx_gz.hpp>
 
 #include "gzip_files.hpp"
 

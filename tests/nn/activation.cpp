@@ -1,4 +1,4 @@
-#include "eigengrad/nn/activation.hpp"
+#include "eigengrad/nn/layers/activation.hpp"
 
 #include "eigengrad/autograd/gradcheck.hpp"
 #include "support/close.hpp"

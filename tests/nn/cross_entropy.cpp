@@ -1,4 +1,4 @@
-#include "eigengrad/nn/cross_entropy.hpp"
+#include "eigengrad/nn/losses/cross_entropy.hpp"
 
 #include "eigengrad/autograd/gradcheck.hpp"
 #include "eigengrad/ops/softmax.hpp"

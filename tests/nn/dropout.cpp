@@ -1,4 +1,4 @@
-#include "eigengrad/nn/dropout.hpp"
+#include "eigengrad/nn/layers/dropout.hpp"
 
 #include "support/close.hpp"
 

@@ -1,4 +1,4 @@
-#include "eigengrad/nn/init.hpp"
+#include "eigengrad/nn/module/init.hpp"
 
 #include "support/close.hpp"
 

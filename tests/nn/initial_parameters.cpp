@@ -1,5 +1,5 @@
-#include "eigengrad/nn/activation.hpp"
-#include "eigengrad/nn/dropout.hpp"
+#include "eigengrad/nn/layers/activation.hpp"
+#include "eigengrad/nn/layers/dropout.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/optim/sgd.hpp"
 #include "support/close.hpp"

@@ -1,4 +1,4 @@
-#include "eigengrad/nn/linear.hpp"
+#include "eigengrad/nn/layers/linear.hpp"
 
 #include "eigengrad/autograd/gradcheck.hpp"
 #include "eigengrad/ops/activations.hpp"

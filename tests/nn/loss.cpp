@@ -1,7 +1,7 @@
-#include "eigengrad/nn/loss.hpp"
+#include "eigengrad/nn/losses/loss.hpp"
 
 #include "eigengrad/autograd/gradcheck.hpp"
-#include "eigengrad/nn/cross_entropy.hpp"
+#include "eigengrad/nn/losses/cross_entropy.hpp"
 #include "eigengrad/transform/grad.hpp"
 #include "support/close.hpp"
 

@@ -1,8 +1,8 @@
-#include "eigengrad/nn/module.hpp"
+#include "eigengrad/nn/module/module.hpp"
 
-#include "eigengrad/nn/activation.hpp"
-#include "eigengrad/nn/dropout.hpp"
-#include "eigengrad/nn/loss.hpp"
+#include "eigengrad/nn/layers/activation.hpp"
+#include "eigengrad/nn/layers/dropout.hpp"
+#include "eigengrad/nn/losses/loss.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "support/close.hpp"
 

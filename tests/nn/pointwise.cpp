@@ -1,4 +1,4 @@
-#include "eigengrad/nn/pointwise.hpp"
+#include "eigengrad/formula/pointwise.hpp"
 
 #include <gtest/gtest.h>
 #include <eigengrad/eigengrad.hpp>

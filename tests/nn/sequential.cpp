@@ -1,7 +1,7 @@
 #include "eigengrad/nn/sequential.hpp"
 
-#include "eigengrad/nn/activation.hpp"
-#include "eigengrad/nn/dropout.hpp"
+#include "eigengrad/nn/layers/activation.hpp"
+#include "eigengrad/nn/layers/dropout.hpp"
 #include "support/close.hpp"
 
 namespace eg = eigengrad;

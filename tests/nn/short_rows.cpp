@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 #include <eigengrad/autograd/parameter.hpp>
 #include <eigengrad/autograd/tape.hpp>
-#include <eigengrad/nn/cross_entropy.hpp>
+#include <eigengrad/nn/losses/cross_entropy.hpp>
 
 #include <cmath>
 

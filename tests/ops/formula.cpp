@@ -1,4 +1,4 @@
-#include "eigengrad/ops/formula.hpp"
+#include "eigengrad/formula/formula.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
-#include "eigengrad/nn/cross_entropy.hpp"
-#include "eigengrad/nn/linear.hpp"
-#include "eigengrad/nn/loss.hpp"
+#include "eigengrad/nn/losses/cross_entropy.hpp"
+#include "eigengrad/nn/layers/linear.hpp"
+#include "eigengrad/nn/losses/loss.hpp"
 #include "eigengrad/ops/softmax.hpp"
 #include "gradient_row.hpp"
 

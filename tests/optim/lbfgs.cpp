@@ -1,8 +1,8 @@
 #include "eigengrad/optim/lbfgs.hpp"
 
 #include "eigengrad/autograd/tape.hpp"
-#include "eigengrad/nn/linear.hpp"
-#include "eigengrad/nn/loss.hpp"
+#include "eigengrad/nn/layers/linear.hpp"
+#include "eigengrad/nn/losses/loss.hpp"
 #include "eigengrad/ops/index.hpp"
 #include "golden.hpp"
 

@@ -1,7 +1,7 @@
 #include <functional>
 
-#include "eigengrad/nn/activation.hpp"
-#include "eigengrad/nn/cross_entropy.hpp"
+#include "eigengrad/nn/layers/activation.hpp"
+#include "eigengrad/nn/losses/cross_entropy.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/ops/index.hpp"
 #include "eigengrad/optim/adam.hpp"

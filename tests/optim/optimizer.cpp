@@ -1,7 +1,7 @@
 #include "eigengrad/optim/optimizer.hpp"
 
 #include "eigengrad/autograd/tape.hpp"
-#include "eigengrad/nn/loss.hpp"
+#include "eigengrad/nn/losses/loss.hpp"
 #include "eigengrad/ops/sum.hpp"
 #include "eigengrad/optim/adam.hpp"
 #include "eigengrad/optim/sgd.hpp"

@@ -1,7 +1,7 @@
 #include <eigengrad/data/loader.hpp>
-#include <eigengrad/nn/activation.hpp>
-#include <eigengrad/nn/dropout.hpp>
-#include <eigengrad/nn/loss.hpp>
+#include <eigengrad/nn/layers/activation.hpp>
+#include <eigengrad/nn/layers/dropout.hpp>
+#include <eigengrad/nn/losses/loss.hpp>
 #include <eigengrad/nn/sequential.hpp>
 #include <eigengrad/ops/index.hpp>
 #include <eigengrad/optim/sgd.hpp>

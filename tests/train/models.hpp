@@ -1,7 +1,7 @@
 #pragma once
 
-#include <eigengrad/nn/activation.hpp>
-#include <eigengrad/nn/cross_entropy.hpp>
+#include <eigengrad/nn/layers/activation.hpp>
+#include <eigengrad/nn/losses/cross_entropy.hpp>
 #include <eigengrad/nn/sequential.hpp>
 #include <eigengrad/optim/sgd.hpp>
 

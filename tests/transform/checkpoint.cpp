@@ -4,8 +4,8 @@
 
 #include <thread>
 
-#include "eigengrad/nn/activation.hpp"
-#include "eigengrad/nn/dropout.hpp"
+#include "eigengrad/nn/layers/activation.hpp"
+#include "eigengrad/nn/layers/dropout.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/optim/sgd.hpp"
 #include "eigengrad/transform/jacobian.hpp"

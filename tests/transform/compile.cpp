@@ -4,11 +4,11 @@
 
 #include <cstring>
 
-#include "eigengrad/nn/activation.hpp"
-#include "eigengrad/nn/cross_entropy.hpp"
-#include "eigengrad/nn/dropout.hpp"
-#include "eigengrad/nn/linear.hpp"
-#include "eigengrad/nn/loss.hpp"
+#include "eigengrad/nn/layers/activation.hpp"
+#include "eigengrad/nn/losses/cross_entropy.hpp"
+#include "eigengrad/nn/layers/dropout.hpp"
+#include "eigengrad/nn/layers/linear.hpp"
+#include "eigengrad/nn/losses/loss.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/ops/cast.hpp"
 #include "eigengrad/ops/index.hpp"

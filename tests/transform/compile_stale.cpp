@@ -6,9 +6,9 @@
 
 #include "eigengrad/core/print.hpp"
 #include "eigengrad/data/labels.hpp"
-#include "eigengrad/nn/activation.hpp"
-#include "eigengrad/nn/cross_entropy.hpp"
-#include "eigengrad/nn/dropout.hpp"
+#include "eigengrad/nn/layers/activation.hpp"
+#include "eigengrad/nn/losses/cross_entropy.hpp"
+#include "eigengrad/nn/layers/dropout.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/ops/index.hpp"
 #include "eigengrad/ops/join.hpp"

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "eigengrad/autograd/record.hpp"
+#include "eigengrad/autograd/engine/record.hpp"
 #include "eigengrad/ops/functions.hpp"
 #include "program.hpp"
 

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "eigengrad/nn/activation.hpp"
-#include "eigengrad/nn/loss.hpp"
+#include "eigengrad/nn/layers/activation.hpp"
+#include "eigengrad/nn/losses/loss.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "support/close.hpp"
 #include "support/numeric.hpp"

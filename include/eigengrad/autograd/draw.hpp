@@ -1,8 +1,11 @@
 #pragma once
 
+#include "../core/shape.hpp"
+#include "engine/tape_state.hpp"
+#include "inspect/watch.hpp"
 #include "tape.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The computation graph of a tape as it is drawn: parameters, constants and records, with what is known of their
 /// numbers.
@@ -95,4 +98,4 @@ EIGENGRAD_LAZY std::string draw(const Tape& tape) {
   return text + "}\n";
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

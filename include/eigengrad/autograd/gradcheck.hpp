@@ -1,9 +1,10 @@
 #pragma once
 
 #include "../core/dual_tensor.hpp"
+#include "engine/walk.hpp"
 #include "tape.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 struct GradcheckOptions {
   double epsilon = 1e-6;   // the step, to both sides
@@ -228,4 +229,4 @@ void gradcheck(const F& f, const std::vector<Tensor<double>>& inputs, const Grad
     GradientChecker<F>(f, constants, options, where).run();
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,8 +1,9 @@
 #pragma once
 
-#include "tape_state.hpp"
+#include "../core/tensor.hpp"
+#include "engine/tape_state.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What happened where a gradient is missing because it went to a copy, and how to mend it.
 inline constexpr const char* reached_copy =
@@ -23,7 +24,7 @@ struct ParameterNotes {
 
 /// While it lives, tensors stand in for parameters on this thread: what is computed from a parameter is computed from
 /// its tensor. So a model becomes a function of its parameters.
-class StandIns {
+class StandIns : public AnyStandIns {
  public:
   struct Entry {
     const void* parameter;
@@ -42,7 +43,7 @@ class StandIns {
     std::copy(entries.begin(), entries.end(), entries_);
   }
   /// Notes what is read, and changes nothing.
-  explicit StandIns(ParameterNotes* notes) : outer_(std::exchange(thread_state().stand_ins, this)), notes_(notes) {}
+  explicit StandIns(ParameterNotes* notes) : outer_(innermost()), notes_(notes) { thread_state().stand_ins = this; }
   StandIns(const StandIns&) = delete;
   ~StandIns() {
     thread_state().stand_ins = outer_;
@@ -50,20 +51,19 @@ class StandIns {
   }
 
   EIGENGRAD_COLD static const void* find(const void* parameter, const Lineage& lineage) {
-    for (const StandIns* list = thread_state().stand_ins; list != nullptr; list = list->outer_)
+    for (const StandIns* list = innermost(); list != nullptr; list = list->outer_)
       for (const Entry& entry : *list)
         if (entry.parameter == parameter) {
           entry.used = true;
           return entry.tensor;
         }
-    for (const StandIns* list = lineage.is_copy() ? thread_state().stand_ins : nullptr; list != nullptr;
-         list = list->outer_)
+    for (const StandIns* list = lineage.is_copy() ? innermost() : nullptr; list != nullptr; list = list->outer_)
       for (const Entry& entry : *list) entry.copy_used = entry.copy_used || lineage.descends_from(*entry.lineage);
     return nullptr;
   }
   /// Where it is to be noted that a parameter is read, if anywhere, and has not been yet.
   EIGENGRAD_COLD static ParameterNotes* notes_for(const void* parameter) {
-    for (const StandIns* list = thread_state().stand_ins; list != nullptr; list = list->outer_) {
+    for (const StandIns* list = innermost(); list != nullptr; list = list->outer_) {
       for (const Entry& entry : *list)
         if (entry.parameter == parameter) return nullptr;
       if (list->notes_ == nullptr) continue;
@@ -79,8 +79,10 @@ class StandIns {
   }
 
  private:
-  explicit StandIns(std::size_t count)
-      : outer_(std::exchange(thread_state().stand_ins, this)), entries_(new Entry[count]), count_(count) {}
+  explicit StandIns(std::size_t count) : outer_(innermost()), entries_(new Entry[count]), count_(count) {
+    thread_state().stand_ins = this;
+  }
+  static const StandIns* innermost() { return static_cast<const StandIns*>(thread_state().stand_ins); }
   const Entry* begin() const { return entries_; }
   const Entry* end() const { return entries_ + count_; }
 
@@ -321,4 +323,4 @@ class Parameter : public ParameterRef<T> {
   }
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,20 +1,21 @@
 #pragma once
 
+#include "../core/tensor.hpp"
+#include "engine/walk.hpp"
+#include "inspect/table.hpp"
 #include "parameter.hpp"
-#include "table.hpp"
-#include "walk.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Records what this thread evaluates while it lives; the innermost tape records. Without one nothing is recorded.
 /// `tape.backward(loss)` walks the records backwards and adds each parameter's gradient to its .grad().
 class Tape {
  public:
   Tape() : state_(TapeStates::take()) {
-    while (thread_state().innermost != nullptr && thread_state().innermost->abandoned.load(std::memory_order_acquire))
+    while (innermost_tape() != nullptr && innermost_tape()->abandoned.load(std::memory_order_acquire))
       TapeStates::end_abandoned();
     state_->recorder = &thread_state();
-    state_->outer = std::exchange(thread_state().innermost, state_);
+    state_->outer = static_cast<TapeState*>(std::exchange(thread_state().innermost, state_));
     state_->paused_outside = std::exchange(thread_state().paused, 0);
   }
   /// Tape tape({.detect_anomaly = true}), {.profile = true}, {.keep_values = true}: looks on while it records.
@@ -114,9 +115,12 @@ class Tape {
   bool stops_here() const { return state_->recorder == nullptr || state_->recorder == &thread_state(); }
   void leave() {
     TapeState* inner = nullptr;
-    for (TapeState* tape = thread_state().innermost; tape != nullptr; inner = std::exchange(tape, tape->outer))
+    for (TapeState* tape = innermost_tape(); tape != nullptr; inner = std::exchange(tape, tape->outer))
       if (tape == state_) {
-        (inner != nullptr ? inner->outer : thread_state().innermost) = state_->outer;
+        if (inner != nullptr)
+          inner->outer = state_->outer;
+        else
+          thread_state().innermost = state_->outer;
         (inner != nullptr ? inner->paused_outside : thread_state().paused) = state_->paused_outside;
         break;
       }
@@ -187,9 +191,6 @@ class Tape {
     return copied;
   }
 
-  template <class T>
-  friend class StepRecord;  // transform/compile.hpp
-
   TapeState* state_;
 };
 
@@ -201,4 +202,4 @@ std::basic_ostream<C, Traits>& operator<<(std::basic_ostream<C, Traits>& out, co
   return out << std::basic_string<C, Traits>(text.begin(), text.end());
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -4,9 +4,13 @@
 // programs which link it (and so have EIGENGRAD_COMPILED defined) are not compiled with them anew. The rest stays where
 // it is: formulas and kernels are made of the program's own expressions, and what is no template cannot be held back.
 // The library and the program must be compiled alike (register width, Eigen, threads): else they do not link.
+#include "../autograd/engine/walk.hpp"
+#include "../autograd/parameter.hpp"
 #include "../core/print.hpp"
-#include "../nn/activation.hpp"
+#include "../formula/pointwise.hpp"
+#include "../nn/layers/activation.hpp"
 #include "../nn/sequential.hpp"
+#include "../ops/activations.hpp"
 #include "../optim/adam.hpp"
 #include "../optim/sgd.hpp"
 
@@ -63,8 +67,8 @@
 // NOLINTEND(bugprone-macro-parentheses)
 
 #if defined(EIGENGRAD_COMPILED)
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 EIGENGRAD_COMPILED_FOR(extern, float)
 EIGENGRAD_COMPILED_FOR(extern, double)
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI
 #endif

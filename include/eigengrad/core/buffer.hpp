@@ -18,7 +18,7 @@
 #include "shape.hpp"
 #include "thread_state.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Which record of which tape computed a tensor, if any. Means nothing to the core; the tape reads and writes it.
 struct TapeLink {
@@ -336,4 +336,4 @@ class Block {
   BlockHeader* header_ = &no_block;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

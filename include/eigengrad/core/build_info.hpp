@@ -4,7 +4,7 @@
 
 #include "threads.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// How this program was built, in a line: "eigengrad 0.1.0, Eigen 3.4.0, g++ 12.2.0, SIMD 64 bytes (16 floats),
 /// products: eigengrad, threads: 2".
@@ -47,4 +47,4 @@ EIGENGRAD_LAZY std::string build_advice() {
 #endif
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -5,9 +5,9 @@
 #include <chrono>
 #endif
 
-#include "config.hpp"
+#include "../config.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Seconds on a clock that never goes back. <chrono>, which it does without where it can, takes a tenth as long to
 /// compile as Eigen.
@@ -21,4 +21,4 @@ inline double seconds_now() {
 #endif
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "exact.hpp"
-#include "tensor.hpp"
+#include "tensor_class.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// start, start + step, ... before stop, counted in 64 bits.
 template <class T>
@@ -173,4 +173,4 @@ Tensor<T> Tensor<T>::from_eigen(const Eigen::DenseBase<Derived>& source) {
   return result;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

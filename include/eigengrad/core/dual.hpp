@@ -2,10 +2,10 @@
 
 #include <limits>
 
+#include "../simd/lane.hpp"
 #include "error.hpp"
-#include "lane.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 template <class X>
 concept Number = std::is_arithmetic_v<X>;
@@ -43,7 +43,7 @@ using plain_t = typename PlainNumber<T>::type;
 }
 
 /// A value and its derivative in one direction: value + tangent * epsilon, epsilon^2 = 0. Every element-wise operation
-/// works on it (ops/apply.hpp derives how from the operation's gradient), on lanes of it as on single numbers.
+/// works on it (formula/apply.hpp derives how from the operation's gradient), on lanes of it as on single numbers.
 /// It converts to its plain number, so that what is not written for dual numbers compiles, but throws TangentError.
 template <class X>
 struct Dual {
@@ -96,7 +96,7 @@ void append(std::string& text, const Dual<X>& number) {
   text += 'e';
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI
 
 /// The limits of the values.
 template <class X>

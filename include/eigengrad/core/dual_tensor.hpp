@@ -3,7 +3,7 @@
 #include "tensor.hpp"
 
 // Tensors of dual numbers, taken apart and put together. Nothing here is recorded.
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// value + tangent * epsilon, element by element: what a function is given to get its derivative along `tangent`.
 /// Throws ShapeError unless both have one shape.
@@ -43,4 +43,4 @@ Tensor<T> tangent_part(const Tensor<Dual<T>>& x) {
   return result;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -4,7 +4,7 @@
 
 #include "error.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A position along the first axis, which brings along the line it was written in: functions of any number of positions
 /// have no place for a defaulted Location.
@@ -35,4 +35,4 @@ struct ToWriteAnElementSay_at {
   const Derived& self() const { return *static_cast<const Derived*>(this); }
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

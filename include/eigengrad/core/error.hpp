@@ -9,9 +9,9 @@
 #include <string_view>
 #include <type_traits>
 
-#include "config.hpp"
+#include "../config.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Base of everything the library throws.
 struct EIGENGRAD_SHARED Error : std::runtime_error {
@@ -192,4 +192,4 @@ EIGENGRAD_INLINE void(require)(bool condition, const Parts&... parts) {
     fail<E>(parts...);
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

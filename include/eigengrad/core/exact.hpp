@@ -10,7 +10,7 @@
 #include "error.hpp"
 
 // Whole numbers from one number type to another: as they are, or refused.
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 template <class T>
 inline constexpr bool is_whole_type = std::is_integral_v<T> && !std::is_same_v<T, bool>;
@@ -70,4 +70,4 @@ EIGENGRAD_INLINE constexpr To exactly(From number, const char* operation) {
   return static_cast<To>(number);
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

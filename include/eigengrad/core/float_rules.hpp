@@ -3,10 +3,10 @@
 #include "error.hpp"
 
 // Clang lets a program be compiled with -funsafe-math-optimizations, -fassociative-math, -freciprocal-math,
-// -fno-signed-zeros or -fno-honor-nans and tells the code nothing (GCC does: core/config.hpp). So each unit tries, when
+// -fno-signed-zeros or -fno-honor-nans and tells the code nothing (GCC does: config.hpp). So each unit tries, when
 // the program begins, whether what these flags may change has been changed, and the first tensor throws if so. What is
 // merged with other units' code would try their flags: the trial has internal linkage.
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Whether a unit of this program was compiled with flags under which our results would be wrong.
 EIGENGRAD_SHARED inline constinit bool float_rules_broken = false;
@@ -32,4 +32,4 @@ static bool keeps_float_rules() noexcept {
 [[maybe_unused]] static const bool float_rules_kept = keeps_float_rules() || (float_rules_broken = true, false);
 #endif
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -4,7 +4,7 @@
 
 #include "thread_state.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 struct TapeLink;
 
@@ -44,4 +44,4 @@ EIGENGRAD_COLD inline void tell_write(const char* how, const TapeLink& link, con
     watcher->write(how, link, where);
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -2,7 +2,7 @@
 
 #include "shape.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// How to walk a space of positions over operands that broadcast into it: axes that every operand crosses
 /// contiguously are merged, so most loops have one axis. An operand's stride is 0 on the axes it is stretched over;
@@ -106,4 +106,4 @@ struct Loop {
   Index strides_[Shape::max_rank][max_operands];
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -5,7 +5,7 @@
 #include "dual.hpp"
 #include "shape.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// One number or a brace of them: what the braces in Tensor<T>{{1, 2}, {3, 4}} are made of.
 template <class T>
@@ -47,4 +47,4 @@ class Nested {
   std::initializer_list<Nested> parts_;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -4,9 +4,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "config.hpp"
+#include "../config.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// In place of a value that is not there.
 struct Nothing {};
@@ -37,4 +37,4 @@ EIGENGRAD_INLINE const A& part(const PackPart<j, A>& pack) {
 template <std::size_t j, class... A>
 using PackElement = std::remove_reference_t<decltype(part<j>(std::declval<Pack<A...>&>()))>;
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

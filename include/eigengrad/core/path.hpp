@@ -4,7 +4,7 @@
 
 #include "error.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Throws FileError for a path that holds a NUL byte: the system ends a path there, and would open another file.
 EIGENGRAD_LAZY void require_whole_path(const std::string& path) {
@@ -13,4 +13,4 @@ EIGENGRAD_LAZY void require_whole_path(const std::string& path) {
                      place, ", where the system would end the path: remove it");
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

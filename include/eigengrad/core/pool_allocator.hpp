@@ -2,7 +2,7 @@
 
 #include "buffer.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// For a container whose memory should come from the thread's pool of buffers: the second time it asks nothing of the
 /// heap. Any thread may free it.
@@ -25,4 +25,4 @@ struct PoolAllocator {
   friend bool operator==(const PoolAllocator&, const PoolAllocator&) { return true; }
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -13,7 +13,7 @@
 // Numbers as words of one width, as NumPy's array2string chooses them: 8 digits after the point at most, fewer where
 // fewer say the same, the scientific form where the numbers are too large, too small or too far apart. Real numbers are
 // doubles here, of which it is known whether they were floats: so all of this is compiled once.
-namespace eigengrad::inline EIGENGRAD_ABI::print {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace print {
 
 constexpr std::size_t most_digits = 8;  // after the point
 
@@ -202,4 +202,4 @@ void append_word(std::string& text, const T& number) {
   }
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::print
+}}}  // namespace eigengrad::EIGENGRAD_ABI::print

@@ -5,9 +5,9 @@
 #include <cstring>
 #include <string_view>
 
-#include "config.hpp"
+#include "../config.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 // What <elf.h> calls Elf64_Phdr and Elf32_Phdr; the header itself would bring a thousand macros.
 #if UINTPTR_MAX > 0xffffffffu
@@ -55,4 +55,4 @@ inline const void* find_program_note(std::string_view name, std::string_view tex
   return nullptr;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

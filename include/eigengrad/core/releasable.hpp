@@ -3,9 +3,9 @@
 #include <new>
 #include <utility>
 
-#include "config.hpp"
+#include "../config.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A value that may be let go before its holder ends: what is needed of std::optional, in a fraction of the code.
 template <class T>
@@ -31,4 +31,4 @@ class Releasable {
   bool held_;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

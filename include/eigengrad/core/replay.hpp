@@ -5,7 +5,7 @@
 
 #include "buffer.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// One computation that can be carried out again, on whatever its operands then hold.
 struct ReplayStep {
@@ -177,4 +177,4 @@ class NotReplayed {
   ReplayPlan* plan_;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -2,7 +2,7 @@
 
 #include "tensor.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A step over a few tensors of one type: operations that can do with it add no class of their own to a program.
 template <class T>
@@ -43,4 +43,4 @@ EIGENGRAD_INLINE void on_replay(const char* operation, const Tensor<T>& result,
     add_to_plan<T>(operation, result, operands, run, setting, flag);
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

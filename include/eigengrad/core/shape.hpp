@@ -5,7 +5,7 @@
 
 #include "size.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The sizes of a tensor's axes, outermost first; kept inline, at most `max_rank` of them. Shape{} is a scalar's.
 /// Throws ShapeError for a negative size, too many axes, or a product too large to index.
@@ -176,4 +176,4 @@ inline Shape broadcast(const Shape& a, const Shape& b, std::string_view operatio
   return result;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

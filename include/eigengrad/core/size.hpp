@@ -5,7 +5,7 @@
 #include "error.hpp"
 
 // All arithmetic on sizes that somebody else chose, bytes included. Sizes are not negative.
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// As many elements as can be indexed and counted as bytes of numbers of 16 bytes.
 inline constexpr Index largest_size = (std::numeric_limits<Index>::max)() / 16;
@@ -34,4 +34,4 @@ EIGENGRAD_INLINE std::size_t bytes_of_numbers(Index count, std::size_t each) {
   return static_cast<std::size_t>(count) * each;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-#include "random.hpp"
+#include "generator.hpp"
 #if defined(__ELF__) && defined(__linux__) && (defined(__GNUC__) || defined(__clang__))
 #define EIGENGRAD_ELF
 #if defined(__PIC__) && !defined(__PIE__)  // may become part of a shared library
@@ -13,24 +13,25 @@
 #include "program_notes.hpp"
 #endif
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
-struct TapeState;
 class ReplayPlan;
 class HostAccess;
-class StandIns;
+/// What autograd keeps of a thread here, without being known here.
+struct AnyTape {};
+struct AnyStandIns {};
 
 EIGENGRAD_SHARED inline constinit std::atomic<std::uint64_t> own_outside_changes{0};
 
 /// What the library knows of a thread, in one place because a program and the shared libraries it opens must agree on
 /// it: a plugin's operations are recorded by the program's tape.
 struct ThreadState {
-  TapeState* innermost = nullptr;       // the tape that records
-  int paused = 0;                       // NoGrads that live
-  TapeState* spare = nullptr;           // a tape's state to use again
-  ReplayPlan* replay_plan = nullptr;    // the plan that listens to what is computed
-  HostAccess* host_access = nullptr;    // who watches the program read and write numbers
-  const StandIns* stand_ins = nullptr;  // tensors in the place of parameters
+  AnyTape* innermost = nullptr;            // the tape that records
+  int paused = 0;                          // NoGrads that live
+  AnyTape* spare = nullptr;                // a tape's state to use again
+  ReplayPlan* replay_plan = nullptr;       // the plan that listens to what is computed
+  HostAccess* host_access = nullptr;       // who watches the program read and write numbers
+  const AnyStandIns* stand_ins = nullptr;  // tensors in the place of parameters
   Generator generator{0};
   std::atomic<std::uint64_t>* outside_changes = &own_outside_changes;  // one count for all threads
   bool in_step = false;                                                // a compiled step runs or is recorded
@@ -80,9 +81,6 @@ EIGENGRAD_INLINE ThreadState& thread_state() noexcept {
 EIGENGRAD_INLINE ThreadState& thread_state() noexcept { return own_thread_state; }
 #endif
 
-/// This thread's generator, which everything random uses unless it is given another.
-inline Generator& default_generator() { return thread_state().generator; }
-
 /// Something that compiled steps watch was changed: they see by the count that they must be recorded anew. What a step
 /// does itself does not count.
 EIGENGRAD_COLD inline void outside_changed() noexcept {
@@ -95,10 +93,4 @@ EIGENGRAD_INLINE void forbid_in_replay(const char* operation, const char* remedy
     forbid_in_plan(*thread_state().replay_plan, operation, remedy, where);
 }
 
-/// Seeds this thread's generator: the same seed gives the same numbers, bit for bit.
-inline void manual_seed(std::uint64_t seed) {
-  forbid_in_replay("manual_seed", "seed before the step: it draws new numbers whenever it is replayed");
-  default_generator().seed(seed);
-}
-
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -26,7 +26,7 @@
 // The threads are our own, not OpenMP's: there every thread must come to the end of every loop, so one that waits for
 // a processor that another program has holds up all (docs/performance.md). Here whoever is free takes a piece, and
 // the one that asked takes all that nobody else does.
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 #ifdef EIGENGRAD_USE_THREADS
 inline constexpr bool has_threads = true;
@@ -221,4 +221,4 @@ void parallel_ranges(Index size, Index unit, Index least, const Body& body) {
   });
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
-#include "csv_header.hpp"
+#include "../core/tensor.hpp"
+#include "../io/csv_header.hpp"
+#include "../io/file.hpp"
 #include "dataset.hpp"
-#include "file.hpp"
 #include "labels.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A text column as classes: labels [rows], and names[label].
 struct CsvLabels {
@@ -279,4 +280,4 @@ EIGENGRAD_LAZY CsvTable read_csv(const std::string& path, CsvOptions options = {
   return CsvTable(read_file(path), std::move(options), path);
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -8,7 +8,7 @@
 
 #include "../core/tensor.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The numbers 0 to count - 1 in random order, the same for the same generator state (Fisher and Yates).
 EIGENGRAD_LAZY void shuffled_positions(std::vector<Index>& positions, Index count, Generator& generator) {
@@ -149,4 +149,4 @@ struct Dataset {
   }
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

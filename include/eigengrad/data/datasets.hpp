@@ -2,9 +2,10 @@
 
 #include <cstdlib>
 
+#include "../io/csv_options.hpp"
 #include "csv.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The data folder that came with this header, in the source tree or in an installed one, wherever that was moved to;
 /// "data" when there is none.
@@ -66,4 +67,4 @@ Dataset<T, std::int64_t> load_breast_cancer(const std::string& directory = data_
   return read_shipped_csv("breast_cancer.csv", directory).classification<T>("diagnosis", {"malignant", "benign"});
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -3,11 +3,12 @@
 #include <bit>
 #include <span>
 
+#include "../core/tensor.hpp"
+#include "../io/file.hpp"
+#include "../io/file_kind.hpp"
 #include "dataset.hpp"
-#include "file.hpp"
-#include "file_kind.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Bytes in memory as a source for parse_idx; `name` stands for the file in messages.
 class MemorySource {
@@ -178,4 +179,4 @@ Dataset<T, std::int64_t> load_idx_images_and_labels(const std::string& images_pa
   return {pixels.alias({image.shape[0], image.shape.without(0).size()}), std::move(classes)};
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

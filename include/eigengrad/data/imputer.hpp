@@ -6,7 +6,7 @@
 
 #include "../core/tensor.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What stands in for a column's missing numbers.
 enum class Impute { mean, median };
@@ -93,4 +93,4 @@ class Imputer {
   Tensor<T> values_;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

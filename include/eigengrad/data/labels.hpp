@@ -2,7 +2,7 @@
 
 #include "../core/tensor.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Class labels as rows with a single 1: [n] -> [n, classes]. Not differentiable.
 /// Throws IndexError for a label outside 0 to classes - 1, ShapeError unless the labels are [n].
@@ -48,4 +48,4 @@ EIGENGRAD_LAZY Tensor<std::int64_t> class_counts(const Tensor<std::int64_t>& lab
   return result;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

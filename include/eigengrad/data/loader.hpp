@@ -2,9 +2,10 @@
 
 #include <iterator>
 
+#include "../core/tensor.hpp"
 #include "dataset.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 struct LoaderOptions {
   Index batch_size = 32;
@@ -107,4 +108,4 @@ class DataLoader {
   std::uint64_t pass_ = 0;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "../core/tensor.hpp"
-#include "../core/totals.hpp"
+#include "../kernels/sums.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Brings every column to mean 0 and standard deviation 1, as measured on the data it was fitted to:
 ///   const eg::Standardizer<float> standardize(train.inputs);  train.inputs = standardize(train.inputs);  // and test's
@@ -97,4 +97,4 @@ class Standardizer {
   Tensor<T> mean_, deviation_;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -3,9 +3,10 @@
 #include <cmath>
 #include <numbers>
 
+#include "../core/tensor.hpp"
 #include "dataset.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A truth table: inputs [4, 2] in the order 00, 01, 10, 11, targets [4, 1] computed by `gate(a, b)`.
 template <class T, class Gate>
@@ -127,4 +128,4 @@ Dataset<T> noisy_sine(Index samples, ToyOptions options = {}, Location where = L
   return {std::move(inputs), std::move(targets)};
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

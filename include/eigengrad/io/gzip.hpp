@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "../data/file.hpp"
+#include "file.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 struct GzipOptions {
   std::uint64_t limit = std::uint64_t{4} << 30;  // more inflated bytes than this are refused
@@ -84,4 +84,4 @@ inline std::string read_gzip(const std::string& path, GzipOptions options = {}) 
   return bytes;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

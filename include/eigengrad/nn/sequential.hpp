@@ -3,9 +3,14 @@
 #include <cstring>
 #include <typeinfo>
 
-#include "linear.hpp"
+#include "../autograd/engine/tape_state.hpp"
+#include "../autograd/parameter.hpp"
+#include "../core/tensor.hpp"
+#include "../formula/pointwise.hpp"
+#include "layers/linear.hpp"
+#include "module/module.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What can stand in a Sequential.
 template <class M, class T>
@@ -232,4 +237,4 @@ class Sequential : public Module<T> {
   Index size_ = 0;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,9 +1,10 @@
 #pragma once
 
+#include "../formula/apply.hpp"
 #include "functions.hpp"
 
-// What bends a line: the activation functions, as formulas. nn/activation.hpp has the layers.
-namespace eigengrad::inline EIGENGRAD_ABI {
+// What bends a line: the activation functions, as formulas. nn/layers/activation.hpp has the layers.
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The derivative of sigmoid, from x, as 1 - y has no digits left where y is nearly 1.
 struct SigmoidSlopeOperation {
@@ -138,4 +139,4 @@ EIGENGRAD_INLINE auto silu(const X& x) {
   return apply<SiluOperation>(x);
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

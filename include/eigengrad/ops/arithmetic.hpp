@@ -1,9 +1,11 @@
 #pragma once
 
+#include "../core/tensor.hpp"
+#include "../formula/apply.hpp"
 #include "where.hpp"
 
 // Each operation: what it is, and what flows back. docs/numerics.md has the values at kinks and beyond the domain.
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 template <class A, class B>
 concept ArithmeticOperands = ElementwiseOperands<A, B> && !MixedNumbers<A, B>;
@@ -209,4 +211,4 @@ Tensor<T>& operator/=(Tensor<T>& a, const B& b) {
   return a = a / b;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

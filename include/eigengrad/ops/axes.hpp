@@ -1,8 +1,9 @@
 #pragma once
 
+#include "../core/element_access.hpp"
 #include "../core/shape.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The axes a reduction works over; negative ones count from the end, none named means all.
 struct Axes {
@@ -49,4 +50,4 @@ struct Reduced {
   }
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "../core/tensor.hpp"
+#include "../formula/apply.hpp"
 #include "map.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The shape of a tensor, parameter or formula, without evaluating it.
 template <Expression X>
@@ -60,4 +62,4 @@ auto cast(const X& expression) -> Tensor<typename CastTo<typename X::Element, To
   }
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,10 +1,11 @@
 #pragma once
 
+#include "../formula/apply.hpp"
 #include "arithmetic.hpp"
 
 // Exponential, logarithmic and trigonometric functions. `cost` is in additions, roughly: it decides what is worth
 // keeping for the way back.
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 struct ExpOperation {
   static constexpr const char* name = "exp";
@@ -176,4 +177,4 @@ EIGENGRAD_INLINE auto erfc(const X& x) {
   return apply<ErfcOperation>(x);
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "../core/tensor.hpp"
+#include "../kernels/sums.hpp"
 #include "shape.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A tensor seen as [outer, count, inner]: `count` elements, `inner` apart, go into each of the outer * inner results.
 /// Axes that do not stand side by side are brought to the end first, by a recorded permute.
@@ -95,4 +97,4 @@ struct Scattered {
   }
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

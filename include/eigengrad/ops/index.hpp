@@ -1,9 +1,13 @@
 #pragma once
 
+#include "../autograd/engine/node.hpp"
+#include "../core/tensor.hpp"
+#include "../formula/apply.hpp"
+#include "../kernels/sums.hpp"
 #include "groups.hpp"
 
 // Parts of a tensor by position. Gradients are added at the positions that were read.
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// In place of a slice's end: the axis' end.
 inline constexpr Index to_the_end = (std::numeric_limits<Index>::max)();
@@ -285,4 +289,4 @@ Tensor<typename X::Element> element(const X& x, Location where = Location::curre
   return t;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -2,9 +2,12 @@
 
 #include <vector>
 
+#include "../autograd/engine/tape_state.hpp"
+#include "../core/tensor.hpp"
+#include "../formula/apply.hpp"
 #include "index.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The record of a concatenation: every part gets its own slice of dy.
 template <class T>
@@ -198,4 +201,4 @@ std::vector<Tensor<typename X::Element>> split(const X& x, Index sections, Index
   return split(t, std::vector<Index>(static_cast<std::size_t>(sections), size / sections), along, where);
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

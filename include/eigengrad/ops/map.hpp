@@ -1,8 +1,11 @@
 #pragma once
 
+#include "../core/dual.hpp"
+#include "../core/pack.hpp"
+#include "../formula/apply.hpp"
 #include "activations.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A user's scalar function as an operation; its gradient comes from running the function on dual lanes.
 template <class Function, std::size_t arity>
@@ -46,4 +49,4 @@ auto map(const char* name, Function function, const X&... x) {
   return make_formula(Op{name, std::move(function)}, x...);
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,10 +1,15 @@
 #pragma once
 
-#include "../core/gemm.hpp"
+#include "../autograd/engine/tape_state.hpp"
+#include "../core/loop.hpp"
+#include "../core/replay_tensors.hpp"
+#include "../formula/apply.hpp"
+#include "../kernels/gemm.hpp"
+#include "../kernels/sums.hpp"
 #include "shape.hpp"
 #include "sum.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A matrix as a product reads it: row-major [rows, columns], or its transpose, without moving anything.
 template <class T>
@@ -245,4 +250,4 @@ auto matmul(const A& left, const B& right, Location where) {
   return batched_matmul(a, b, where);
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "../core/print.hpp"
-#include "apply.hpp"
+#include "../formula/apply.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Prints a formula, which is evaluated for it, or a parameter's value, as NumPy prints an array.
 template <class Character, class Traits, Expression X>
@@ -13,4 +13,4 @@ std::basic_ostream<Character, Traits>& operator<<(std::basic_ostream<Character, 
   return out << tensor;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,10 +1,12 @@
 #pragma once
 
-#include "extreme.hpp"
+#include "../core/tensor.hpp"
+#include "../formula/apply.hpp"
+#include "../kernels/extreme.hpp"
 #include "groups.hpp"
 #include "join.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The winners of each group and, where `place` is not null, their flat positions.
 template <class Order, class T>
@@ -191,4 +193,4 @@ Tensor<bool> any(const X& x, const Axes& axes = {}, bool keepdims = false, Locat
   return extreme<Largest>("any", t, axes, keepdims, where);
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,12 +1,13 @@
 #pragma once
 
-#include "../autograd/record.hpp"
-#include "apply.hpp"
+#include "../autograd/engine/record.hpp"
+#include "../core/tensor.hpp"
+#include "../formula/apply.hpp"
+#include "../kernels/permuted.hpp"
 #include "axes.hpp"
-#include "permuted.hpp"
 
 // Other views of the same numbers. Nothing is copied but by transpose, permute and broadcast_to.
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The shape a tensor is to get. One size may be -1: whatever is left.
 class NewShape {
@@ -108,6 +109,20 @@ Tensor<typename X::Element> unsqueeze(const X& x, Index axis, Location where = L
   return reshape(t, result + Shape(t.shape().begin() + place, t.shape().end()), where);
 }
 
+/// Axis k of the result is axis order[k] of `from`.
+template <class T>
+Tensor<T> permuted(const Tensor<T>& from, const Index* order) {
+  Shape shape;
+  for (Index k = 0; k < from.rank(); ++k) shape.push_back(from.shape()[order[k]]);
+  Tensor<T> result = Tensor<T>::empty(shape);
+  if (result.size() == 0) return result;
+  const PermutedCopy<T> permuted(from.shape(), order);
+  permuted.copy(from.numbers(), result.writable_numbers());
+  on_replay("permute", reads(from), writes(result),
+            [&] { return [=] { permuted.copy(from.numbers(), result.shared_data()); }; });
+  return result;
+}
+
 /// The axes in another order: axis k of the result is axis axes[k] of x. Gradient: permuted back.
 /// Throws ShapeError unless every axis is named once.
 template <Expression X>
@@ -179,4 +194,4 @@ Tensor<typename X::Element> broadcast_to(const X& x, const Shape& shape, Locatio
   return record({"broadcast_to", where}, std::move(result), wrt(t, [](const Tensor<T>& dy) { return dy; }));
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,10 +1,13 @@
 #pragma once
 
+#include "../autograd/engine/node.hpp"
+#include "../core/tensor.hpp"
+#include "../formula/apply.hpp"
 #include "activations.hpp"
 #include "reduce.hpp"
 #include "sum.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 struct VarianceOptions {
   Index correction = 1;  // divide by count - correction: 1 estimates from a sample, 0 is the population's
@@ -169,4 +172,4 @@ Tensor<typename X::Element> norm(const X& x, const Axes& axes = {}, bool keepdim
                 }));
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,9 +1,12 @@
 #pragma once
 
+#include "../autograd/engine/contribute.hpp"
+#include "../core/tensor.hpp"
+#include "../formula/expression.hpp"
 #include "axes.hpp"
 #include "cast.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Sums a formula again, into the tensors of the first time.
 template <class F>
@@ -37,7 +40,7 @@ EIGENGRAD_INLINE Tensor<T> sum_recorded(const F& formula, const typename Formula
 }
 
 /// `expression` summed over axes and divided, once, by `divisor`; a formula is summed as it is computed, without a
-/// temporary. Sums are carried as core/totals.hpp says.
+/// temporary. Sums are carried as kernels/sums.hpp says.
 template <Expression X>
 auto sum_over(const OperationName& name, const X& expression, const Reduced& reduced, typename X::Element divisor) {
   using T = typename X::Element;
@@ -93,4 +96,4 @@ auto mean(const X& x, const Axes& axes = {}, bool keepdims = false, Location whe
   return sum_over({"mean", where}, x, reduced, static_cast<T>(reduced.count));
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,9 +1,10 @@
 #pragma once
 
-#include "formula.hpp"
+#include "../core/tensor.hpp"
+#include "../formula/formula.hpp"
 
 // Comparisons, which make masks, and the choice by a mask.
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Whether an operator on it is ours: a tensor, formula, parameter or dual number.
 template <class A>
@@ -107,4 +108,4 @@ EIGENGRAD_INLINE auto sign(const X& x) {
   return apply<SignOperation>(x);
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

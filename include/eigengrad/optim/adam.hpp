@@ -1,8 +1,9 @@
 #pragma once
 
+#include "../autograd/parameter.hpp"
 #include "optimizer.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 template <class T>
 struct AdamOptions {
@@ -63,7 +64,8 @@ class AdamFamily : public Optimizer<T, 2> {
 template <class T>
 class Adam : public AdamFamily<T, false> {
  public:
-  explicit Adam(const Module<T>&, AdamOptions<T> = {}) = delete;  // of a model: Adam(model.parameters())
+  template <HasParameters M>
+  explicit Adam(const M&, AdamOptions<T> = {}) = delete;  // of a model: Adam(model.parameters())
   explicit Adam(std::vector<ParameterRef<T>> parameters, AdamOptions<T> options = {})
       : AdamFamily<T, false>(std::move(parameters), options) {}
 };
@@ -79,12 +81,14 @@ class AdamW : public AdamFamily<T, true> {
     T epsilon = T(1e-8);
     T weight_decay = T(0.01);
   };
-  explicit AdamW(const Module<T>&, Options) = delete;  // of a model: AdamW(model.parameters())
-  explicit AdamW(const Module<T>&) = delete;           // of a model: AdamW(model.parameters())
+  template <HasParameters M>
+  explicit AdamW(const M&, Options) = delete;  // of a model: AdamW(model.parameters())
+  template <HasParameters M>
+  explicit AdamW(const M&) = delete;  // of a model: AdamW(model.parameters())
   explicit AdamW(std::vector<ParameterRef<T>> parameters, Options options)
       : AdamFamily<T, true>(std::move(parameters), {options.learning_rate, options.beta1, options.beta2,
                                                     options.epsilon, options.weight_decay}) {}
   explicit AdamW(std::vector<ParameterRef<T>> parameters) : AdamW(std::move(parameters), Options()) {}
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -2,10 +2,13 @@
 
 #include <utility>
 
+#include "../autograd/engine/node.hpp"
+#include "../autograd/parameter.hpp"
+#include "../core/tensor.hpp"
 #include "line_search.hpp"
 #include "optimizer.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 enum class LineSearch { none, strong_wolfe };
 
@@ -58,7 +61,8 @@ class LBFGS : public Optimizer<T, 0> {
  public:
   using Options = LBFGSOptions<T>;
 
-  explicit LBFGS(const Module<T>&, Options = {}) = delete;  // of a model: LBFGS(model.parameters())
+  template <HasParameters M>
+  explicit LBFGS(const M&, Options = {}) = delete;  // of a model: LBFGS(model.parameters())
   explicit LBFGS(std::vector<ParameterRef<T>> parameters, Options options = {})
       : Optimizer<T, 0>("LBFGS", std::move(parameters), options.learning_rate), options_(options) {
     constexpr T most = (std::numeric_limits<T>::max)();
@@ -308,4 +312,4 @@ class LBFGS : public Optimizer<T, 0> {
   StopReason stop_reason_ = StopReason::no_step;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

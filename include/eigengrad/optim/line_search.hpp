@@ -5,7 +5,7 @@
 
 #include "../core/tensor.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What is known of a loss at x + step * direction: its value, its slope along the direction, its gradient.
 template <class T>
@@ -88,4 +88,4 @@ LinePoint<T> strong_wolfe(const At& at, const LinePoint<T>& start, double first_
   return low;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

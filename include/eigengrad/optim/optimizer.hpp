@@ -2,15 +2,18 @@
 
 #include <vector>
 
-#include "../autograd/labels.hpp"
+#include "../autograd/engine/node.hpp"
+#include "../autograd/inspect/labels.hpp"
 #include "../autograd/parameter.hpp"
-#include "../core/lane_math.hpp"
+#include "../core/tensor.hpp"
 #include "../core/threads.hpp"
+#include "../simd/math.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
-template <class T>
-class Module;
+/// A model, in place of its parameters.
+template <class M>
+concept HasParameters = requires(M& model) { model.named_parameters(); };
 
 /// Throws GradientError for a parameter whose gradient went to a copy of it.
 template <class T>
@@ -253,4 +256,4 @@ double clip_gradient_norm(const std::vector<ParameterRef<T>>& parameters, double
   return norm;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,8 +1,9 @@
 #pragma once
 
+#include "../autograd/parameter.hpp"
 #include "optimizer.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 template <class T>
 struct SGDOptions {
@@ -20,7 +21,8 @@ class SGD : public Optimizer<T, 1> {
  public:
   using Options = SGDOptions<T>;
 
-  explicit SGD(const Module<T>&, Options = {}) = delete;  // of a model: SGD(model.parameters())
+  template <HasParameters M>
+  explicit SGD(const M&, Options = {}) = delete;  // of a model: SGD(model.parameters())
   explicit SGD(std::vector<ParameterRef<T>> parameters, Options options = {})
       : Optimizer<T, 1>("SGD", std::move(parameters), options.learning_rate), options_(options) {
     this->in_range("momentum", options.momentum, 0, 1);
@@ -45,4 +47,4 @@ class SGD : public Optimizer<T, 1> {
   Options options_;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,10 +1,13 @@
 #pragma once
 
+#include "../autograd/tape.hpp"
+#include "../core/tensor.hpp"
+#include "../nn/module/mode_guard.hpp"
 #include "../nn/sequential.hpp"
 #include "diagnosis.hpp"
 #include "evaluate.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// When something counts, and when it is worth a sentence.
 struct DiagnoseOptions {
@@ -154,4 +157,4 @@ Diagnosis diagnose(Sequential<T>& model, LossArgument<T, Y> loss, const Tensor<T
   return result;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -7,7 +7,7 @@
 #include "../core/shape.hpp"
 #include "text.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// One layer of a model at work; NaN for what does not apply to it.
 struct LayerDiagnosis {
@@ -71,4 +71,4 @@ std::basic_ostream<C, Traits>& operator<<(std::basic_ostream<C, Traits>& out, co
   return out << std::basic_string<C, Traits>(text.begin(), text.end());
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

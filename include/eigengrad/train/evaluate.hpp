@@ -1,42 +1,14 @@
 #pragma once
 
-#include "../core/pool_allocator.hpp"
+#include "../autograd/engine/tape_state.hpp"
+#include "../core/tensor.hpp"
 #include "../data/loader.hpp"
-#include "../nn/module.hpp"
+#include "../kernels/sums.hpp"
+#include "../nn/module/mode_guard.hpp"
 #include "loss_reference.hpp"
 #include "metrics.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
-
-/// Puts a module into training or evaluation mode, and each of its parts back into its own when it ends. The list of
-/// modes lies in pooled memory, so that answering asks nothing of the heap.
-template <class T>
-class [[nodiscard]] ModeGuard {
- public:
-  explicit ModeGuard(Module<T>& model) {
-    model.visit(
-        [](void* to, const typename Members<T>::Member& member) {
-          if (member.module == nullptr) return;
-          static_cast<ModeGuard*>(to)->modes_.push_back({member.module, member.module->training_});
-        },
-        this, false);
-  }
-  ModeGuard(Module<T>& model, bool training) : ModeGuard(model) {
-    for (const Mode& mode : modes_) mode.module->training_ = training;
-  }
-  ModeGuard(const ModeGuard&) = delete;
-  ModeGuard& operator=(const ModeGuard&) = delete;
-  ~ModeGuard() {
-    for (const Mode& mode : modes_) mode.module->training_ = mode.training;
-  }
-
- private:
-  struct Mode {
-    Module<T>* module;
-    bool training;
-  };
-  std::vector<Mode, PoolAllocator<Mode>> modes_;
-};
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Whether accuracy is measured. automatic: for integer labels, and for targets of 0 and 1 that name classes.
 enum class Accuracy { automatic, yes, no };
@@ -154,4 +126,4 @@ Tensor<T> predict(Module<T>& model, const Tensor<T>& inputs, Index batch_size = 
   return result;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

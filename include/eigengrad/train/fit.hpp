@@ -2,11 +2,15 @@
 
 #include <optional>
 
+#include "../autograd/tape.hpp"
+#include "../core/tensor.hpp"
+#include "../data/loader.hpp"
+#include "../nn/module/mode_guard.hpp"
 #include "../optim/optimizer.hpp"
 #include "evaluate.hpp"
 #include "progress.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 template <class T, class Y = T>
 struct FitOptions {
@@ -235,4 +239,4 @@ History fit(Module<T>& model, LossArgument<T, Y> loss, Optimizer& optimizer, con
   return history;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

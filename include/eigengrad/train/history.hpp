@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "../core/config.hpp"
+#include "../config.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What one epoch of training came to; NaN for what was not measured. Loss and accuracy are means over the epoch's
 /// samples, each taken before the step it led to; the validation's are of the weights after the epoch.
@@ -50,4 +50,4 @@ struct History {
   }
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,8 +1,9 @@
 #pragma once
 
-#include "../nn/loss.hpp"
+#include "../core/tensor.hpp"
+#include "../nn/losses/loss.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A loss as fit, evaluate and diagnose take it: a function of (prediction, targets), or one of the library's by its
 /// name, as in fit(model, eg::mse_loss, ...): a mean over the batch. Refers to what it was made from.
@@ -56,4 +57,4 @@ class LossReference {
 template <class T, class Y>
 using LossArgument = std::type_identity_t<LossReference<T, Y>>;
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

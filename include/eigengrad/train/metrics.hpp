@@ -1,11 +1,11 @@
 #pragma once
 
 #include "../core/tensor.hpp"
-#include "../core/totals.hpp"
-#include "../ops/apply.hpp"
+#include "../formula/apply.hpp"
+#include "../kernels/sums.hpp"
 
 // How good predictions are, as plain numbers. Not differentiable: losses are.
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The class that one sample's scores name: of several, the first largest; of one, 1 above the threshold, else 0; -1,
 /// which is no class, if a score is NaN.
@@ -153,4 +153,4 @@ double r2_score(const P& prediction, const Q& target, Location where = Location:
   return total / static_cast<double>(outputs);
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

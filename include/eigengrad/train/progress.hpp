@@ -13,7 +13,7 @@
 #include "history.hpp"
 #include "text.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// automatic: bar on a terminal, lines elsewhere. bar: one line, rewritten in place. lines: plain text, for a log file.
 enum class Progress { automatic, none, lines, bar };
@@ -131,4 +131,4 @@ EIGENGRAD_LAZY class BasicProgressLine {
 };
 using ProgressLine = BasicProgressLine<>;
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

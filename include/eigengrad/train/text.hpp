@@ -6,7 +6,7 @@
 #include "../core/error.hpp"
 
 // Numbers as progress lines and reports show them; a decimal point in every locale.
-namespace eigengrad::inline EIGENGRAD_ABI::report {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace report {
 
 /// Four digits, or as many as asked for: 0.03142, 1.2e-07, nan.
 EIGENGRAD_LAZY std::string short_number(double value, int digits = 4) {
@@ -28,4 +28,4 @@ EIGENGRAD_LAZY std::string right_padded(const std::string& text, std::size_t wid
   return text.size() < width ? text + std::string(width - text.size(), ' ') : text;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::report
+}}}  // namespace eigengrad::EIGENGRAD_ABI::report

@@ -4,17 +4,20 @@
 #include <optional>
 #include <tuple>
 
+#include "../autograd/engine/tape_state.hpp"
 #include "../autograd/tape.hpp"
-#include "../ops/apply.hpp"
+#include "../core/tensor.hpp"
+#include "../formula/apply.hpp"
 #include "number_type.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// While it lives, this thread records on `tape`, whatever else it was doing.
 class RecordOn {
  public:
   explicit RecordOn(TapeState* tape)
-      : innermost_(std::exchange(thread_state().innermost, tape)), paused_(std::exchange(thread_state().paused, 0)) {}
+      : innermost_(static_cast<TapeState*>(std::exchange(thread_state().innermost, tape))),
+        paused_(std::exchange(thread_state().paused, 0)) {}
   RecordOn(const RecordOn&) = delete;
   ~RecordOn() {
     thread_state().innermost = innermost_;
@@ -200,4 +203,4 @@ auto checkpoint(const F& f, const X&... x) {
   }(x.to_tensor()...);
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -2,9 +2,11 @@
 
 #include <tuple>
 
+#include "../autograd/engine/tape_state.hpp"
+#include "../core/tensor.hpp"
 #include "step_record.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 struct CompileOptions {
   Index verify_every = 0;  // besides the first, second, fourth, eighth ... replay: compare every so many
@@ -158,4 +160,4 @@ CompiledStep<F> compile(F f, CompileOptions options = {}) {
   return CompiledStep<F>(std::move(f), options);
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -3,12 +3,14 @@
 #include <array>
 #include <memory>
 
+#include "../autograd/engine/recorded.hpp"
 #include "../autograd/tape.hpp"
-#include "../ops/apply.hpp"
+#include "../core/tensor.hpp"
+#include "../formula/apply.hpp"
 
 // Functions of functions: a function of tensors goes in, its derivatives come out. They nest: while a tape records,
 // what comes out is recorded and can be differentiated again. Parameters' .grad() is never touched.
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What records a function while its derivatives are taken: the tape that records already, or else one of its own.
 template <class T>
@@ -16,9 +18,9 @@ class FunctionTape {
  public:
   using OwnTape = Delayed<Tape, T>;
 
-  FunctionTape() : outer_(thread_state().innermost), paused_(std::exchange(thread_state().paused, 0)) {
+  FunctionTape() : outer_(innermost_tape()), paused_(std::exchange(thread_state().paused, 0)) {
     if (outer_ == nullptr) own_ = std::make_shared<OwnTape>();
-    state_ = thread_state().innermost;
+    state_ = innermost_tape();
   }
   FunctionTape(const FunctionTape&) = delete;
   ~FunctionTape() {
@@ -179,4 +181,4 @@ auto grad(const F& f, const X& x, const Y& y, const Rest&... rest) {
   return value_and_grad_of(f, differentiated(x, y, rest...), Location()).second;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,11 +1,15 @@
 #pragma once
 
+#include "../autograd/engine/tape_state.hpp"
+#include "../autograd/tape.hpp"
+#include "../core/tensor.hpp"
+#include "../formula/apply.hpp"
 #include "../ops/join.hpp"
 #include "../ops/sum.hpp"
 #include "push.hpp"
 
 // Products with Jacobians and Hessians, and the whole of them.
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// u -> J^T u at the point where vjp was called; may be called again and again.
 template <class T, class Wrt>
@@ -248,4 +252,4 @@ auto hessian(const F& f, const X& x, Location where = Location::current()) {
     return blocks;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -6,7 +6,7 @@
 #include "../core/replay.hpp"
 #include "../core/tensor.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Whether both have the same shape and numbers of the same bits.
 template <class T>
@@ -110,4 +110,4 @@ class ModuleState final : public ReplayState {
   std::vector<Buffer> buffers_;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

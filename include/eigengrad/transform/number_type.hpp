@@ -5,7 +5,7 @@
 #include "../core/error.hpp"
 #include "../core/replay.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Calls `visit` with a pointer to the number type of that name: T, float or double. Throws GradientError naming
 /// `operation` for another.
@@ -22,4 +22,4 @@ void for_number_type(const char* name, const char* operation, const Visit& visit
                       ": use float, double, or the number type of the result");
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -2,13 +2,16 @@
 
 #include <vector>
 
-#include "../ops/formula.hpp"
+#include "../autograd/engine/recorded.hpp"
+#include "../core/pool_allocator.hpp"
+#include "../core/tensor.hpp"
+#include "../formula/formula.hpp"
 #include "grad.hpp"
 
 // Forward mode through records: each takes the tangents of its inputs to that of its output, in the order in which they
 // were made. Formulas need no second set of rules: an element's derivative is a number, so their rules with a tangent
 // in place of dy are it. Other records' rules are linear in dy, and are transposed one by one.
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// While it lives, this thread records, even within NoGrad.
 class RecordsAgain {
@@ -222,4 +225,4 @@ bool push_forward(const RecordedFunction<T>& recorded, const std::vector<Tensor<
   return true;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -3,12 +3,14 @@
 #include <cstring>
 #include <vector>
 
+#include "../autograd/engine/node.hpp"
 #include "../autograd/parameter.hpp"
 #include "../core/host_access.hpp"
+#include "../core/replay.hpp"
 #include "module_state.hpp"
 #include "number_type.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A parameter as a compiled step knows it.
 template <class T>
@@ -197,4 +199,4 @@ class InStep {
   bool former_;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "../autograd/engine/tape_state.hpp"
 #include "../autograd/tape.hpp"
+#include "../core/tensor.hpp"
 #include "step_plan.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Gathers a tape's gradients in slots apart from the parameters' own, while it lives.
 template <class T>
@@ -302,4 +304,4 @@ class StepRecord {
   std::uint64_t changes_ = 0;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,9 +1,12 @@
 #pragma once
 
+#include "../autograd/parameter.hpp"
+#include "../core/tensor.hpp"
+#include "../formula/apply.hpp"
 #include "../ops/join.hpp"
 #include "grad.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI {
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// f for each position of the inputs' axis `in_axis`, the results side by side on axis `out_axis`: vmap(f)(x, y). What
 /// f does is not changed, so the result is exact for any f, gradients included; positions are run one after another.
@@ -50,4 +53,4 @@ std::vector<Tensor<T>> per_sample_grad(const F& loss, const std::vector<Paramete
   return run(x.to_tensor(), y.to_tensor());
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -2,7 +2,7 @@
 
 #include "figure.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// One function on a sheet: its values and its derivative's at the points x, and how it is written.
 struct Activation {
@@ -38,4 +38,4 @@ inline Figure activation_sheet(const std::vector<Activation>& activations, const
   return figure;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

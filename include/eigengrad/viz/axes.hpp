@@ -6,7 +6,7 @@
 
 #include "svg.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 enum class Scale { linear, log };
 
@@ -172,4 +172,4 @@ class Axis {
   bool upwards_;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

@@ -2,7 +2,7 @@
 
 #include "grid.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// One line of a contour in the grid's units; a closed one ends where it starts.
 struct Curve {
@@ -149,4 +149,4 @@ inline std::vector<Curve> contour_region(const Grid& grid, double level) {
   return Marcher(grid, level, -std::numeric_limits<double>::infinity()).curves();
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

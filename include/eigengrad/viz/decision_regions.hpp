@@ -1,8 +1,9 @@
 #pragma once
 
+#include "../core/tensor.hpp"
 #include "panel.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// `class_names` replace "class 0", "class 1", ...; `threshold` parts two classes; `resolution` is the number of points
 /// at which the model is asked along each side.
@@ -141,4 +142,4 @@ Panel decision_regions(Model&& model, const Tensor<T>& points, const Numbers& la
   return panel;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

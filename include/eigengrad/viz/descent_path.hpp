@@ -2,7 +2,7 @@
 
 #include "panel.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// The points an optimizer visited, the start first.
 struct DescentPath {
@@ -77,4 +77,4 @@ Panel descent_path(Surface&& surface, const std::vector<DescentPath>& paths, con
   return panel;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

@@ -3,7 +3,7 @@
 #include "panel.hpp"
 #include "path.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// The points in pixels from the frame's upper left; NaN for what the axes cannot show.
 inline std::vector<Point> pixels(const Panel& panel, const Numbers& x, const Numbers& y) {
@@ -147,4 +147,4 @@ inline std::vector<Tick> bar_labels(const ColourBar& bar, double height) {
   return result;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

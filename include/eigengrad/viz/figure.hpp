@@ -3,7 +3,7 @@
 #include "file.hpp"
 #include "legend.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 struct FigureOptions {
   std::string title = {};
@@ -226,4 +226,4 @@ inline void Figure::draw(Svg& svg, const Cell& cell, double left, double top) {
   svg.close("g");
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

@@ -9,7 +9,7 @@
 
 #include "../core/path.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// Writes the whole text or nothing: to a file beside it first, which then takes the name. A symbolic link stays one; a
 /// device or pipe is written straight. Throws FileError naming path and reason; what was there is then unchanged.
@@ -62,4 +62,4 @@ inline void write_file(const std::string& path, std::string_view text) {
   }
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

@@ -5,7 +5,7 @@
 #include "layers.hpp"
 #include "style.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 struct GraphOptions {
   std::string title = "Computation graph";
@@ -174,4 +174,4 @@ inline std::string draw_svg(const Tape& tape, const GraphOptions& options = {}) 
   return GraphPicture(graph_of(tape), options).svg();
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

@@ -3,7 +3,7 @@
 #include "axes.hpp"
 #include "numbers.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// Values at evenly spaced points of a rectangle, row by row from the lowest y; numbers that are not finite are holes.
 class Grid {
@@ -75,4 +75,4 @@ class Grid {
   Index rows_ = 0, columns_ = 0;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// A directed graph without circles laid out in columns from left to right: boxes do not overlap, and an edge that
 /// skips columns gets a place of its own in each. (K. Sugiyama, S. Tagawa, M. Toda: Methods for visual understanding of
@@ -198,4 +198,4 @@ class LayeredLayout {
   double width_ = 0, height_ = 0;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

@@ -2,7 +2,7 @@
 
 #include "draw.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// What a legend says: a sample of how something is drawn, and its name.
 struct LegendEntry {
@@ -168,4 +168,4 @@ inline std::vector<LegendColumn> legend_columns(const std::vector<LegendEntry>& 
   return column;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

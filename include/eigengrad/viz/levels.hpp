@@ -2,7 +2,7 @@
 
 #include "grid.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// How far apart a field's levels lie. `automatic` takes `log` when all values are positive and most are small beside
 /// the largest, as around a narrow minimum.
@@ -53,4 +53,4 @@ inline std::vector<double> chosen_levels(const Grid& grid, Spacing spacing, doub
   return levels;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

@@ -2,7 +2,7 @@
 
 #include "panel.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// One curve: its losses at first, first + every, first + 2 every, ... on the x axis.
 struct LossCurve {
@@ -38,4 +38,4 @@ inline Panel loss_curve(const std::vector<LossCurve>& curves, const LossOptions&
   return panel;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

@@ -6,7 +6,7 @@
 
 #include "../core/tensor.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// Numbers to draw, copied as double from a vector, a span, a tensor (flat, row-major) or a formula.
 class Numbers {
@@ -43,4 +43,4 @@ class Numbers {
   std::vector<double> values_;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

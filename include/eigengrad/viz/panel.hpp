@@ -6,7 +6,7 @@
 #include "levels.hpp"
 #include "style.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// Where the legend goes: `automatic` takes a corner in which it covers no data; where there is none, and over fields,
 /// it goes `below` the figure, where the panels' legends are merged.
@@ -213,4 +213,4 @@ class Panel {
   std::size_t lines_ = 0, clouds_ = 0;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

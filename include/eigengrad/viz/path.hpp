@@ -6,7 +6,7 @@
 
 #include "svg.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// Writes the `d` attribute of a path: two decimals, and no point that lies on the line of its neighbours.
 class PathText {
@@ -86,4 +86,4 @@ inline std::vector<std::span<const Point>> runs(std::span<const Point> points) {
   return result;
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

@@ -7,7 +7,7 @@
 
 #include "svg.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// A colour as 0xRRGGBB.
 using Colour = std::uint32_t;
@@ -128,4 +128,4 @@ inline std::string marker_path(Marker marker, Point centre, double radius) {
   return d + "z";
 }
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

@@ -7,7 +7,7 @@
 
 #include "../core/error.hpp"
 
-namespace eigengrad::inline EIGENGRAD_ABI::viz {
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// A point in the data's units, or in pixels from the upper left.
 struct Point {
@@ -203,4 +203,4 @@ class Svg {
   std::string text_;
 };
 
-}  // namespace eigengrad::inline EIGENGRAD_ABI::viz
+}}}  // namespace eigengrad::EIGENGRAD_ABI::viz

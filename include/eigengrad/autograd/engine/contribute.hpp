@@ -1,0 +1,187 @@
+#pragma once
+
+#include "../../core/loop.hpp"
+#include "../../core/replay_tensors.hpp"
+#include "../../kernels/sums.hpp"
+#include "../../simd/lane.hpp"
+#include "tape_state.hpp"
+
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
+
+/// A gradient that is one tensor stretched over a larger shape, as a sum's is; kept small until somebody needs it
+/// whole.
+template <class T>
+struct Expanded {
+  Tensor<T> value;  // of a shape that broadcasts to the target's
+};
+
+template <class T>
+void expand_into(T* to, const Tensor<T>& value, const Shape& shape, bool add = false);
+template <class T>
+void sum_to_into(T* to, const Tensor<T>& value, const Shape& shape);
+
+/// The whole of a gradient that may have arrived unexpanded.
+template <class T>
+Tensor<T> expand(const Tensor<T>& value, const Shape& shape) {
+  if (value.shape() == shape) return value;
+  Tensor<T> result = Tensor<T>::empty(shape);
+  expand_into(result.writable_numbers(), value, shape);
+  on_replay("broadcast_to", result, {&value},
+            [](const TensorStep<T>& step) { expand_into(step.to(), step.operands[0], step.result.shape()); });
+  return result;
+}
+/// One row of it: a number or a row of numbers, written or added.
+template <class T>
+EIGENGRAD_OUTLINE void expand_row(T* to, const T* from, Index stride, Index count, bool add) {
+  const lane_t<T> number(*from);
+  Index i = 0;
+  for (; i + lane_width<T> <= count; i += lane_width<T>) {
+    const lane_t<T> next = stride == 0 ? number : lane::load(from + i);
+    lane::store<T>(to + i, add ? lane_t<T>(lane::load(to + i) + next) : next);
+  }
+  for (; i < count; ++i) to[i] = add ? to[i] + from[i * stride] : from[i * stride];
+}
+template <class T>
+void expand_into(T* to, const Tensor<T>& value, const Shape& shape, bool add) {
+  const Loop loop(shape, {&value.shape(), &shape});
+  loop.for_each_row([&](const Index* offsets) {
+    expand_row(to + offsets[1], value.numbers() + offsets[0], loop.row_strides[0], loop.row, add);
+  });
+}
+
+template <class T>
+Tensor<T> recorded_reshape(const Tensor<T>& x, const Shape& shape, const Location& where = {});  // recorded.hpp
+template <class T>
+Tensor<T> recorded_expand(const Tensor<T>& value, const Shape& shape);
+
+template <class T>
+EIGENGRAD_INLINE Tensor<T> whole(Tensor<T>&& value, const Shape& shape) {
+  if (value.shape() == shape) [[likely]]
+    return std::move(value);
+  return recorded_expand(value, shape);
+}
+template <class T>
+Tensor<T> whole(const Tensor<T>& value, const Shape& shape) {
+  return whole(Tensor<T>(value), shape);
+}
+
+/// `value` summed over the axes that broadcasting had stretched, back to `shape`.
+template <class T>
+Tensor<T> sum_to(const Tensor<T>& value, const Shape& shape) {
+  Tensor<T> result = Tensor<T>::empty(shape);
+  sum_to_into(result.writable_numbers(), value, shape);
+  on_replay("sum_to", result, {&value},
+            [](const TensorStep<T>& step) { sum_to_into(step.to(), step.operands[0], step.result.shape()); });
+  return result;
+}
+template <class T>
+void sum_to_into(T* to, const Tensor<T>& value, const Shape& shape) {
+  std::fill_n(to, shape.size(), T(0));
+  if (value.size() == 0) return;
+  const Loop loop(value.shape(), {&value.shape(), &shape});
+  const bool along_row = loop.row_strides[1] == 0;
+  const Index row = along_row ? shape.size() : loop.row;
+  const Totals<T> totals(shape.size() / row, row);
+  loop.for_each_row([&](const Index* offsets) {
+    const T* from = value.numbers() + offsets[0];
+    if (along_row)
+      totals.add(offsets[1], sum_of_numbers(from, loop.row));
+    else
+      for (Index i = 0; i < loop.row; ++i) totals.add(totals.place(offsets[1] / row) + i, Sum<T>(from[i]));
+  });
+  totals.move_to(to, T(1), 0, row);
+}
+
+// Gradients of gradients: while a tape records, what arrives at a slot is computed by recorded operations
+// (autograd/engine/recorded.hpp), so that it can be differentiated again.
+
+/// Whether the gradients that backward computes are themselves recorded.
+EIGENGRAD_INLINE bool records_gradients() { return recording_tape() != nullptr; }
+template <class T>
+EIGENGRAD_COLD void contribute_recorded(Slot<T>& slot, const Shape& shape, const Tensor<T>& value);
+template <class T, class Result>
+EIGENGRAD_COLD void contribute_recorded_result(Slot<T>& slot, const Shape& shape, const Result& result);
+/// What a rule returned, as a recorded tensor.
+template <class Result>
+auto as_recorded(const Result& result) {
+  return result.to_tensor();
+}
+
+template <class T>
+void add_in_place(Tensor<T>& target, const Tensor<T>& value) {
+  T* to = target.writable_numbers();
+  if (target.size() > 0) expand_row(to, value.numbers(), 1, target.size(), true);
+}
+
+// How a rule's result reaches a slot: written the first time, added afterwards. A rule may return a tensor, an
+// Expanded, or anything with write_to(Tensor<T>& target, bool add), which then works in place (a formula, a product).
+template <class T>
+void contribute(Slot<T>& slot, const Shape& shape, Tensor<T> value) {
+  if (records_gradients()) [[unlikely]]
+    return contribute_recorded(slot, shape, value);
+  value.set_link({});
+  if (value.shape() != shape) value = sum_to(value, shape);
+  if (slot.filled) {
+    if (slot.value.shape() != shape) slot.value = expand(slot.value, shape);
+    add_in_place(slot.value, value);
+  } else {
+    slot.value = std::move(value);
+    slot.filled = true;
+  }
+}
+
+template <class T>
+void contribute(Slot<T>& slot, const Shape& shape, Expanded<T> gradient) {
+  if (records_gradients()) [[unlikely]]
+    return contribute_recorded_result(slot, shape, gradient);
+  gradient.value.set_link({});
+  if (!slot.filled && !slot.keep_whole) {
+    slot.value = std::move(gradient.value);
+    slot.filled = true;
+  } else if (slot.filled && slot.value.shape() == shape) {
+    expand_into(slot.value.writable_numbers(), gradient.value, shape, true);
+  } else {
+    contribute(slot, shape, expand(gradient.value, shape));
+  }
+}
+
+/// The slot's tensor, of the whole shape and unshared, to be written to; `add` says whether to add to what is there.
+template <class T>
+Tensor<T>& prepare(Slot<T>& slot, const Shape& shape, bool& add) {
+  add = slot.filled;
+  slot.filled = true;
+  if (!(slot.value.shape() == shape))
+    slot.value = add ? expand(slot.value, shape) : Tensor<T>::empty(shape);
+  else if (!add && !slot.value.unshared()) [[unlikely]]
+    slot.value = Tensor<T>::empty(shape);
+  slot.value.writable_numbers();
+  return slot.value;
+}
+
+/// The same for what is computed from dy number by number: a slot without a buffer takes over dy's, if nobody else has
+/// it, and the gradient is written over dy. What it returns is written to as it is, shared or not.
+template <class T>
+Tensor<T>& prepare_over(const Tensor<T>& dy, Slot<T>& slot, const Shape& shape, bool& add) {
+  if (slot.filled || slot.value.size() > 0 || !(dy.shape() == shape) || !dy.unshared() || dy.link().node != nullptr)
+    return prepare(slot, shape, add);
+  add = false;
+  slot.filled = true;
+  return slot.value = dy;
+}
+
+template <class T, class Result>
+  requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
+void contribute(Slot<T>& slot, const Shape& shape, const Result& result) {
+  if (records_gradients()) [[unlikely]]
+    return contribute_recorded_result(slot, shape, result);
+  if (!(result.shape() == shape)) {
+    Tensor<T> whole = Tensor<T>::empty(result.shape());
+    result.write_to(whole, false);
+    return contribute(slot, shape, std::move(whole));
+  }
+  bool add = false;
+  Tensor<T>& target = prepare(slot, shape, add);
+  result.write_to(target, add);
+}
+
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,0 +1,4 @@
+#pragma once
+
+#include "expression.hpp"
+#include "formula_node.hpp"
