@@ -3,8 +3,8 @@
 // Tested with: 1 15000
 // Answer: test accuracy: (7[89]|8[0-9]|9[0-9])
 #include <cstdio>
-#include <eigengrad/eigengrad.hpp>
 #include <eigengrad/data/fashion_mnist.hpp>
+#include <eigengrad/eigengrad.hpp>
 namespace eg = eigengrad;
 
 int main(int count, char** arguments) {

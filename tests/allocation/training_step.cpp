@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "eigengrad/nn/layers/activation.hpp"
-#include "eigengrad/nn/losses/cross_entropy.hpp"
 #include "eigengrad/nn/layers/dropout.hpp"
+#include "eigengrad/nn/losses/cross_entropy.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/optim/adam.hpp"
 #include "eigengrad/optim/lbfgs.hpp"

@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "eigengrad/core/print.hpp"
-#include "eigengrad/nn/losses/cross_entropy.hpp"
 #include "eigengrad/nn/layers/linear.hpp"
+#include "eigengrad/nn/losses/cross_entropy.hpp"
 #include "eigengrad/ops/index.hpp"
 #include "eigengrad/ops/join.hpp"
 #include "support/message.hpp"

@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "eigengrad/simd/math.hpp"
 #include "eigengrad/core/random.hpp"
+#include "eigengrad/simd/math.hpp"
 
 // The functions on lanes of doubles, and pow, beside the standard library's on long doubles: at most 4 units in the
 // last place (docs/numerics.md has the largest found), denormal results and the specials of IEEE included.

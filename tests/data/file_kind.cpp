@@ -19,7 +19,8 @@ TEST(FileKind, CompressedFilesAndArchivesAreNamed) {
   const struct {
     std::string bytes, said;
   } cases[] = {
-      {"\x1f\x8b\x08\0\0\0\0\0"s, "is gzip-compressed: read it by read_csv_gz (eigengrad/data/csv_gz.hpp), or gunzip it"},
+      {"\x1f\x8b\x08\0\0\0\0\0"s,
+       "is gzip-compressed: read it by read_csv_gz (eigengrad/data/csv_gz.hpp), or gunzip it"},
       {"PK\x03\x04\x14\0\x06\0"s, "is a zip archive (as .xlsx, .ods and .npz are): unzip it, or save the sheet as CSV"},
       {"\xfd\x37zXZ\0\0\x04"s, "is xz-compressed: decompress it first, by unxz"},
       {"BZh91AY&SY\x8a"s, "is bzip2-compressed: decompress it first, by bunzip2"},

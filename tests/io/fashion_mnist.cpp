@@ -1,5 +1,5 @@
-#include <eigengrad/data/labels.hpp>
 #include <eigengrad/data/fashion_mnist.hpp>
+#include <eigengrad/data/labels.hpp>
 
 #include "gzip_files.hpp"
 

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "eigengrad/nn/layers/activation.hpp"
-#include "eigengrad/nn/losses/cross_entropy.hpp"
 #include "eigengrad/nn/layers/dropout.hpp"
+#include "eigengrad/nn/losses/cross_entropy.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/ops/join.hpp"
 #include "support/close.hpp"

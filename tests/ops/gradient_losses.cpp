@@ -1,5 +1,5 @@
-#include "eigengrad/nn/losses/cross_entropy.hpp"
 #include "eigengrad/nn/layers/linear.hpp"
+#include "eigengrad/nn/losses/cross_entropy.hpp"
 #include "eigengrad/nn/losses/loss.hpp"
 #include "eigengrad/ops/softmax.hpp"
 #include "gradient_row.hpp"

@@ -5,9 +5,9 @@
 #include <cstring>
 
 #include "eigengrad/nn/layers/activation.hpp"
-#include "eigengrad/nn/losses/cross_entropy.hpp"
 #include "eigengrad/nn/layers/dropout.hpp"
 #include "eigengrad/nn/layers/linear.hpp"
+#include "eigengrad/nn/losses/cross_entropy.hpp"
 #include "eigengrad/nn/losses/loss.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/ops/cast.hpp"

@@ -1,7 +1,7 @@
 // Compiled with flags that loosen the rules of floating-point arithmetic (run.cmake): prints "right", or "refused: "
 // and the library's sentence, or what came out wrong.
-#include <eigengrad/simd/math.hpp>
 #include <eigengrad/core/print.hpp>
+#include <eigengrad/simd/math.hpp>
 
 #include <bit>
 #include <cstdio>
