@@ -12,6 +12,7 @@
 #include "support/message.hpp"
 
 namespace eg = eigengrad;
+using support::message_of;
 using Tensor = eg::Tensor<double>;
 using Parameter = eg::Parameter<double>;
 using eg::AnomalyError;

@@ -4,7 +4,10 @@
 
 #include "eigengrad/ops/sum.hpp"
 
+#include "support/message.hpp"
+
 namespace eg = eigengrad;
+using support::message_of;
 using Tensor = eg::Tensor<double>;
 
 namespace {
@@ -16,14 +19,6 @@ Tensor wrong(const Tensor& x, double error) {
                       dx.at(1, 2) *= 1 + error;
                       return dx;
                     }));
-}
-std::string message_of(const auto& function) {
-  try {
-    function();
-  } catch (const eg::GradientError& error) {
-    return error.what();
-  }
-  return "";
 }
 const Tensor x = Tensor{{1, 2, 3}, {4, 5, 6}};
 
@@ -47,7 +42,7 @@ TEST(Gradcheck, TakesParametersAndLeavesThemAlone) {
 }
 
 TEST(Gradcheck, NamesOperationInputElementAndBothValues) {
-  const std::string text = message_of(
+  const std::string text = message_of<eg::GradientError>(
       [] { eg::gradcheck([](const auto& a, const auto& b) { return a * wrong(b, 1); }, Tensor::ones({2, 3}), x); });
   EXPECT_NE(text.find("gradcheck: the gradient of (wrong, multiply) is wrong: input 1 of shape [2, 3], element (1, 2): "
                       "the rules give"),

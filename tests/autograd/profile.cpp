@@ -9,6 +9,7 @@
 #include "support/message.hpp"
 
 namespace eg = eigengrad;
+using support::message_of;
 using Tensor = eg::Tensor<float>;
 using Parameter = eg::Parameter<float>;
 

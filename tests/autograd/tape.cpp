@@ -7,22 +7,16 @@
 
 #include "eigengrad/ops/matmul.hpp"
 
+#include "support/message.hpp"
+
 // Numbers in comments are lines of the reliability list.
 namespace eg = eigengrad;
+using support::message_of;
 using Tensor = eg::Tensor<double>;
 using Parameter = eg::Parameter<double>;
 
 namespace {
 
-template <class E>
-std::string message_of(const auto& function) {
-  try {
-    function();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include <eigengrad/autograd/tape.hpp>
 #include <eigengrad/core/build_info.hpp>
 #include <eigengrad/nn/layers/linear.hpp>
 #include <eigengrad/ops/matmul.hpp>

@@ -9,6 +9,7 @@
 #include "support/message.hpp"
 
 namespace eg = eigengrad;
+using support::message_of;
 using I = eg::Tensor<std::int64_t>;
 using D = eg::Tensor<double>;
 using F = eg::Tensor<float>;

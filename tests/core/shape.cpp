@@ -2,21 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include "support/message.hpp"
+
 // Numbers in comments are lines of the reliability list.
 namespace eg = eigengrad;
 using eg::Shape;
+using support::message_of;
 
 namespace {
 
-template <class E>
-std::string message_of(const auto& function) {
-  try {
-    function();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
 constexpr eg::Index largest = std::numeric_limits<eg::Index>::max();
 
 }  // namespace

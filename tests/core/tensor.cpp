@@ -2,21 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include "support/message.hpp"
+
 // Numbers in comments are lines of the reliability list.
 namespace eg = eigengrad;
+using support::message_of;
 using Tensor = eg::Tensor<double>;
 
 namespace {
 
-template <class E>
-std::string message_of(const auto& function) {
-  try {
-    function();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
 bool same(const Tensor& a, const Tensor& b) { return a.shape() == b.shape() && (a.array() == b.array()).all(); }
 
 }  // namespace

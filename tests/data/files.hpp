@@ -8,6 +8,10 @@
 #include <fstream>
 #include <string>
 
+#include "support/message.hpp"
+
+using support::message_of;
+
 /// A folder for one test's files, removed with all it holds.
 class TemporaryFolder {
  public:
@@ -33,21 +37,6 @@ class TemporaryFolder {
  private:
   std::string path_;
 };
-
-/// The message of the error E that `action` must throw; empty, and a failed test, when it does not.
-template <class E, class Action>
-std::string message_of(Action action) {
-  try {
-    action();
-  } catch (const E& error) {
-    return error.what();
-  } catch (const std::exception& error) {
-    ADD_FAILURE() << "another error was thrown: " << error.what();
-    return "";
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return "";
-}
 
 inline void expect_contains(const std::string& text, const std::string& part) {
   EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' is missing in: " << text;

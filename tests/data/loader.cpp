@@ -122,3 +122,37 @@ TEST(DataLoader, ImagesKeepTheirAxes) {
   eg::DataLoader loader(images, eg::Tensor<std::int64_t>::zeros({5}), {.batch_size = 2});
   for (const auto& [inputs, labels] : loader) EXPECT_EQ(inputs.shape().without(0), (eg::Shape{3, 4, 4}));
 }
+
+TEST(Loader, GoesOnInTheMiddleOfAnEpoch) {
+  const auto samples = eg::Tensor<float>::arange(23);
+  const auto first_of = [](const auto& batch) { return batch.inputs(0); };
+  eg::DataLoader<float> loader(samples, samples, {.batch_size = 4, .seed = 5});
+  for (const auto& batch : loader) (void)batch;
+  eg::NamedTensors state;
+  std::vector<float> rest;
+  int count = 0;
+  for (const auto& batch : loader) {
+    if (count > 2) rest.push_back(first_of(batch));
+    if (count++ == 2) state = loader.state_dict();
+  }
+  for (const auto& batch : loader) rest.push_back(first_of(batch));
+
+  eg::DataLoader<float> other(samples, samples, {.batch_size = 4, .seed = 77});
+  other.load_state_dict(state);
+  std::vector<float> continued;
+  for (int epoch = 0; epoch < 2; ++epoch)
+    for (const auto& batch : other) continued.push_back(first_of(batch));
+  EXPECT_EQ(continued, rest);
+  EXPECT_EQ(other.epoch(), loader.epoch());
+  EXPECT_EQ(other.state_dict().at<std::int64_t>("position").item(), 0) << "the epoch has ended";
+}
+
+TEST(Loader, AStateOfOtherDataIsRefusedAndChangesNothing) {
+  const auto samples = eg::Tensor<float>::zeros({10}), fewer = eg::Tensor<float>::zeros({9});
+  eg::DataLoader<float> loader(samples, samples, {.batch_size = 4}),
+      other(fewer, fewer, {.batch_size = 3, .shuffle = false});
+  const std::string message = message_of<eg::ShapeError>([&] { other.load_state_dict(loader.state_dict()); });
+  for (const char* part : {"samples is 10, the loader's is 9", "batch_size is 4, the loader's is 3", "shuffle is"})
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  EXPECT_EQ(other.epoch(), 0u);
+}

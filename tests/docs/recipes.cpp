@@ -85,22 +85,27 @@ struct RMSPropOptions {
 
 /// v = alpha v + (1 - alpha) g^2;  w = w - learning_rate g / (sqrt(v) + epsilon). Tieleman, Hinton: Lecture 6.5, 2012.
 template <class T>
-class RMSProp : public Optimizer<T, 1> {
+class RMSProp : public Optimizer<T, 1, RMSProp<T>> {
  public:
   using Options = RMSPropOptions<T>;
 
   explicit RMSProp(std::vector<ParameterRef<T>> parameters, Options options = {})
-      : Optimizer<T, 1>("RMSProp", std::move(parameters), options.learning_rate), options_(options) {
+      : Optimizer<T, 1, RMSProp>("RMSProp", std::move(parameters), options.learning_rate, {"square_avg"}),
+        options_(options) {
     this->in_range("alpha", options.alpha, 0, 1);
     this->in_range("epsilon", options.epsilon, 0, std::numeric_limits<T>::max());
   }
 
-  void step() {
+  void take_step() {
     const T rate = this->learning_rate_, alpha = options_.alpha, rest = 1 - alpha, epsilon = options_.epsilon;
     this->update([=](auto& w, const auto& g, auto& v) {
       v = alpha * v + rest * (g * g);
       w = w - rate * (g / (math::sqrt(v) + epsilon));
     });
+  }
+  void settings(OptimizerState& state) {
+    state("alpha", options_.alpha);
+    state("epsilon", options_.epsilon);
   }
 
  private:

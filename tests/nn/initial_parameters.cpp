@@ -26,7 +26,7 @@ testing::AssertionResult same(const eg::StateDict<float>& a, const eg::StateDict
   if (a.size() != b.size()) return testing::AssertionFailure() << a.size() << " and " << b.size() << " tensors";
   for (const auto& [name, tensor] : a) {
     if (!b.contains(name)) return testing::AssertionFailure() << name << " is missing";
-    if (!same_bits(tensor, b.at(name))) return testing::AssertionFailure() << name << " differs";
+    if (!same_bits(tensor.as<float>(), b.at(name))) return testing::AssertionFailure() << name << " differs";
   }
   return testing::AssertionSuccess();
 }
@@ -113,7 +113,7 @@ TEST(InitialParameters, OfNestedOnesAndOfDoubles) {
   eg::manual_seed(1);
   eg::Sequential<double> call(eg::Linear<double>(2, 3), eg::Maxout<double>(3, 2, 2), eg::Linear<double>(2, 1));
   for (const auto& [name, tensor] : braces.state_dict())
-    EXPECT_TRUE(same_bits(tensor, call.state_dict().at(name))) << name;
+    EXPECT_TRUE(same_bits(tensor.as<double>(), call.state_dict().at(name))) << name;
 }
 
 TEST(InitialParameters, OfModulesOfOnesOwn) {

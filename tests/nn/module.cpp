@@ -124,7 +124,8 @@ TEST(Module, StateGoesOutAndIn) {
   EXPECT_TRUE(same_bits(state.at("offset"), net.offset));
   const auto identity = other.parameters();
   other.load_state_dict(state);
-  for (const auto& [name, tensor] : other.state_dict()) EXPECT_TRUE(same_bits(tensor, state.at(name))) << name;
+  for (const auto& [name, tensor] : other.state_dict())
+    EXPECT_TRUE(same_bits(tensor.as<double>(), state.at(name))) << name;
   EXPECT_TRUE(identity[0].same_as(other.first.weight)) << "an optimizer still holds the loaded parameters";
 
   other.first.weight.set_value(Real::zeros({3, 2}));
@@ -145,13 +146,76 @@ TEST(Module, AStateThatDoesNotFitIsRefusedWithAllFaultsAndChangesNothing) {
   EXPECT_TRUE(
       mentions(message, {"load_state_dict", "first.bias is missing", "second.weight is [2, 3], the module's is [1, 3]",
                          "offset is [4], the module's is [3]", "third.weight is not in the module", "module.cpp"}));
-  for (const auto& [name, tensor] : net.state_dict()) EXPECT_TRUE(same_bits(tensor, before.at(name))) << name;
+  for (const auto& [name, tensor] : net.state_dict())
+    EXPECT_TRUE(same_bits(tensor.as<double>(), before.at(name))) << name;
 
   eg::StateDict<double> surplus = before;
   surplus["more"] = Real{1};
   EXPECT_TRUE(
       mentions(message_of<eg::ShapeError>([&] { net.load_state_dict(surplus); }), {"more is not in the module"}));
   EXPECT_THROW(net.load_state_dict({}), eg::ShapeError);
+}
+
+namespace {
+/// Counts its calls in a buffer of whole numbers, as a BatchNorm does.
+struct Counting : eg::Module<double> {
+  void members(eg::Members<double>& m) override {
+    m("inner", inner);
+    m("calls", calls);
+  }
+  Real forward(const Real& x) override {
+    calls = (calls + 1).eval();
+    return inner(x);
+  }
+
+  eg::Linear<double> inner{3, 2};
+  eg::Tensor<std::int64_t> calls = eg::Tensor<std::int64_t>::zeros({});
+};
+}  // namespace
+
+TEST(Module, BuffersMayBeOfAnyNumberType) {
+  Counting module, other;
+  for (int i = 0; i < 3; ++i) module(inputs);
+  const eg::NamedTensors state = module.state_dict();
+  EXPECT_EQ(state.at<std::int64_t>("calls").item(), 3);
+  other.load_state_dict(state);
+  EXPECT_EQ(other.calls.item(), 3);
+  module(inputs);
+  EXPECT_EQ(other.calls.item(), 3) << "a buffer that was loaded has its own numbers";
+  eg::NamedTensors wrong = state;
+  wrong["calls"] = Real::full({}, 9);
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([&] { other.load_state_dict(wrong); }),
+                       {"calls holds float64, the module's is int64"}));
+  EXPECT_EQ(other.calls.item(), 3);
+}
+
+TEST(Module, LoadsWhatThereIsWhereThatIsAskedFor) {
+  Counting module;
+  const Real bias = module.inner.bias.value();
+  const eg::LoadResult result =
+      module.load_state_dict({{"inner.weight", Real::ones({2, 3})}, {"head.weight", {{1}}}}, {.strict = false});
+  EXPECT_EQ(result.missing, (std::vector<std::string>{"inner.bias", "calls"}));
+  EXPECT_EQ(result.unexpected, std::vector<std::string>{"head.weight"});
+  EXPECT_TRUE(same_bits(module.inner.weight.value(), Real::ones({2, 3})));
+  EXPECT_TRUE(same_bits(module.inner.bias.value(), bias));
+  EXPECT_THROW(module.load_state_dict({{"inner.weight", Real::ones({2, 2})}}, {.strict = false}), eg::ShapeError);
+}
+
+TEST(Module, AConstOneTellsItsMembers) {
+  const Counting module;
+  EXPECT_EQ(module.state_dict().size(), 3u);
+  EXPECT_EQ(module.parameters().size(), 2u);
+  EXPECT_EQ(module.named_parameters()[1].first, "inner.bias");
+  EXPECT_EQ(module.parameter_count(), 8);
+}
+
+TEST(Module, StateIsInTheOrderOfMembers) {
+  eg::Sequential<double> model;
+  for (int i = 0; i < 11; ++i) model.add(eg::Linear<double>(1, 1, {.bias = false}));
+  std::string names;
+  for (const auto& [name, tensor] : model.state_dict()) names += name + " ";
+  EXPECT_NE(names.find("2.weight 3.weight"), std::string::npos);
+  EXPECT_NE(names.find("9.weight 10.weight"), std::string::npos);
 }
 
 TEST(Module, FrozenParametersAreConstants) {

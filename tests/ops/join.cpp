@@ -7,6 +7,7 @@
 namespace eg = eigengrad;
 using eg::Shape;
 using eg::Tensor;
+using support::message_of;
 
 namespace {
 

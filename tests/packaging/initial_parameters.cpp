@@ -21,7 +21,7 @@ void print(const char* title, eg::Sequential<T> model) {
   std::printf("%s\n", title);
   for (const auto& [name, tensor] : model.state_dict()) {
     std::printf(" %s", name.c_str());
-    for (const T number : tensor) std::printf(" %a", static_cast<double>(number));
+    for (const T number : tensor.template as<T>()) std::printf(" %a", static_cast<double>(number));
     std::printf("\n");
   }
   std::printf(" later");

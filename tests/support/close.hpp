@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "eigengrad/core/tensor.hpp"
+#include "message.hpp"
 
-// Comparing tensors with numbers, and errors with their messages.
+// Comparing tensors with numbers.
+
 namespace support {
 
 /// Every element within `tolerance` of what is expected, relative to 1 or to its size; infinities and NaN as they are.
@@ -42,26 +44,6 @@ template <class T>
 bool same_bits(const eigengrad::Tensor<T>& a, const eigengrad::Tensor<T>& b) {
   return a.shape() == b.shape() &&
          (a.size() == 0 || std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(T)) == 0);
-}
-
-/// The message of the E that `run` throws; a failure and "" when it throws none.
-template <class E, class F>
-std::string message_of(const F& run) {
-  try {
-    run();
-  } catch (const E& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return "";
-}
-
-/// Whether `text` holds all the parts, in any order.
-inline testing::AssertionResult mentions(const std::string& text, const std::vector<std::string>& parts) {
-  for (const std::string& part : parts)
-    if (text.find(part) == std::string::npos)
-      return testing::AssertionFailure() << "\"" << part << "\" is not in: " << text;
-  return testing::AssertionSuccess();
 }
 
 }  // namespace support

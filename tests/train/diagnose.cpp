@@ -6,7 +6,10 @@
 
 #include "models.hpp"
 
+#include "support/message.hpp"
+
 namespace eg = eigengrad;
+using support::message_of;
 using Tensor = eg::Tensor<double>;
 
 static eg::Linear<double> linear(const Tensor& weight, const Tensor& bias) {

@@ -3,7 +3,10 @@
 #include "data/files.hpp"
 #include "models.hpp"
 
+#include "support/message.hpp"
+
 namespace eg = eigengrad;
+using support::message_of;
 using Tensor = eg::Tensor<double>;
 using Labels = eg::Tensor<std::int64_t>;
 

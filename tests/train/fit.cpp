@@ -4,7 +4,10 @@
 #include "data/files.hpp"
 #include "models.hpp"
 
+#include "support/message.hpp"
+
 namespace eg = eigengrad;
+using support::message_of;
 using Tensor = eg::Tensor<double>;
 using Options = eg::FitOptions<double>;
 static constexpr auto silent = eg::Progress::none;

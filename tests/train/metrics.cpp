@@ -5,7 +5,10 @@
 
 #include <limits>
 
+#include "support/message.hpp"
+
 namespace eg = eigengrad;
+using support::message_of;
 using Labels = eg::Tensor<std::int64_t>;
 using Scores = eg::Tensor<double>;
 

@@ -23,7 +23,8 @@ bool same_bits(eigengrad::StateDict<T> a, eigengrad::StateDict<T> b) {
   if (a.size() != b.size()) return false;
   for (const auto& [name, tensor] : a) {
     if (!b.contains(name) || !(b.at(name).shape() == tensor.shape())) return false;
-    if (std::memcmp(tensor.data(), b.at(name).data(), static_cast<std::size_t>(tensor.size()) * sizeof(T)) != 0)
+    if (std::memcmp(tensor.template as<T>().data(), b.at(name).data(),
+                    static_cast<std::size_t>(tensor.size()) * sizeof(T)) != 0)
       return false;
   }
   return true;

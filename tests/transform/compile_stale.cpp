@@ -196,6 +196,37 @@ TEST(CompiledStep, WritesBuffers) {
   EXPECT_TRUE(same_bits(step(gates), loss(recorded, gates)));
 }
 
+namespace {
+/// Counts its calls in whole numbers, and keeps which of its inputs were positive.
+struct Counting : eg::Module<float> {
+  void members(eg::Members<float>& m) override {
+    m("calls", calls);
+    m("positive", positive);
+  }
+  Tensor forward(const Tensor& x) override {
+    calls = (calls + 1).eval();
+    positive = (x > 0).eval();
+    return x * x;
+  }
+
+  eg::Tensor<std::int64_t> calls = eg::Tensor<std::int64_t>::zeros({});
+  eg::Tensor<bool> positive = eg::Tensor<bool>::full({3}, false);
+};
+}  // namespace
+
+TEST(CompiledStep, WritesBuffersOfOtherNumberTypes) {
+  Counting counting;
+  const eg::Parameter<float> w(Tensor{1, 2, 3});
+  auto step = eg::compile([&](const auto& x) { return sum(counting(w * x)); });
+  for (int i = 0; i < 10; ++i) {
+    const Tensor x = i % 2 == 0 ? Tensor{1, -1, 1} : Tensor{-1, 1, -1};
+    step(x);
+    EXPECT_EQ(counting.calls.item(), i + 1);
+    EXPECT_EQ(counting.positive(0), i % 2 == 0) << i;
+    if (i == 6) counting.calls = eg::Tensor<std::int64_t>::full({}, 7);
+  }
+}
+
 TEST(CompiledStep, RefusesWhatItCannotReplay) {
   Net model = network(1);
   eg::SGD<float> optimizer(model.parameters(), {.learning_rate = 0.1f});

@@ -6,6 +6,10 @@
 
 #include <eigengrad/viz/svg.hpp>
 
+#include "support/message.hpp"
+
+using support::message_of;
+
 /// Why the text is not well-formed XML, or "" when it is; knows as much XML as our writer uses.
 inline std::string xml_problem(std::string_view text) {
   std::vector<std::string> open;
@@ -76,15 +80,4 @@ inline std::size_t occurrences(std::string_view text, std::string_view part) {
   std::size_t count = 0;
   for (std::size_t at = text.find(part); at != text.npos; at = text.find(part, at + part.size())) ++count;
   return count;
-}
-
-/// The message of the E that `f` throws; "nothing thrown" otherwise.
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing thrown";
 }

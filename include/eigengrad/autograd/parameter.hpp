@@ -171,6 +171,17 @@ class ParameterRef {
     if (slot.filled) return slot.value;
     return Tensor<T>::zeros(shape());
   }
+  /// Gives it a gradient, in place of what was gathered: one made elsewhere, clipped, averaged over processes. Throws
+  /// ShapeError when the shape differs.
+  EIGENGRAD_OUTLINE void set_grad(const Tensor<T>& gradient, Location where = Location::current()) const {
+    forbid_in_replay("set_grad", "give the parameter its gradient after the step", where);
+    require<ShapeError>(gradient.shape() == shape(), "set_grad: the parameter is ", shape(), ", the gradient is ",
+                        gradient.shape(), ": give one of the parameter's shape", where);
+    state().gradient.value = gradient.unrecorded();
+    state().gradient.filled = true;
+    if (state().lineage.has_copies()) [[unlikely]]
+      state().lineage.forget();
+  }
   /// The name that prints and pictures of a tape show; empty when it has none.
   std::string name() const { return state().name.get(); }
   void set_name(const std::string& name) const { state().name.set(name); }

@@ -18,6 +18,9 @@ inline double rounded(double number) {
   return number;
 }
 
+template <class Lazy>
+class BasicNamedTensors;
+
 /// A small, fast generator with the same numbers on every machine: xoshiro256** seeded by splitmix64.
 /// Blackman, Vigna: Scrambled linear pseudorandom number generators, 2021.
 class Generator {
@@ -79,6 +82,10 @@ class Generator {
   /// The whole state, to save and restore.
   const State& state() const { return state_; }
   void set_state(const State& state) { state_ = state; }
+  /// The same as tensors of a state, and back (core/state_check.hpp); throws ShapeError for another's.
+  EIGENGRAD_LAZY BasicNamedTensors<Lazy> state_dict() const;
+  template <class Lazy>
+  void load_state_dict(const BasicNamedTensors<Lazy>& state, Location where = Location::current());
 
  private:
   static constexpr std::uint64_t golden = 0x9e3779b97f4a7c15u;

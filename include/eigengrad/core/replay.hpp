@@ -68,15 +68,15 @@ struct ReplayState {
 /// What a number type is called by whoever does not know it: a shared library has its own copy of whatever else could
 /// stand for a type.
 template <class T>
-const char* number_type_in_text() {
+constexpr const char* number_type_in_text() {
   return __PRETTY_FUNCTION__;
 }
+struct TensorPlace;
 /// A module as it tells itself to a plan.
 struct ReplayModule {
   const void* module;
-  const char* number_type;
   /// Tells `each` where the module's buffers are.
-  void (*visit_buffers)(const void* module, void (*each)(void* to, void* buffer), void* to);
+  void (*visit_buffers)(const void* module, void (*each)(void* to, const TensorPlace& buffer), void* to);
 };
 
 /// Listens to what is computed on its thread, in order to do it again (transform/step_plan.hpp).

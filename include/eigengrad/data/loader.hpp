@@ -1,7 +1,9 @@
 #pragma once
 
 #include <iterator>
+#include <utility>
 
+#include "../core/state_check.hpp"
 #include "../core/tensor.hpp"
 #include "dataset.hpp"
 
@@ -49,7 +51,52 @@ class DataLoader {
 
   /// The number of the epoch that the next loop runs, from 0; starting a loop moves on to the next.
   std::uint64_t epoch() const { return epoch_; }
-  void set_epoch(std::uint64_t epoch) { epoch_ = epoch; }
+  void set_epoch(std::uint64_t epoch) {
+    epoch_ = epoch;
+    start_ = position_ = 0;
+  }
+
+  /// Where it is: the epoch, and in the middle of one how many batches have been handed out. What it needs to hand out
+  /// the rest in the same order is its data, which is not saved.
+  EIGENGRAD_LAZY BasicNamedTensors<Lazy> state_dict() const {
+    const bool within = position_ > 0 && position_ < size();
+    BasicNamedTensors<Lazy> state;
+    const auto add = [&](const char* name, std::int64_t number) {
+      state.add(name, Tensor<std::int64_t>::full({}, number));
+    };
+    add("epoch", static_cast<std::int64_t>(within ? epoch_ - 1 : epoch_));
+    add("position", within ? position_ : start_);
+    add("seed", static_cast<std::int64_t>(options_.seed));
+    add("samples", dataset_.size());
+    add("batch_size", options_.batch_size);
+    state.add("shuffle", Tensor<bool>::full({}, options_.shuffle));
+    return state;
+  }
+  /// The next loop goes on from there. Throws ShapeError, and changes nothing, for the state of a loader over another
+  /// number of samples, of another batch size, or that shuffles where this one does not.
+  template <class Lazy>
+  void load_state_dict(const BasicNamedTensors<Lazy>& state, Location where = Location::current()) {
+    StateCheck<Lazy> check(state, "load_state_dict", "loader");
+    const auto number = [&](const char* name) {
+      const AnyTensor* tensor = check.template expect<std::int64_t>(name, {});
+      return tensor != nullptr ? tensor->as<std::int64_t>().numbers()[0] : std::int64_t{-1};
+    };
+    const auto same = [&](const char* name, auto theirs, auto mine) {
+      if (state.contains(name) && theirs != mine) check.fault(name, " is ", theirs, ", the loader's is ", mine);
+    };
+    const std::int64_t epoch = number("epoch"), position = number("position"), seed = number("seed");
+    same("samples", number("samples"), static_cast<std::int64_t>(dataset_.size()));
+    same("batch_size", number("batch_size"), static_cast<std::int64_t>(options_.batch_size));
+    const AnyTensor* shuffle = check.template expect<bool>("shuffle", {});
+    if (shuffle != nullptr) same("shuffle", shuffle->as<bool>().numbers()[0], options_.shuffle);
+    if (position < 0 || position > size()) check.fault("position is ", position, ", of ", size(), " batches");
+    check.finish({}, where);
+    options_.seed = static_cast<std::uint64_t>(seed);
+    epoch_ = static_cast<std::uint64_t>(epoch);
+    start_ = static_cast<Index>(position);
+    position_ = 0;
+    ++pass_;
+  }
 
   class Iterator {
    public:
@@ -62,6 +109,7 @@ class DataLoader {
     /// Throws Error when another loop over the same loader has begun meanwhile: its order has changed.
     Batch<T, Y> operator*() const {
       require<Error>(pass_ == loader_->pass_, "loader: a second loop began while this one ran: copy the loader for it");
+      loader_->position_ = number_ + 1;
       return loader_->batch(number_);
     }
     Iterator& operator++() {
@@ -73,11 +121,11 @@ class DataLoader {
 
    private:
     friend DataLoader;
-    Iterator(const DataLoader* loader, std::uint64_t pass) : loader_(loader), pass_(pass) {}
+    Iterator(DataLoader* loader, std::uint64_t pass, Index first) : loader_(loader), pass_(pass), number_(first) {}
 
-    const DataLoader* loader_;
+    DataLoader* loader_;
     std::uint64_t pass_;
-    Index number_ = 0;
+    Index number_;
   };
 
   /// Starts the epoch `epoch()`.
@@ -88,7 +136,8 @@ class DataLoader {
       shuffled_positions(order_, dataset_.size(), generator);
     }
     ++epoch_;
-    return Iterator(this, ++pass_);
+    position_ = 0;
+    return Iterator(this, ++pass_, std::exchange(start_, 0));
   }
   std::default_sentinel_t end() const { return {}; }
 
@@ -106,6 +155,8 @@ class DataLoader {
   std::vector<Index> order_;
   std::uint64_t epoch_ = 0;
   std::uint64_t pass_ = 0;
+  Index start_ = 0;     // the batch by which the next epoch begins, after a state was loaded
+  Index position_ = 0;  // the batches of the running epoch that were handed out
 };
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -19,12 +19,14 @@ struct AdamOptions {
 /// alg. 1. With `decoupled`, it shrinks w by learning_rate * weight_decay instead. Loshchilov, Hutter: AdamW, 2019,
 /// algorithm 2.
 template <class T, bool decoupled>
-class AdamFamily : public Optimizer<T, 2> {
+class AdamFamily : public Optimizer<T, 2, AdamFamily<T, decoupled>> {
  public:
   using Options = AdamOptions<T>;
 
   explicit AdamFamily(std::vector<ParameterRef<T>> parameters, Options options)
-      : Optimizer<T, 2>(decoupled ? "AdamW" : "Adam", std::move(parameters), options.learning_rate), options_(options) {
+      : Optimizer<T, 2, AdamFamily>(decoupled ? "AdamW" : "Adam", std::move(parameters), options.learning_rate,
+                                    {"exp_avg", "exp_avg_sq"}),
+        options_(options) {
     for (const auto& [name, beta] : {std::pair("beta1", options.beta1), std::pair("beta2", options.beta2)})
       require<ValueError>(beta >= 0 && beta < 1, "optimizer: ", name, " = ", beta,
                           " is not in [0, 1): at 1 an average never begins");
@@ -32,7 +34,7 @@ class AdamFamily : public Optimizer<T, 2> {
     this->in_range("weight_decay", options.weight_decay, 0, (std::numeric_limits<T>::max)());
   }
 
-  void step() {
+  void take_step() {
     const T beta1 = options_.beta1, beta2 = options_.beta2, epsilon = options_.epsilon, decay = options_.weight_decay;
     const T shrink = decoupled ? 1 - this->learning_rate_ * decay : T(1), added_decay = decoupled ? T(0) : decay;
     const T rest1 = 1 - beta1, rest2 = 1 - beta2;
@@ -55,6 +57,12 @@ class AdamFamily : public Optimizer<T, 2> {
         w = shrink * w - rate * math::select(divisor == nothing, nothing, std::decay_t<decltype(w)>(m / divisor));
       };
     });
+  }
+  void settings(OptimizerState& state) {
+    state("beta1", options_.beta1);
+    state("beta2", options_.beta2);
+    state("epsilon", options_.epsilon);
+    state("weight_decay", options_.weight_decay);
   }
 
  private:
@@ -90,5 +98,11 @@ class AdamW : public AdamFamily<T, true> {
                                                     options.epsilon, options.weight_decay}) {}
   explicit AdamW(std::vector<ParameterRef<T>> parameters) : AdamW(std::move(parameters), Options()) {}
 };
+
+// So that the mistake is told, whose way out stands beside the constructor.
+template <HasParameters M, class... Options>
+Adam(const M&, const Options&...) -> Adam<typename M::Element>;
+template <HasParameters M, class... Options>
+AdamW(const M&, const Options&...) -> AdamW<typename M::Element>;
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -57,14 +57,14 @@ struct LBFGSOptions {
 /// Limited-memory BFGS: w = w - step H g, H the inverse Hessian as the last steps and gradients suggest it. For losses
 /// without noise: all data in every call. Nocedal, Wright: Numerical Optimization, 2006, algorithms 7.4 and 7.5.
 template <class T>
-class LBFGS : public Optimizer<T, 0> {
+class LBFGS : public Optimizer<T, 0, LBFGS<T>> {
  public:
   using Options = LBFGSOptions<T>;
 
   template <HasParameters M>
   explicit LBFGS(const M&, Options = {}) = delete;  // of a model: LBFGS(model.parameters())
   explicit LBFGS(std::vector<ParameterRef<T>> parameters, Options options = {})
-      : Optimizer<T, 0>("LBFGS", std::move(parameters), options.learning_rate), options_(options) {
+      : Optimizer<T, 0, LBFGS>("LBFGS", std::move(parameters), options.learning_rate), options_(options) {
     constexpr T most = (std::numeric_limits<T>::max)();
     this->in_range("gradient_tolerance", options.gradient_tolerance, 0, most);
     this->in_range("change_tolerance", options.change_tolerance, 0, most);
@@ -123,6 +123,33 @@ class LBFGS : public Optimizer<T, 0> {
   /// How many times the parameters have been moved, and the closure called, since the beginning.
   Index iterations() const { return iterations_; }
   Index evaluations() const { return evaluations_; }
+
+  void settings(OptimizerState& state) {
+    state("gradient_tolerance", options_.gradient_tolerance);
+    state("change_tolerance", options_.change_tolerance);
+    state("iterations", iterations_);
+    state("evaluations", evaluations_);
+    // What is remembered, the oldest first: [pairs, parameters] each, and their products.
+    const Index size = place_.size();
+    Tensor<T> steps = Tensor<T>::empty({static_cast<Index>(pairs_.size()), size}), changes = steps;
+    Tensor<double> curvatures = Tensor<double>::empty({steps.shape()[0]});
+    T *step = steps.writable_numbers(), *change = changes.writable_numbers();
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+      step = std::copy_n(pairs_[i].step.numbers(), size, step);
+      change = std::copy_n(pairs_[i].change.numbers(), size, change);
+      curvatures.writable_numbers()[i] = pairs_[i].curvature;
+    }
+    state("history.steps", steps);
+    state("history.changes", changes);
+    state("history.curvatures", curvatures);
+    if (!state.loads()) return;
+    pairs_.clear();
+    for (Index i = 0; i < curvatures.size(); ++i)
+      pairs_.push_back({Tensor<T>::from({steps.numbers() + i * size, static_cast<std::size_t>(size)}, {size}),
+                        Tensor<T>::from({changes.numbers() + i * size, static_cast<std::size_t>(size)}, {size}),
+                        curvatures.numbers()[i]});
+    weights_.resize(pairs_.size());
+  }
 
  private:
   static constexpr const char* not_finite =
@@ -311,5 +338,9 @@ class LBFGS : public Optimizer<T, 0> {
   int idle_ = 0;  // steps in a row that gained nothing
   StopReason stop_reason_ = StopReason::no_step;
 };
+
+// So that the mistake is told, whose way out stands beside the constructor.
+template <HasParameters M, class... Options>
+LBFGS(const M&, const Options&...) -> LBFGS<typename M::Element>;
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

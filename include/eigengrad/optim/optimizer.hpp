@@ -5,9 +5,11 @@
 #include "../autograd/engine/node.hpp"
 #include "../autograd/inspect/labels.hpp"
 #include "../autograd/parameter.hpp"
+#include "../core/state_check.hpp"
 #include "../core/tensor.hpp"
 #include "../core/threads.hpp"
 #include "../simd/math.hpp"
+#include "optimizer_state.hpp"
 
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
@@ -49,11 +51,46 @@ template <class T>
 }
 
 /// What every optimizer has: parameters it keeps alive, `states` tensors of state for each, a learning rate. A derived
-/// one is its formula: step() calls update with a function of (w, g, state...), lanes of one parameter's numbers.
-/// Throws ValueError for no parameters, the same one twice, or settings outside their range.
-template <class T, int states>
+/// one names itself as `Derived` and is its formula: take_step() calls update with a function of (w, g, state...),
+/// lanes of one parameter's numbers; settings(state) names what else belongs to its state. Throws ValueError for no
+/// parameters, the same one twice, or settings outside their range.
+template <class T, int states, class Derived>
 class Optimizer {
  public:
+  /// Moves every parameter that has a gradient. Throws GradientError, and changes nothing, where it would learn
+  /// nothing.
+  void step() { derived().take_step(); }
+  /// The same with gradients made elsewhere, in the order of the parameters. Throws ShapeError, and changes nothing,
+  /// unless there is one of its shape for each.
+  EIGENGRAD_OUTLINE void step(const std::vector<Tensor<T>>& gradients, Location where = Location::current()) {
+    require<ShapeError>(gradients.size() == parameters_.size(), name_, ": step: ", gradients.size(), " gradients for ",
+                        parameters_.size(), " parameters: give one for each", where);
+    for (std::size_t i = 0; i < gradients.size(); ++i)
+      require<ShapeError>(gradients[i].shape() == parameters_[i].shape(), name_, ": step: gradient ", i, " is ",
+                          gradients[i].shape(), ", ", parameters_[i], " is ", parameters_[i].shape(),
+                          ": give gradients in the order of parameters()", where);
+    for (std::size_t i = 0; i < gradients.size(); ++i) parameters_[i].set_grad(gradients[i], where);
+    step();
+  }
+
+  /// All that is needed to go on with the same bits: the learning rate, settings, counters, and each parameter's
+  /// tensors as "state.0.exp_avg", the number being the parameter's place.
+  BasicNamedTensors<Delayed<void, T>> state_dict() const {
+    BasicNamedTensors<Delayed<void, T>> result;
+    const_cast<Optimizer*>(this)->tell(OptimizerState(OptimizerState::Does::save, &result));
+    return result;
+  }
+  /// Takes it up. Throws ShapeError listing all that is of another shape or number type and, unless {.strict = false},
+  /// missing or unknown; then nothing is changed.
+  LoadResult load_state_dict(const BasicNamedTensors<Delayed<void, T>>& state, LoadOptions options = {},
+                             Location where = Location::current()) {
+    StateCheck<Delayed<void, T>> check(state, "load_state_dict", name_);
+    tell(OptimizerState(OptimizerState::Does::check, &check));
+    LoadResult result = check.finish(options, where);
+    tell(OptimizerState(OptimizerState::Does::load, const_cast<BasicNamedTensors<Delayed<void, T>>*>(&state)));
+    return result;
+  }
+
   /// Forgets the gradients; their buffers are written over by the next ones.
   void zero_grad() {
     for (const auto& parameter : parameters_) parameter.zero_grad();
@@ -72,10 +109,20 @@ class Optimizer {
   Index steps() const { return steps_; }
 
  protected:
-  EIGENGRAD_OUTLINE Optimizer(const char* name, std::vector<ParameterRef<T>> parameters, T learning_rate)
+  /// `state_names` are those of the tensors that it keeps for each parameter.
+  EIGENGRAD_OUTLINE Optimizer(const char* name, std::vector<ParameterRef<T>> parameters, T learning_rate,
+                              std::initializer_list<const char*> state_names = {})
       : name_(name), parameters_(std::move(parameters)), kept_(parameters_.size()) {
+    const char** next = state_names_;
+    for (const char* const each : state_names) *next++ = each;
     take_parameters(learning_rate);
   }
+  Optimizer(const Optimizer&) = default;
+  Optimizer(Optimizer&&) noexcept = default;
+  Optimizer& operator=(const Optimizer&) = default;
+  Optimizer& operator=(Optimizer&&) noexcept = default;
+  ~Optimizer() = default;
+
   EIGENGRAD_COLD void take_parameters(T learning_rate) {
     const char* const name = name_;
     require<ValueError>(!parameters_.empty(), name, ": there are no parameters to optimize: pass model.parameters()");
@@ -166,7 +213,23 @@ class Optimizer {
   T learning_rate_{};
   Index steps_ = 0;
 
+  /// What belongs to the state besides the learning rate, the counters and each parameter's tensors.
+  void settings(OptimizerState& /*state*/) {}
+
  private:
+  Derived& derived() { return static_cast<Derived&>(*this); }
+  EIGENGRAD_COLD void tell(OptimizerState state) {
+    state("learning_rate", learning_rate_);
+    state("steps", steps_);
+    derived().settings(state);
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      const std::string place = to_text("state.", i, ".");
+      state(place + "step", kept_[i].updates);
+      for (int s = 0; s < states; ++s)
+        state(place + (state_names_[s] != nullptr ? state_names_[s] : to_text("tensor_", s)), kept_[i].state[s],
+              parameters_[i].shape());
+    }
+  }
   template <class Rule, std::size_t... s>
   void update_one(const Rule& rule, ParameterState<T>& parameter, [[maybe_unused]] Tensor<T>* kept,
                   std::index_sequence<s...>) {
@@ -207,6 +270,7 @@ class Optimizer {
   }
 
   const char* name_;
+  const char* state_names_[extent(states + 1)] = {};
   bool refuses_nonfinite_ = false;
   std::vector<ParameterRef<T>> parameters_;
   struct Kept {

@@ -231,7 +231,7 @@ History fit(Module<T>& model, LossArgument<T, Y> loss, Optimizer& optimizer, con
   }
   if (keeps_best && !history.reached_target && !best.empty() &&
       history.best_epoch < static_cast<Index>(history.epochs.size())) {
-    model.load_state_dict(best, where);
+    model.load_state_dict(best, {}, where);
     history.restored_best = true;
     history.reason += to_text("; the weights are those after epoch ", history.best_epoch);
   }

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
+#include <vector>
 
+#include "../core/any_tensor.hpp"
 #include "../core/replay.hpp"
 #include "../core/tensor.hpp"
 
@@ -15,23 +18,22 @@ bool same_replayed_bits(const Tensor<T>& a, const Tensor<T>& b) {
          (a.size() == 0 || std::memcmp(a.numbers(), b.numbers(), static_cast<std::size_t>(a.size()) * sizeof(T)) == 0);
 }
 
-/// A module's buffers as a compiled step knows them: what they held before it, what it makes of them.
-template <class T>
-class ModuleState final : public ReplayState {
+/// A module's buffers, of any number types, as a compiled step knows them: what they held before it, what it makes of
+/// them.
+EIGENGRAD_LAZY class ModuleState final : public Delayed<ReplayState, Lazy> {
  public:
   /// But for buffers that others know already.
-  ModuleState(const ReplayModule& module, const std::vector<std::unique_ptr<Delayed<ReplayState, T>>>& others)
-      : ReplayState(module.module), module_(module), places_(places()) {
-    for (const auto& other : others) std::erase_if(places_, [&](const Tensor<T>* place) { return other->has(place); });
-    for (const Tensor<T>* place : places_) buffers_.push_back({*place});
+  ModuleState(const ReplayModule& module, const std::vector<std::unique_ptr<Delayed<ReplayState, Lazy>>>& others)
+      : Delayed<ReplayState, Lazy>(module.module), module_(module), places_(places()) {
+    for (const auto& other : others)
+      std::erase_if(places_, [&](const TensorPlace& place) { return other->has(place.tensor); });
+    for (const TensorPlace& place : places_) buffers_.push_back({AnyTensor(place)});
   }
-  bool has(const void* place) const override {
-    return std::find(places_.begin(), places_.end(), place) != places_.end();
-  }
+  bool has(const void* place) const override { return has(places_, place); }
   std::uint32_t count_given(const void* block_owner) override {
     std::uint32_t count = 0;
     for (std::size_t k = 0; k < places_.size(); ++k)
-      if (given(k) && places_[k]->block().owner_identity() == block_owner) ++count;
+      if (given(k) && places_[k].block().owner_identity() == block_owner) ++count;
     return count;
   }
   bool written() const override {
@@ -40,74 +42,99 @@ class ModuleState final : public ReplayState {
   void rewind() override {
     for (std::size_t k = 0; k < places_.size(); ++k) {
       buffers_[k].written = given(k);
-      buffers_[k].result = given(k) ? copy_of(*places_[k]) : Tensor<T>();
-      if (given(k)) *places_[k] = buffers_[k].before;
+      buffers_[k].result = given(k) ? copy_of(places_[k]) : AnyTensor();
+      if (given(k)) assign(places_[k], buffers_[k].before);
     }
   }
   void begin_record() override {
     for (std::size_t k = 0; k < places_.size(); ++k)
       if (buffers_[k].written)
-        *places_[k] = buffers_[k].before = copy_of(*places_[k]);
+        assign(places_[k], buffers_[k].before = copy_of(places_[k]));
       else
-        buffers_[k].before = buffers_[k].result = Tensor<T>();
+        buffers_[k].before = buffers_[k].result = AnyTensor();
   }
   void end_record(bool done) override {
     for (std::size_t k = 0; k < places_.size(); ++k) {
       if (!buffers_[k].written) continue;
-      if (done) buffers_[k].result = *places_[k];
-      *places_[k] = copy_of(done ? buffers_[k].result : buffers_[k].before);
+      if (done) buffers_[k].result = AnyTensor(places_[k]);
+      assign(places_[k], copy_of((done ? buffers_[k].result : buffers_[k].before).place()));
     }
   }
   bool load() override {
     if (places_.empty()) return true;
-    const std::vector<Tensor<T>*> now = places();  // a member may have been built anew
+    const std::vector<Delayed<TensorPlace, Lazy>> now = places();  // a member may have been built anew
     for (std::size_t k = 0; k < places_.size(); ++k) {
-      if (std::find(now.begin(), now.end(), places_[k]) == now.end()) return false;
+      if (!has(now, places_[k].tensor)) return false;
       if (!buffers_[k].written) continue;
-      if (!(places_[k]->shape() == buffers_[k].before.shape())) return false;
-      std::copy_n(places_[k]->numbers(), places_[k]->size(), buffers_[k].before.shared_data());
+      if (!(places_[k].shape() == buffers_[k].before.shape())) return false;
+      copy_numbers(places_[k].block(), buffers_[k].before.place());
     }
     return true;
   }
   void store() override {
     for (std::size_t k = 0; k < places_.size(); ++k) {
       if (!buffers_[k].written) continue;
-      const Tensor<T>& result = buffers_[k].result;
-      if (!(places_[k]->shape() == result.shape())) *places_[k] = Tensor<T>::empty(result.shape());
-      std::copy_n(result.numbers(), result.size(), places_[k]->writable_numbers());
+      // The numbers in a block that nobody else has; where the program holds what was there, in one of its own.
+      if (!(places_[k].shape() == buffers_[k].result.shape()) || !places_[k].block().unshared() ||
+          places_[k].block().leaked())
+        assign(places_[k], copy_of(buffers_[k].result.place()));
+      else
+        copy_numbers(buffers_[k].result.place().block(), places_[k]);
     }
   }
   bool same_as(const ReplayState& rewound) const override {
     const auto& other = static_cast<const ModuleState&>(rewound);
     if (other.buffers_.size() != buffers_.size()) return false;
     for (std::size_t k = 0; k < buffers_.size(); ++k) {
-      if (!same_replayed_bits(buffers_[k].result, other.buffers_[k].result)) return false;
+      const AnyTensor &mine = buffers_[k].result, &theirs = other.buffers_[k].result;
+      if (mine.empty() != theirs.empty() || !(mine.shape() == theirs.shape())) return false;
+      if (mine.size() > 0 &&
+          std::memcmp(mine.place().block().data(), theirs.place().block().data(), bytes_of(mine.place())) != 0)
+        return false;
     }
     return true;
   }
 
  private:
   struct Buffer {
-    Tensor<T> before{};  // what the step reads
-    Tensor<T> result{};  // what it gives
+    AnyTensor before{};  // what the step reads
+    AnyTensor result{};  // what it gives
     bool written = false;
   };
-  bool given(std::size_t k) const { return places_[k]->block().identity() != buffers_[k].before.block().identity(); }
-  static Tensor<T> copy_of(const Tensor<T>& tensor) { return Tensor<T>::from(tensor.number_span(), tensor.shape()); }
-  std::vector<Tensor<T>*> places() {
-    std::vector<Tensor<T>*> all;
+  static bool has(const std::vector<Delayed<TensorPlace, Lazy>>& list, const void* tensor) {
+    return std::any_of(list.begin(), list.end(), [&](const TensorPlace& place) { return place.tensor == tensor; });
+  }
+  bool given(std::size_t k) const {
+    return buffers_[k].before.empty() || places_[k].block().identity() != buffers_[k].before.place().block().identity();
+  }
+  static AnyTensor copy_of(const TensorPlace& place) {
+    AnyTensor result(place);
+    place.operations->duplicate(result.place().tensor, place.tensor);
+    return result;
+  }
+  static void assign(const TensorPlace& place, const AnyTensor& tensor) {
+    place.operations->assign(place.tensor, tensor.place().tensor);
+  }
+  static std::size_t bytes_of(const TensorPlace& place) {
+    return static_cast<std::size_t>(place.shape().size()) * place.operations->number_bytes;
+  }
+  static void copy_numbers(const Block& from, const TensorPlace& to) {
+    if (to.shape().size() > 0) std::memcpy(to.block().data(), from.data(), bytes_of(to));
+  }
+  std::vector<Delayed<TensorPlace, Lazy>> places() {
+    std::vector<Delayed<TensorPlace, Lazy>> all;
     module_.visit_buffers(
         module_.module,
-        [](void* to, void* buffer) {
-          static_cast<std::vector<Tensor<T>*>*>(to)->push_back(static_cast<Tensor<T>*>(buffer));
+        [](void* to, const TensorPlace& buffer) {
+          static_cast<std::vector<Delayed<TensorPlace, Lazy>>*>(to)->push_back(buffer);
         },
         &all);
     return all;
   }
 
   ReplayModule module_;
-  std::vector<Tensor<T>*> places_;
-  std::vector<Buffer> buffers_;
+  std::vector<Delayed<TensorPlace, Lazy>> places_;
+  std::vector<Delayed<Buffer, Lazy>> buffers_;
 };
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -118,8 +118,7 @@ class StepPlan final : public ReplayPlan {
     parameters.push_back(std::move(parameter));
   }
   void reads_module(const ReplayModule& module) override {
-    for_number_type<T>(module.number_type, "compile",
-                       [&]<class U>(U*) { states.push_back(std::make_unique<ModuleState<U>>(module, states)); });
+    states.push_back(std::make_unique<ModuleState<Delayed<void, T>>>(module, states));
   }
   bool knows(const void* module_or_parameter) const override {
     for (const auto& parameter : parameters)

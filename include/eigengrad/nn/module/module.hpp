@@ -1,86 +1,18 @@
 #pragma once
 
-#include <map>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "../../autograd/engine/node.hpp"
 #include "../../autograd/parameter.hpp"
-#include "../../autograd/tape.hpp"
+#include "../../core/any_tensor.hpp"
+#include "../../core/state_check.hpp"
 #include "../../core/tensor.hpp"
-#include "../../ops/sum.hpp"
+#include "members.hpp"
+#include "state_dict.hpp"
 
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
-
-template <class T>
-class Module;
-template <class T>
-class ModeGuard;
-
-/// Is told what a module is made of; handed to Module::members, which names each parameter, buffer and inner module:
-///   void members(eg::Members<float>& m) override { m("first", first); m("second", second); }
-template <class T>
-class Members {
- public:
-  /// One of them; two of the three pointers are null. A module comes before its members.
-  struct Member {
-    const std::string& name;
-    ParameterRef<T>* parameter;
-    Tensor<T>* buffer;
-    Module<T>* module;
-  };
-  using Visit = void (*)(void* context, const Member& member);
-
-  /// `named` false: names are not put together, which takes memory, and come empty.
-  Members(Visit each, void* context, bool named = true) : visit_(each), context_(context), named_(named) {}
-
-  void operator()(std::string_view name, ParameterRef<T>& parameter) { tell(name, &parameter, nullptr); }
-  /// A tensor that belongs to the state but is not trained.
-  void operator()(std::string_view name, Tensor<T>& buffer) { tell(name, nullptr, &buffer); }
-  EIGENGRAD_COLD void operator()(std::string_view name, Module<T>& module) {
-    if (!named_) return visit(module);
-    const std::size_t outside = prefix_.size();
-    prefix_ += name;
-    prefix_ += '.';
-    visit(module);
-    prefix_.resize(outside);
-  }
-  /// Throws ValueError for a module that lies inside itself.
-  EIGENGRAD_COLD void visit(Module<T>& module) {
-    for (const Path* outer = path_; outer != nullptr; outer = outer->outside)
-      require<ValueError>(outer->module != &module, "members: ", module.kind(), " '", prefix_,
-                          "' is named inside itself: name only what a module is made of, not what it belongs to");
-    const Path here{&module, path_};
-    path_ = &here;
-    visit_(context_, {prefix_, nullptr, nullptr, &module});
-    module.members(*this);
-    path_ = here.outside;
-  }
-
- private:
-  struct Path {
-    const Module<T>* module;
-    const Path* outside;
-  };
-  EIGENGRAD_COLD void tell(std::string_view name, ParameterRef<T>* parameter, Tensor<T>* buffer) {
-    const std::size_t outside = prefix_.size();
-    if (named_) prefix_ += name;
-    visit_(context_, {prefix_, parameter, buffer, nullptr});
-    prefix_.resize(outside);
-  }
-
-  Visit visit_;
-  void* context_;
-  bool named_;
-  std::string prefix_;
-  const Path* path_ = nullptr;  // the modules that are being visited, the innermost first
-};
-
-/// A module's parameters and buffers by name, as in PyTorch: "0.weight", "0.bias", ...
-template <class T>
-using StateDict = std::map<std::string, Tensor<T>>;
 
 /// While it lives, layers say of their records and errors that they come from this line; from the one before, if it is
 /// not known.
@@ -98,6 +30,9 @@ class CallFrom {
 };
 /// The line from which the program called the module that runs: what layers give as their operations' location.
 inline const Location& calling_line() { return thread_state().caller; }
+
+template <class T>
+class ModeGuard;
 
 /// A part of a network: parameters and a forward function. Derive from it, override `forward`, and name the members in
 /// `members`; no registry is kept, so modules can be copied (parameters too), moved and stored like any value.
@@ -135,9 +70,9 @@ class Module {
   }
 
   /// What an optimizer takes, in the order of `members`; a parameter that has two names appears once.
-  EIGENGRAD_OUTLINE std::vector<ParameterRef<T>> parameters() {
+  EIGENGRAD_OUTLINE std::vector<ParameterRef<T>> parameters() const {
     std::vector<ParameterRef<T>> result;
-    visit(
+    visit_const(
         [](void* to, const Member& member) {
           auto& list = *static_cast<std::vector<ParameterRef<T>>*>(to);
           if (member.parameter == nullptr) return;
@@ -149,9 +84,9 @@ class Module {
     return result;
   }
   /// The same with names; a parameter that has two appears under its first.
-  std::vector<std::pair<std::string, ParameterRef<T>>> named_parameters() {
+  std::vector<std::pair<std::string, ParameterRef<T>>> named_parameters() const {
     std::vector<std::pair<std::string, ParameterRef<T>>> result;
-    visit(
+    visit_const(
         [](void* to, const Member& member) {
           auto& list = *static_cast<std::vector<std::pair<std::string, ParameterRef<T>>>*>(to);
           if (member.parameter == nullptr) return;
@@ -173,62 +108,68 @@ class Module {
     return result;
   }
   /// Gives every parameter its name, to be shown where a tape is printed or drawn.
-  void name_parameters() {
+  void name_parameters() const {
     for (auto& [name, parameter] : named_parameters()) parameter.set_name(name);
   }
-  Index parameter_count() {
+  Index parameter_count() const {
     Index count = 0;
     for (const auto& parameter : parameters()) count += parameter.size();
     return count;
   }
-  void zero_grad() {
+  void zero_grad() const {
     for (const auto& parameter : parameters()) parameter.zero_grad();
   }
 
-  StateDict<T> state_dict() {
+  /// All parameters and buffers by name, in the order of `members`.
+  StateDict<T> state_dict() const {
     StateDict<T> result;
-    visit(
+    visit_const(
         [](void* to, const Member& member) {
           auto& state = *static_cast<StateDict<T>*>(to);
-          if (member.parameter != nullptr) state.emplace(member.name, member.parameter->value());
-          if (member.buffer != nullptr) state.emplace(member.name, *member.buffer);
+          if (member.parameter != nullptr && !state.contains(member.name))
+            state.add(member.name, member.parameter->value());
+          if (member.buffer && !state.contains(member.name)) state.add(member.name, AnyTensor(member.buffer));
         },
         &result);
     return result;
   }
-  /// Sets every parameter and buffer. Throws ShapeError listing all that is missing, unknown or of another shape, and
-  /// then changes nothing.
-  void load_state_dict(const StateDict<T>& state, Location where = Location::current()) {
+  /// Sets every parameter and buffer, and says what was missing and unexpected. Throws ShapeError listing all that is
+  /// of another shape or number type and, unless {.strict = false}, missing or unknown; then nothing is changed.
+  LoadResult load_state_dict(const NamedTensors& state, LoadOptions options = {},
+                             Location where = Location::current()) {
     struct Load {
-      const StateDict<T>& state;
-      std::string faults = {};
-      std::set<std::string, std::less<>> names = {};
-    } load{state};
+      StateCheck<Delayed<void, T>> check;
+      std::vector<const AnyTensor*> tensors = {};
+      std::size_t next = 0;
+    } load{{state, "load_state_dict", "module"}};
     visit(
         [](void* to, const Member& member) {
           Load& all = *static_cast<Load*>(to);
           if (member.module != nullptr) return;
-          all.names.insert(member.name);
-          const Shape& shape = member.parameter != nullptr ? member.parameter->shape() : member.buffer->shape();
-          const auto entry = all.state.find(member.name);
-          if (entry == all.state.end())
-            append(all.faults, to_text("\n  ", member.name, " is missing"));
-          else if (!(entry->second.shape() == shape))
-            append(all.faults,
-                   to_text("\n  ", member.name, " is ", entry->second.shape(), ", the module's is ", shape));
+          all.tensors.push_back(member.parameter != nullptr
+                                    ? all.check.template expect<T>(member.name, member.parameter->shape())
+                                    : all.check.expect(member.name, *member.buffer.operations, &member.buffer.shape()));
         },
         &load);
-    for (const auto& [name, tensor] : state)
-      if (!load.names.contains(name)) append(load.faults, to_text("\n  ", name, " is not in the module"));
-    require<ShapeError>(load.faults.empty(), "load_state_dict: the state does not fit this module:", load.faults,
-                        where);
+    LoadResult result = load.check.finish(options, where);
     visit(
         [](void* to, const Member& member) {
-          const StateDict<T>& from = static_cast<Load*>(to)->state;
-          if (member.parameter != nullptr) member.parameter->set_value(from.at(member.name));
-          if (member.buffer != nullptr) *member.buffer = from.at(member.name).unrecorded();
+          Load& all = *static_cast<Load*>(to);
+          if (member.module != nullptr) return;
+          const AnyTensor* tensor = all.tensors[all.next++];
+          if (tensor == nullptr) return;
+          if (member.parameter != nullptr)
+            member.parameter->set_value(tensor->as<T>());
+          else
+            member.buffer.operations->duplicate(member.buffer.tensor, tensor->place().tensor);
         },
         &load);
+    return result;
+  }
+  /// load_state_dict({{"weight", {{1, 2}}}, {"bias", {0}}})
+  LoadResult load_state_dict(std::initializer_list<NamedTensor<T>> state, LoadOptions options = {},
+                             Location where = Location::current()) {
+    return load_state_dict(StateDict<T>(state), options, where);
   }
 
   /// Training mode (the default) or evaluation mode, here and in all inner modules; dropout minds it.
@@ -302,20 +243,24 @@ class Module {
     Members<T>(each, context, named).visit(*this);
   }
 
+  /// For what only looks; who holds a ParameterRef may change its numbers, the module stays as it is.
+  EIGENGRAD_COLD void visit_const(typename Members<T>::Visit each, void* context, bool named = true) const {
+    const_cast<Module*>(this)->visit(each, context, named);
+  }
+
   EIGENGRAD_COLD void tell_listening_plan() const {
     ReplayPlan& plan = *listening_plan();
     watched_ = true;
-    if (!plan.knows(this)) plan.reads_module({this, number_type_in_text<T>(), &Module::visit_buffers});
+    if (!plan.knows(this)) plan.reads_module({this, &Module::visit_buffers});
   }
-  static void visit_buffers(const void* module, void (*each)(void* to, void* buffer), void* to) {
+  static void visit_buffers(const void* module, void (*each)(void* to, const TensorPlace& buffer), void* to) {
     std::pair told{each, to};
-    const_cast<Module*>(static_cast<const Module*>(module))
-        ->visit(
-            [](void* context, const Member& member) {
-              const auto& [tell, listener] = *static_cast<std::pair<void (*)(void*, void*), void*>*>(context);
-              if (member.buffer != nullptr) tell(listener, member.buffer);
-            },
-            &told, false);
+    static_cast<const Module*>(module)->visit_const(
+        [](void* context, const Member& member) {
+          const auto& [tell, listener] = *static_cast<std::pair<void (*)(void*, const TensorPlace&), void*>*>(context);
+          if (member.buffer) tell(listener, member.buffer);
+        },
+        &told, false);
   }
   EIGENGRAD_COLD void tell_end() const noexcept {
     if (ReplayPlan* plan = listening_plan()) plan->forget(this);
