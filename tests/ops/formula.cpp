@@ -122,6 +122,51 @@ TEST(Formula, RootOfWhatIsStretched) {
   }
 }
 
+// Quotients by what is stretched along the row are taken by its reciprocal, to the same last bit, also where that is
+// not possible: beside zeros, denormal and huge numbers, infinities and NaN.
+template <class T>
+static void expect_quotients_to_the_last_bit() {
+  using Limits = std::numeric_limits<T>;
+  const T special[] = {T(0),
+                       T(-0.0),
+                       T(1),
+                       T(-3),
+                       Limits::min(),
+                       Limits::denorm_min(),
+                       Limits::max(),
+                       -Limits::max(),
+                       Limits::infinity(),
+                       -Limits::infinity(),
+                       Limits::quiet_NaN(),
+                       Limits::epsilon()};
+  eg::Generator generator(9);
+  const auto any = [&] {
+    if (generator.below(20) == 0) return special[generator.below(12)];
+    const T number = static_cast<T>(generator.normal());
+    return generator.below(4) == 0 ? static_cast<T>(std::ldexp(number, static_cast<int>(generator.below(300)) - 150))
+                                   : number;
+  };
+  for (const eg::Index n : {1, 5, 16, 37, 250}) {
+    eg::Tensor<T> x = eg::Tensor<T>::empty({40, n}), by = eg::Tensor<T>::empty({40, 1});
+    for (T& number : x.mutable_array().reshaped()) number = any();
+    for (T& number : by.mutable_array().reshaped()) number = any();
+    const eg::Tensor<T> rows = x / by, squared = (x * x) / (by + by), one = x / eg::Tensor<T>::full({}, by(3, 0));
+    for (eg::Index i = 0; i < 40; ++i)
+      for (eg::Index j = 0; j < n; ++j) {
+        const auto same = [](T a, T b) {
+          return std::memcmp(&a, &b, sizeof a) == 0 || (std::isnan(a) && std::isnan(b));
+        };
+        EXPECT_TRUE(same(rows(i, j), x(i, j) / by(i, 0))) << x(i, j) << " / " << by(i, 0) << " gave " << rows(i, j);
+        EXPECT_TRUE(same(squared(i, j), (x(i, j) * x(i, j)) / (by(i, 0) + by(i, 0)))) << x(i, j) << ", " << by(i, 0);
+        EXPECT_TRUE(same(one(i, j), x(i, j) / by(3, 0))) << x(i, j) << " / " << by(3, 0);
+      }
+  }
+}
+TEST(Formula, QuotientsByWhatIsStretched) {
+  expect_quotients_to_the_last_bit<float>();
+  expect_quotients_to_the_last_bit<double>();
+}
+
 // 20: parts of a buffer neither read nor write their neighbours.
 TEST(Formula, PartsOfABuffer) {
   Tensor rows = random({6, 7});
