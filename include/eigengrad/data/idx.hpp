@@ -59,7 +59,7 @@ IdxHeader read_idx_header(Source& source) {
   const std::size_t have = source.read(reinterpret_cast<char*>(magic), 4);
   require<FileError>(have < 2 || magic[0] != 0x1f || magic[1] != 0x8b, "idx: '", source.path(),
                      "' is gzip-compressed: read it by read_idx_gz or load_idx_images_and_labels_gz ",
-                     "(eigengrad/io/idx_gz.hpp), or gunzip it");
+                     "(eigengrad/data/idx_gz.hpp), or gunzip it");
   require<FileError>(have == 4, "idx: '", source.path(), "' ends inside its magic number, after ", have,
                      " bytes: it is truncated");
   const std::string_view beginning(reinterpret_cast<const char*>(magic), 4);

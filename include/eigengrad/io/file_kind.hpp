@@ -63,7 +63,7 @@ EIGENGRAD_LAZY FileKind file_kind(std::string_view bytes) {
                                         "convert it: iconv -f UTF-16 -t UTF-8 old.csv > new.csv, or save it as UTF-8",
                                     pickle = "a pickle of Python";
   static constexpr Signature signatures[] = {
-      {"\x1f\x8b"sv, "gzip-compressed", "read it by read_csv_gz (eigengrad/io/csv_gz.hpp), or gunzip it"},
+      {"\x1f\x8b"sv, "gzip-compressed", "read it by read_csv_gz (eigengrad/data/csv_gz.hpp), or gunzip it"},
       {"PK\x03\x04"sv, "a zip archive (as .xlsx, .ods and .npz are)", "unzip it, or save the sheet as CSV"},
       {"PK\x05\x06"sv, "an empty zip archive", picture},
       {"\xfd\x37zXZ\0"sv, "xz-compressed", "decompress it first, by unxz"},

@@ -202,6 +202,15 @@ EIGENGRAD_INLINE Lane<T> quotient_by(Lane<T> a, Lane<T> b, Lane<T> reciprocal) {
   return plus_product(quotient, minus_product(a, quotient, b), reciprocal);
 }
 #define EIGENGRAD_QUOTIENTS
+#else
+template <class L>
+L reciprocal_for_quotients(const L&) {
+  return L(0);
+}
+template <class L>
+L quotient_by(const L& a, const L& b, const L&) {
+  return a / b;
+}
 #endif
 
 /// a - b, wrapping around: for the bits of numbers out of range, whose result is replaced afterwards.
