@@ -1,5 +1,6 @@
 #include "eigengrad/nn/module/module.hpp"
 
+#include "eigengrad/autograd/tape.hpp"
 #include "eigengrad/nn/layers/activation.hpp"
 #include "eigengrad/nn/layers/dropout.hpp"
 #include "eigengrad/nn/losses/loss.hpp"
@@ -168,7 +169,7 @@ struct Counting : eg::Module<double> {
     return inner(x);
   }
 
-  eg::Linear<double> inner{3, 2};
+  eg::Linear<double> inner{2, 2};
   eg::Tensor<std::int64_t> calls = eg::Tensor<std::int64_t>::zeros({});
 };
 }  // namespace
@@ -193,12 +194,12 @@ TEST(Module, LoadsWhatThereIsWhereThatIsAskedFor) {
   Counting module;
   const Real bias = module.inner.bias.value();
   const eg::LoadResult result =
-      module.load_state_dict({{"inner.weight", Real::ones({2, 3})}, {"head.weight", {{1}}}}, {.strict = false});
+      module.load_state_dict({{"inner.weight", Real::ones({2, 2})}, {"head.weight", {{1}}}}, {.strict = false});
   EXPECT_EQ(result.missing, (std::vector<std::string>{"inner.bias", "calls"}));
   EXPECT_EQ(result.unexpected, std::vector<std::string>{"head.weight"});
-  EXPECT_TRUE(same_bits(module.inner.weight.value(), Real::ones({2, 3})));
+  EXPECT_TRUE(same_bits(module.inner.weight.value(), Real::ones({2, 2})));
   EXPECT_TRUE(same_bits(module.inner.bias.value(), bias));
-  EXPECT_THROW(module.load_state_dict({{"inner.weight", Real::ones({2, 2})}}, {.strict = false}), eg::ShapeError);
+  EXPECT_THROW(module.load_state_dict({{"inner.weight", Real::ones({2, 3})}}, {.strict = false}), eg::ShapeError);
 }
 
 TEST(Module, AConstOneTellsItsMembers) {
@@ -206,7 +207,7 @@ TEST(Module, AConstOneTellsItsMembers) {
   EXPECT_EQ(module.state_dict().size(), 3u);
   EXPECT_EQ(module.parameters().size(), 2u);
   EXPECT_EQ(module.named_parameters()[1].first, "inner.bias");
-  EXPECT_EQ(module.parameter_count(), 8);
+  EXPECT_EQ(module.parameter_count(), 6);
 }
 
 TEST(Module, StateIsInTheOrderOfMembers) {

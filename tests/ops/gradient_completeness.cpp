@@ -47,7 +47,9 @@ std::set<std::string> operations_in(const std::string& header, const std::vector
 std::size_t check_folder(const std::string& folder, const std::vector<std::string>& calls) {
   std::set<std::string> rows, found;
   for (const Row& row : table()) rows.insert(row.name);
-  for (const auto& entry : std::filesystem::directory_iterator(EIGENGRAD_SOURCE_DIR "/include/eigengrad/" + folder)) {
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(EIGENGRAD_SOURCE_DIR "/include/eigengrad/" + folder)) {
+    if (!entry.is_regular_file()) continue;
     std::ifstream file(entry.path());
     for (const std::string& name : operations_in({std::istreambuf_iterator<char>(file), {}}, calls)) {
       found.insert(name);

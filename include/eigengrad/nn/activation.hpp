@@ -1,3 +1,4 @@
 #pragma once
 
+#include "../autograd/tape.hpp"
 #include "layers/activation.hpp"

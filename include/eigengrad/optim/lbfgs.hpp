@@ -125,6 +125,10 @@ class LBFGS : public Optimizer<T, 0, LBFGS<T>> {
   Index evaluations() const { return evaluations_; }
 
   void settings(OptimizerState& state) {
+    state("max_iterations", options_.max_iterations);
+    state("max_evaluations", options_.max_evaluations);
+    state("history_size", options_.history_size);
+    state("line_search", options_.line_search);
     state("gradient_tolerance", options_.gradient_tolerance);
     state("change_tolerance", options_.change_tolerance);
     state("iterations", iterations_);

@@ -84,9 +84,9 @@ class Optimizer {
   /// missing or unknown; then nothing is changed.
   LoadResult load_state_dict(const BasicNamedTensors<Delayed<void, T>>& state, LoadOptions options = {},
                              Location where = Location::current()) {
-    StateCheck<Delayed<void, T>> check(state, "load_state_dict", name_);
-    tell(OptimizerState(OptimizerState::Does::check, &check));
-    LoadResult result = check.finish(options, where);
+    StateCheck<Delayed<void, T>> fit(state, "load_state_dict", name_);
+    tell(OptimizerState(OptimizerState::Does::check, &fit));
+    LoadResult result = fit.finish(options, where);
     tell(OptimizerState(OptimizerState::Does::load, const_cast<BasicNamedTensors<Delayed<void, T>>*>(&state)));
     return result;
   }

@@ -14,7 +14,7 @@ class OptimizerState {
   /// A number, a bool, or a tensor of any shape, under its name.
   template <class X>
   void operator()(const std::string& name, X& kept) {
-    if constexpr (std::is_integral_v<X> && !std::is_same_v<X, bool>) {
+    if constexpr (std::is_enum_v<X> || (std::is_integral_v<X> && !std::is_same_v<X, bool>)) {
       auto number = static_cast<std::int64_t>(kept);
       one<std::int64_t>(name, number);
       kept = static_cast<X>(number);

@@ -138,7 +138,7 @@ class Module {
   LoadResult load_state_dict(const NamedTensors& state, LoadOptions options = {},
                              Location where = Location::current()) {
     struct Load {
-      StateCheck<Delayed<void, T>> check;
+      StateCheck<Delayed<void, T>> fit;
       std::vector<const AnyTensor*> tensors = {};
       std::size_t next = 0;
     } load{{state, "load_state_dict", "module"}};
@@ -147,11 +147,11 @@ class Module {
           Load& all = *static_cast<Load*>(to);
           if (member.module != nullptr) return;
           all.tensors.push_back(member.parameter != nullptr
-                                    ? all.check.template expect<T>(member.name, member.parameter->shape())
-                                    : all.check.expect(member.name, *member.buffer.operations, &member.buffer.shape()));
+                                    ? all.fit.template expect<T>(member.name, member.parameter->shape())
+                                    : all.fit.expect(member.name, *member.buffer.operations, &member.buffer.shape()));
         },
         &load);
-    LoadResult result = load.check.finish(options, where);
+    LoadResult result = load.fit.finish(options, where);
     visit(
         [](void* to, const Member& member) {
           Load& all = *static_cast<Load*>(to);
