@@ -85,8 +85,8 @@ class DataLoader {
       if (state.contains(name) && theirs != mine) fit.fault(name, " is ", theirs, ", the loader's is ", mine);
     };
     const std::int64_t epoch = number("epoch"), position = number("position"), seed = number("seed");
-    same("samples", number("samples"), static_cast<std::int64_t>(dataset_.size()));
-    same("batch_size", number("batch_size"), static_cast<std::int64_t>(options_.batch_size));
+    same("samples", number("samples"), dataset_.size());
+    same("batch_size", number("batch_size"), options_.batch_size);
     const AnyTensor* shuffle = fit.template expect<bool>("shuffle", {});
     if (shuffle != nullptr) same("shuffle", shuffle->as<bool>().numbers()[0], options_.shuffle);
     if (position < 0 || position > size()) fit.fault("position is ", position, ", of ", size(), " batches");
