@@ -70,7 +70,7 @@ struct Leaf {
       return keep(values[n], cursors[k].load_mask<T>(i));
   }
   template <class T, int k, int n>
-  EIGENGRAD_INLINE void reverse(const Cursor*, const lane_t<T>*, const lane_t<T>& dy, lane_t<T>* adjoints) const {
+  EIGENGRAD_INLINE void reverse(const lane_t<T>*, const lane_t<T>& dy, lane_t<T>* adjoints) const {
     adjoints[k] = dy;
   }
 };
@@ -102,7 +102,7 @@ struct Constant {
     return keep(values[n], lane_t<U>(number));
   }
   template <class U, int k, int n>
-  EIGENGRAD_INLINE void reverse(const Cursor*, const lane_t<U>*, const lane_t<U>&, lane_t<U>*) const {}
+  EIGENGRAD_INLINE void reverse(const lane_t<U>*, const lane_t<U>&, lane_t<U>*) const {}
 };
 
 template <class Op>
@@ -110,16 +110,6 @@ inline constexpr int cost_of = 1;
 template <class Op>
   requires requires { Op::cost; }
 inline constexpr int cost_of<Op> = Op::cost;
-
-template <class Op, class... Arguments>
-inline constexpr bool takes_reciprocals = false;
-#ifdef EIGENGRAD_QUOTIENTS
-template <class Op, class A, class B>
-  requires requires { requires Op::is_quotient; }
-inline constexpr bool takes_reciprocals<Op, A, B> =
-    B::leaves == 1 && is_lane<lane_t<typename B::Scalar>> && std::is_same_v<typename B::Element, typename B::Scalar> &&
-    std::is_same_v<typename A::Element, typename B::Scalar>;
-#endif
 
 /// In place of a Block, in formulas of one operand.
 struct NoBlock {};
@@ -138,10 +128,8 @@ template <class Op, class... Arguments>
 class Formula {
  public:
   static constexpr int leaves = (Arguments::leaves + ...);
+  static constexpr int nodes = 1 + (Arguments::nodes + ...);
   static constexpr std::size_t arity = sizeof...(Arguments);
-  // Whether it is a quotient by one operand, whose reciprocal then is kept for a row along which that is stretched.
-  static constexpr bool has_reciprocal = takes_reciprocals<Op, Arguments...>;
-  static constexpr int nodes = 1 + (Arguments::nodes + ...) + (has_reciprocal ? 1 : 0);
   static constexpr int inner_cost = (Arguments::cost + ...);
   static constexpr int cost = cost_of<Op> + inner_cost;
   using Scalar = typename PackElement<arity - 1, Arguments...>::Scalar;
@@ -201,14 +189,6 @@ class Formula {
   EIGENGRAD_INLINE auto forward(const Cursor* cursors, Index i, bool first, lane_t<T>* values) const {
     if constexpr (n > 0 && is_computed_once)
       if (cursors[k].step == 0 && !first) return values[n];
-    if constexpr (has_reciprocal)
-      if (cursors[k + leaf(1)].step == 0) {
-        const lane_t<T> a = part<0>(arguments_).template forward<T, k, n + node(0)>(cursors, i, first, values);
-        if (first)
-          values[n + nodes - 1] = math::reciprocal_for_quotients(
-              lane_t<T>(part<1>(arguments_).template forward<T, k + leaf(1), n + node(1)>(cursors, i, first, values)));
-        return keep(values[n], math::quotient_by(a, values[n + node(1)], values[n + nodes - 1]));
-      }
     return with_indices([&]<std::size_t... j>(std::index_sequence<j...>) EIGENGRAD_INLINE_LAMBDA {
       return keep(
           values[n],
@@ -216,22 +196,11 @@ class Formula {
     });
   }
   template <class T, int k, int n>
-  EIGENGRAD_INLINE void reverse(const Cursor* cursors, const lane_t<T>* values, const lane_t<T>& dy,
-                                lane_t<T>* adjoints) const {
-    const auto pass = [&](const auto& gradients) EIGENGRAD_INLINE_LAMBDA {
-      with_indices([&]<std::size_t... j>(std::index_sequence<j...>) EIGENGRAD_INLINE_LAMBDA {
-        (reverse_one<T, k + leaf(j), n + node(j)>(part<j>(arguments_), cursors, values, part<j>(gradients), adjoints),
-         ...);
-      });
-    };
-    if constexpr (has_reciprocal)
-      if (cursors[k + leaf(1)].step == 0 && values[n + nodes - 1].values[0] != 0) {
-        const lane_t<T> quotient = dy * values[n + nodes - 1];
-        return pass(to_each(quotient, -(dy * values[n] * values[n + nodes - 1])));
-      }
+  EIGENGRAD_INLINE void reverse(const lane_t<T>* values, const lane_t<T>& dy, lane_t<T>* adjoints) const {
     if constexpr (!Predicate<Op>)
       with_indices([&]<std::size_t... j>(std::index_sequence<j...>) EIGENGRAD_INLINE_LAMBDA {
-        pass(gradients_of(op_, dy, values[n], kept<Arguments, T>(values[n + node(j)])...));
+        const auto gradients = gradients_of(op_, dy, values[n], kept<Arguments, T>(values[n + node(j)])...);
+        (reverse_one<T, k + leaf(j), n + node(j)>(part<j>(arguments_), values, part<j>(gradients), adjoints), ...);
       });
   }
 
@@ -264,10 +233,10 @@ class Formula {
       return lift<L>(op_.value(x...));
   }
   template <class T, int k, int n, class Argument, class Gradient>
-  EIGENGRAD_INLINE static void reverse_one(const Argument& argument, const Cursor* cursors, const lane_t<T>* values,
-                                           const Gradient& gradient, lane_t<T>* adjoints) {
+  EIGENGRAD_INLINE static void reverse_one(const Argument& argument, const lane_t<T>* values, const Gradient& gradient,
+                                           lane_t<T>* adjoints) {
     if constexpr (!std::is_same_v<Gradient, NoGradient> && Argument::leaves > 0)
-      argument.template reverse<T, k, n>(cursors, values, lane_t<T>(gradient), adjoints);
+      argument.template reverse<T, k, n>(values, lane_t<T>(gradient), adjoints);
   }
   template <class Argument>
   EIGENGRAD_INLINE void join(const Argument& argument) {

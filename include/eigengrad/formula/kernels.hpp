@@ -93,7 +93,7 @@ EIGENGRAD_KERNEL void derivative_lanes(const void* f, const Cursor* cursors, con
   for (Index i = begin; i < end; i += lane_width<T>) {
     lane_t<T> values[F::nodes], adjoints[F::leaves] = {}, sum(0);
     lane::store<T>(target + i, formula.template forward<T, 0, 0>(cursors, i, true, values));
-    formula.template reverse<T, 0, 0>(cursors, values, lane_t<T>(1), adjoints);
+    formula.template reverse<T, 0, 0>(values, lane_t<T>(1), adjoints);
     for_indices<F::leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
       if (wanted[k]) sum = sum + adjoints[k];
     });
@@ -145,7 +145,7 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
     formula.template forward<T, 0, 0>(cursors, i, i == begin, values);
     if constexpr (from_result<F>)
       if (has_result) values[0] = cursors[leaves + 1].template load<T>(i);
-    formula.template reverse<T, 0, 0>(cursors, values, cursors[leaves].template load<T>(i), adjoints);
+    formula.template reverse<T, 0, 0>(values, cursors[leaves].template load<T>(i), adjoints);
     if (single) {
       L sum(0);
       for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
@@ -242,7 +242,7 @@ EIGENGRAD_KERNEL Sum<typename F::Scalar> sum_derivative_lanes(const void* f, con
   for (Index i = begin; i < end; i += width) {
     L values[F::nodes], adjoints[F::leaves] = {}, slope(0);
     L value = formula.template forward<T, 0, 0>(cursors, i, true, values);
-    formula.template reverse<T, 0, 0>(cursors, values, seed, adjoints);
+    formula.template reverse<T, 0, 0>(values, seed, adjoints);
     for_indices<F::leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
       if (wanted[k]) slope = slope + adjoints[k];
     });

@@ -82,7 +82,6 @@ EIGENGRAD_INLINE auto operator*(const A& a, const B& b) {
 struct DivideOperation {
   static constexpr const char* name = "divide";
   static constexpr bool is_arithmetic = true;
-  static constexpr bool is_quotient = true;
   EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) {
     using B = std::decay_t<decltype(b)>;
     if constexpr (std::is_integral_v<B>)

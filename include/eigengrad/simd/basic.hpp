@@ -68,10 +68,6 @@ EIGENGRAD_INLINE Lane<T> copysign(Lane<T> x, Lane<T> y) {
   return from_bits<T>((to_bits(x) & magnitude) | (to_bits(y) & ~magnitude));
 }
 
-/// Numbers of sizes between this and its reciprocal have quotients, and remainders of these, that are normal numbers.
-template <class T>
-inline constexpr T safe_for_quotients = sizeof(T) == sizeof(float) ? T(0x1p-45) : T(0x1p-450);
-
 /// Whether a mask is true anywhere: halves first.
 template <std::size_t bytes>
 EIGENGRAD_INLINE bool any_bit(const void* bits) {
@@ -93,16 +89,6 @@ EIGENGRAD_INLINE bool any_bit<32>(const void* bits) {
   long long all [[gnu::vector_size(32)]];
   std::memcpy(&all, bits, sizeof all);
   return __builtin_ia32_ptestz256(all, all) == 0;
-}
-#endif
-#if defined(__AVX512F__)
-template <>
-EIGENGRAD_INLINE bool any_bit<64>(const void* bits) {
-  long long all [[gnu::vector_size(64)]];
-  std::memcpy(&all, bits, sizeof all);
-  unsigned char lanes;
-  __asm__("vptestmq {%1, %1, %0|%0, %1, %1}" : "=k"(lanes) : "v"(all));
-  return lanes != 0;
 }
 #endif
 template <class T>
@@ -166,52 +152,6 @@ EIGENGRAD_INLINE Lane<T> clamp(Lane<T> x, std::type_identity_t<T> lowest, std::t
   return select(x > high, high, select(x < low, low, x));
 #endif
 }
-
-#if defined(__FMA__) && EIGENGRAD_LANE_BYTES > 16
-/// a + b c and a - b c, rounded once whatever the flags say.
-#define EIGENGRAD_FUSED(function, instruction)                                                           \
-  template <class T>                                                                                     \
-  EIGENGRAD_INLINE Lane<T> function(Lane<T> a, Lane<T> b, Lane<T> c) {                                   \
-    if constexpr (sizeof(T) == sizeof(float))                                                            \
-      __asm__(instruction "ps {%2, %1, %0|%0, %1, %2}" : "+v"(a.values) : "v"(b.values), "v"(c.values)); \
-    else                                                                                                 \
-      __asm__(instruction "pd {%2, %1, %0|%0, %1, %2}" : "+v"(a.values) : "v"(b.values), "v"(c.values)); \
-    return a;                                                                                            \
-  }
-EIGENGRAD_FUSED(plus_product, "vfmadd231")
-EIGENGRAD_FUSED(minus_product, "vfnmadd231")
-#undef EIGENGRAD_FUSED
-
-/// What many quotients by one number are taken with: 1 / b, or 0 where that, or a quotient by it, might lose digits,
-/// and where b holds several.
-template <class T>
-EIGENGRAD_INLINE Lane<T> reciprocal_for_quotients(Lane<T> b) {
-  const Lane<T> size = abs(b);
-  if (any(clamp(size, safe_for_quotients<T>, 1 / safe_for_quotients<T>) != size || b != Lane<T>(b.values[0])))
-    return Lane<T>(0);
-  return Lane<T>(1) / b;
-}
-/// a / b to the last bit, in three operations by the reciprocal of b. Markstein: Computation of elementary functions on
-/// the IBM RISC System/6000 processor, 1990, theorem 8.5.
-template <class T>
-EIGENGRAD_INLINE Lane<T> quotient_by(Lane<T> a, Lane<T> b, Lane<T> reciprocal) {
-  const Lane<T> size = abs(a);
-  if (reciprocal.values[0] == 0 || any(clamp(size, safe_for_quotients<T>, 1 / safe_for_quotients<T>) != size))
-    return a / b;
-  const Lane<T> quotient = a * reciprocal;
-  return plus_product(quotient, minus_product(a, quotient, b), reciprocal);
-}
-#define EIGENGRAD_QUOTIENTS
-#else
-template <class L>
-L reciprocal_for_quotients(const L&) {
-  return L(0);
-}
-template <class L>
-L quotient_by(const L& a, const L& b, const L&) {
-  return a / b;
-}
-#endif
 
 /// a - b, wrapping around: for the bits of numbers out of range, whose result is replaced afterwards.
 EIGENGRAD_INLINE FloatLane::Bits wrapping_subtract(FloatLane::Bits a, FloatLane::Bits b) {
