@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "eigengrad/autograd/tape.hpp"
 #include "eigengrad/core/print.hpp"
 #include "eigengrad/nn/layers/linear.hpp"
 #include "eigengrad/nn/losses/cross_entropy.hpp"
@@ -73,16 +74,15 @@ TEST(Anomaly, WhatComesInMayBeInfinite) {
   const Parameter w(Tensor{{1, 2}, {3, 4}}, "w"), broken(Tensor{1, not_a_number}, "broken");
   const Tensor bad{{1, infinity}, {2, 3}};
   eg::Tape tape({.detect_anomaly = true});
-  const auto made_by = [&](const auto& function) { return message_of<AnomalyError>(function); };
-  const std::string nothing = "nothing was thrown";
-  EXPECT_EQ(made_by([&] { const Tensor y = w + bad; }), nothing);       // a formula's constant
-  EXPECT_EQ(made_by([&] { const Tensor y = w * infinity; }), nothing);  // its number
-  EXPECT_EQ(made_by([&] { matmul(w, bad); }), nothing);                 // what only a rule keeps
-  EXPECT_EQ(made_by([&] { eg::linear<double>(bad, w.to_tensor(), Tensor()); }), nothing);
-  EXPECT_EQ(made_by([&] { eg::concatenate<double>({w, bad}); }), nothing);
-  EXPECT_EQ(made_by([&] { const Tensor y = exp(broken); }), nothing);                           // a parameter's own
-  EXPECT_EQ(made_by([&] { const Tensor y = w + bad, z = y * 2, u = matmul(z, w); }), nothing);  // passed on
-  EXPECT_NE(made_by([&] { const Tensor y = w / (w - w); }), nothing);  // and what came in before excuses nobody
+  const auto expect_none = [&](const auto& function) { EXPECT_NO_THROW(function()); };
+  expect_none([&] { const Tensor y = w + bad; });       // a formula's constant
+  expect_none([&] { const Tensor y = w * infinity; });  // its number
+  expect_none([&] { matmul(w, bad); });                 // what only a rule keeps
+  expect_none([&] { eg::linear<double>(bad, w.to_tensor(), Tensor()); });
+  expect_none([&] { eg::concatenate<double>({w, bad}); });
+  expect_none([&] { const Tensor y = exp(broken); });                              // a parameter's own
+  expect_none([&] { const Tensor y = w + bad, z = y * 2, u = matmul(z, w); });     // passed on
+  EXPECT_NE(message_of<AnomalyError>([&] { const Tensor y = w / (w - w); }), "");  // what came in before excuses nobody
 }
 
 TEST(Anomaly, TheSeedMustBeFinite) {
