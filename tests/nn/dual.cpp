@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "eigengrad/ops/sum.hpp"
+#include "eigengrad/autograd/tape.hpp"
 #include "eigengrad/nn/layers/activation.hpp"
 #include "eigengrad/nn/layers/dropout.hpp"
 #include "eigengrad/nn/losses/cross_entropy.hpp"

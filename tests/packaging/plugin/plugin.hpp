@@ -1,7 +1,7 @@
 // What a program and a shared library that it opens have between them.
-#include <eigengrad/nn/layers/activation.hpp>
-#include <eigengrad/nn/layers/linear.hpp>
-#include <eigengrad/nn/losses/loss.hpp>
+#include <eigengrad/nn/activation.hpp>
+#include <eigengrad/nn/linear.hpp>
+#include <eigengrad/nn/loss.hpp>
 #include <eigengrad/nn/sequential.hpp>
 #include <eigengrad/optim/sgd.hpp>
 

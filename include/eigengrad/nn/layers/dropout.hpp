@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../../core/tensor.hpp"
+#include "../../ops/arithmetic.hpp"
 #include "../../ops/shape.hpp"
 #include "../module/module.hpp"
 
