@@ -1,7 +1,7 @@
 #include "eigengrad/nn/layers/dropout.hpp"
 
-#include "eigengrad/ops/sum.hpp"
 #include "eigengrad/autograd/tape.hpp"
+#include "eigengrad/ops/sum.hpp"
 #include "support/close.hpp"
 
 namespace eg = eigengrad;

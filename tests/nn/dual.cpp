@@ -1,12 +1,12 @@
 #include <gtest/gtest.h>
 
-#include "eigengrad/ops/sum.hpp"
 #include "eigengrad/autograd/tape.hpp"
 #include "eigengrad/nn/layers/activation.hpp"
 #include "eigengrad/nn/layers/dropout.hpp"
 #include "eigengrad/nn/losses/cross_entropy.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/ops/join.hpp"
+#include "eigengrad/ops/sum.hpp"
 #include "support/close.hpp"
 
 namespace eg = eigengrad;

@@ -1,8 +1,8 @@
-#include "eigengrad/nn/layers/activation.hpp"
-#include "eigengrad/ops/sum.hpp"
 #include "eigengrad/autograd/tape.hpp"
+#include "eigengrad/nn/layers/activation.hpp"
 #include "eigengrad/nn/losses/loss.hpp"
 #include "eigengrad/nn/sequential.hpp"
+#include "eigengrad/ops/sum.hpp"
 #include "eigengrad/optim/sgd.hpp"
 #include "support/close.hpp"
 
