@@ -114,7 +114,8 @@ TEST(Compile, SurvivesSnapshotsAndNewValues) {
   };
   train(3);
   const auto kept = model.state_dict();
-  const Tensor weight = kept.at("0.weight"), copy = Tensor::from({weight.data(), 16}, {8, 2});  // NOLINT(performance-unnecessary-copy-initialization): what is kept must not change
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): it is what must not change
+  const Tensor weight = kept.at("0.weight"), copy = Tensor::from({weight.data(), 16}, {8, 2});
   const float later = train(20);
   EXPECT_TRUE(same_bits(weight, copy)) << "a value that was kept must not change";
   model.load_state_dict(kept);
