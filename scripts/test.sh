@@ -11,7 +11,7 @@ preset=${1:-release}
 packages=(libgtest-dev pkg-config)
 case $preset in dev | tsan) packages+=(clang) ;; esac
 install_needed "${packages[@]}"
-install_wanted dataset-fashion-mnist valgrind
+install_wanted dataset-fashion-mnist universal-ctags valgrind
 
 say "configuring ($preset)"
 cmake --preset "$preset" "${@:2}"

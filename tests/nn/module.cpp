@@ -210,6 +210,38 @@ TEST(Module, AConstOneTellsItsMembers) {
   EXPECT_EQ(module.parameter_count(), 6);
 }
 
+namespace {
+struct NamedTwice : eg::Module<double> {
+  void members(eg::Members<double>& m) override {
+    m("same", first);
+    m("same", second);
+  }
+  Real forward(const Real& x) override { return x; }
+
+  Real first{1}, second{2};
+};
+/// Keeps what it was called with, recorded as it was.
+struct Keeping : eg::Module<double> {
+  void members(eg::Members<double>& m) override { m("kept", kept); }
+  Real forward(const Real& x) override { return kept = x; }
+
+  Real kept;
+};
+}  // namespace
+
+TEST(Module, TwoMembersOfOneNameAreAnError) {
+  EXPECT_TRUE(mentions(message_of<eg::ValueError>([] { NamedTwice().state_dict(); }), {"a tensor named same already"}));
+}
+
+TEST(Module, AStateIsNotRecorded) {
+  const eg::Parameter<double> w(inputs);
+  Keeping module;
+  eg::Tape tape;
+  module(w * w);
+  EXPECT_TRUE(eg::is_recorded(module.kept));
+  EXPECT_FALSE(eg::is_recorded(module.state_dict().at("kept")));
+}
+
 TEST(Module, StateIsInTheOrderOfMembers) {
   eg::Sequential<double> model;
   for (int i = 0; i < 11; ++i) model.add(eg::Linear<double>(1, 1, {.bias = false}));

@@ -131,6 +131,32 @@ TEST(OptimizerState, OneThatDoesNotFitIsRefusedWithAllFaultsAndChangesNothing) {
   EXPECT_EQ(optimizer.learning_rate(), 0.5);
 }
 
+// What is remembered of another number of parameters would be read beyond its end.
+TEST(OptimizerState, TheHistoryOfAnotherModelIsRefused) {
+  auto model = model_of(1);
+  eg::Linear<double> smaller(2, 1);
+  eg::LBFGS<double> optimizer(model.parameters()), other(smaller.parameters());
+  step(model, optimizer);
+  const auto state = optimizer.state_dict();
+  EXPECT_EQ(state.at("history").shape()[2], 13);
+  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([&] { other.load_state_dict(state, {.strict = false}); }),
+                       {"history is [", ", 2, 13], where rows of [2, 3] are needed"}));
+  auto flat = other.state_dict();
+  flat["history"] = Tensor::full({}, 1);
+  EXPECT_THROW(other.load_state_dict(flat), eg::ShapeError);
+}
+
+TEST(OptimizerState, ALearningRateThatIsNoneIsRefused) {
+  eg::Parameter<double> w(Tensor{1});
+  eg::SGD<double> optimizer({w}, {.learning_rate = 0.1});
+  for (const double rate : {-1.0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    auto state = optimizer.state_dict();
+    state["learning_rate"] = Tensor::full({}, rate);
+    EXPECT_TRUE(mentions(message_of<eg::ShapeError>([&] { optimizer.load_state_dict(state); }), {"learning_rate is "}));
+    EXPECT_EQ(optimizer.learning_rate(), 0.1);
+  }
+}
+
 TEST(GivenGradients, AreWhatTheStepTakes) {
   eg::Parameter<double> w(Tensor{1, 2}), frozen(Tensor{5});
   w.set_grad(Tensor{10, 20});

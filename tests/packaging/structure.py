@@ -1,6 +1,7 @@
 """Fails when a header includes, declares or befriends against the arrows between folders, when headers include each
-other in a circle, when one lives on its neighbours' includes or is longer than it may be, when a folder's umbrella holds
-more than includes, or when a header that every user compiles is heavy.
+other in a circle, when one uses a type or concept that only its neighbours include (functions are not looked at) or is
+longer than it may be, when a folder's umbrella holds more than includes, or when a header that every user compiles is
+heavy.
 
     python3 -B tests/packaging/structure.py include/eigengrad
 """

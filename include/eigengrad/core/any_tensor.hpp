@@ -75,6 +75,12 @@ class AnyTensor {
     take(&TensorOperationsOf<T>::table, &constant);
   }
   explicit AnyTensor(const TensorPlace& place) { take(place.operations, place.tensor); }
+  /// What is there, not recorded and with numbers of its own.
+  static AnyTensor duplicate_of(const TensorPlace& place) {
+    AnyTensor result(place);
+    place.operations->duplicate(result.storage_, place.tensor);
+    return result;
+  }
   AnyTensor(const AnyTensor& other) { take(other.operations_, other.storage_); }
   AnyTensor& operator=(const AnyTensor& other) {
     if (this == &other) return *this;
@@ -97,8 +103,7 @@ class AnyTensor {
   }
   template <class T>
   Tensor<T>& as() {
-    if (operations_ == nullptr || std::strcmp(operations_->type_text, number_type_in_text<T>()) != 0)
-      refuse(to_string(dtype_of<T>));
+    if (!holds<T>()) refuse(to_string(dtype_of<T>));
     return *std::launder(reinterpret_cast<Tensor<T>*>(storage_));
   }
   template <class T>

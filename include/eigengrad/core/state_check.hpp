@@ -82,9 +82,9 @@ BasicNamedTensors<Lazy> Generator::state_dict() const {
 }
 template <class Lazy>
 void Generator::load_state_dict(const BasicNamedTensors<Lazy>& state, Location where) {
-  StateCheck<Lazy> fit(state, "load_state_dict", "generator");
-  fit.template expect<std::int64_t>("state", {6});
-  fit.finish({}, where);
+  StateCheck<Lazy> comparison(state, "load_state_dict", "generator");
+  comparison.template expect<std::int64_t>("state", {6});
+  comparison.finish({}, where);
   const Tensor<std::int64_t>& words = state.template at<std::int64_t>("state");
   const auto word = [&](Index i) { return static_cast<std::uint64_t>(words.numbers()[i]); };
   state_ = {{word(0), word(1), word(2), word(3)}, {word(4), word(5)}};

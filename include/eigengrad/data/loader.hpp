@@ -76,21 +76,22 @@ class DataLoader {
   /// number of samples, of another batch size, or that shuffles where this one does not.
   template <class Lazy>
   void load_state_dict(const BasicNamedTensors<Lazy>& state, Location where = Location::current()) {
-    StateCheck<Lazy> fit(state, "load_state_dict", "loader");
+    StateCheck<Lazy> comparison(state, "load_state_dict", "loader");
     const auto number = [&](const char* name) {
-      const AnyTensor* tensor = fit.template expect<std::int64_t>(name, {});
+      const AnyTensor* tensor = comparison.template expect<std::int64_t>(name, {});
       return tensor != nullptr ? tensor->as<std::int64_t>().numbers()[0] : std::int64_t{-1};
     };
     const auto same = [&](const char* name, auto theirs, auto mine) {
-      if (state.contains(name) && theirs != mine) fit.fault(name, " is ", theirs, ", the loader's is ", mine);
+      if (state.contains(name) && theirs != mine) comparison.fault(name, " is ", theirs, ", the loader's is ", mine);
     };
     const std::int64_t epoch = number("epoch"), position = number("position"), seed = number("seed");
     same("samples", number("samples"), dataset_.size());
     same("batch_size", number("batch_size"), options_.batch_size);
-    const AnyTensor* shuffle = fit.template expect<bool>("shuffle", {});
+    const AnyTensor* shuffle = comparison.template expect<bool>("shuffle", {});
     if (shuffle != nullptr) same("shuffle", shuffle->as<bool>().numbers()[0], options_.shuffle);
-    if (position < 0 || position > size()) fit.fault("position is ", position, ", of ", size(), " batches");
-    fit.finish({}, where);
+    if (epoch < 0) comparison.fault("epoch is ", epoch);
+    if (position < 0 || position > size()) comparison.fault("position is ", position, ", of ", size(), " batches");
+    comparison.finish({}, where);
     options_.seed = static_cast<std::uint64_t>(seed);
     epoch_ = static_cast<std::uint64_t>(epoch);
     start_ = static_cast<Index>(position);

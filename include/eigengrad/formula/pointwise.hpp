@@ -170,7 +170,7 @@ Tensor<T> apply_pointwise(const Pointwise<T>& function, const Tensor<T>& x, cons
       function.name, y, {&x},
       [](const TensorStep<T>& step) {
         Tensor<T> again = step.result;
-        static_cast<const Pointwise<T>*>(step.setting)->evaluate(step.operands[0], again, step.flag);
+        static_cast<const Pointwise<T>*>(step.setting)->evaluate(step.operands[0], again, step.recorded);
       },
       &function, node != nullptr);
   if (node == nullptr) return y;

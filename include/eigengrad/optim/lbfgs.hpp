@@ -133,25 +133,22 @@ class LBFGS : public Optimizer<T, 0, LBFGS<T>> {
     state("change_tolerance", options_.change_tolerance);
     state("iterations", iterations_);
     state("evaluations", evaluations_);
-    // What is remembered, the oldest first: [pairs, parameters] each, and their products.
+    // What is remembered, the oldest first: [pairs, 2, parameters], steps and what they changed in the gradient.
     const Index size = place_.size();
-    Tensor<T> steps = Tensor<T>::empty({static_cast<Index>(pairs_.size()), size}), changes = steps;
-    Tensor<double> curvatures = Tensor<double>::empty({steps.shape()[0]});
-    T *step = steps.writable_numbers(), *change = changes.writable_numbers();
-    for (std::size_t i = 0; i < pairs_.size(); ++i) {
-      step = std::copy_n(pairs_[i].step.numbers(), size, step);
-      change = std::copy_n(pairs_[i].change.numbers(), size, change);
-      curvatures.writable_numbers()[i] = pairs_[i].curvature;
-    }
-    state("history.steps", steps);
-    state("history.changes", changes);
-    state("history.curvatures", curvatures);
+    Tensor<T> history = Tensor<T>::empty({static_cast<Index>(pairs_.size()), 2, size});
+    T* to = history.writable_numbers();
+    for (const Pair& pair : pairs_)
+      to = std::copy_n(pair.change.numbers(), size, std::copy_n(pair.step.numbers(), size, to));
+    state.rows("history", history, {2, size});
     if (!state.loads()) return;
     pairs_.clear();
-    for (Index i = 0; i < curvatures.size(); ++i)
-      pairs_.push_back({Tensor<T>::from({steps.numbers() + i * size, static_cast<std::size_t>(size)}, {size}),
-                        Tensor<T>::from({changes.numbers() + i * size, static_cast<std::size_t>(size)}, {size}),
-                        curvatures.numbers()[i]});
+    const T* from = history.numbers();
+    for (Index i = 0; i < history.shape()[0]; ++i, from += 2 * size) {
+      Pair pair{Tensor<T>::from({from, static_cast<std::size_t>(size)}, {size}),
+                Tensor<T>::from({from + size, static_cast<std::size_t>(size)}, {size}), 0};
+      pair.curvature = dot(pair.step, pair.change);
+      pairs_.push_back(std::move(pair));
+    }
     weights_.resize(pairs_.size());
   }
 
@@ -269,7 +266,7 @@ class LBFGS : public Optimizer<T, 0, LBFGS<T>> {
     pair.curvature = dot(pair.step, pair.change);
     const bool moved = largest(pair.step) > 0;
     if (!(pair.curvature > -std::numeric_limits<T>::epsilon() * to.step * from.slope)) return moved;
-    if (static_cast<Index>(pairs_.size()) == options_.history_size) pairs_.erase(pairs_.begin());
+    if (static_cast<Index>(pairs_.size()) >= options_.history_size) pairs_.erase(pairs_.begin());
     pairs_.push_back(std::move(pair));
     weights_.resize(pairs_.size());
     return moved;

@@ -84,9 +84,13 @@ class Optimizer {
   /// missing or unknown; then nothing is changed.
   LoadResult load_state_dict(const BasicNamedTensors<Delayed<void, T>>& state, LoadOptions options = {},
                              Location where = Location::current()) {
-    StateCheck<Delayed<void, T>> fit(state, "load_state_dict", name_);
-    tell(OptimizerState(OptimizerState::Does::check, &fit));
-    LoadResult result = fit.finish(options, where);
+    StateCheck<Delayed<void, T>> comparison(state, "load_state_dict", name_);
+    tell(OptimizerState(OptimizerState::Does::check, &comparison));
+    if (const auto rate = state.find("learning_rate"); rate != state.end() && rate->tensor.template holds<T>())
+      for (const T number : rate->tensor.template as<T>())
+        if (!(number >= 0 && number <= (std::numeric_limits<T>::max)()))
+          comparison.fault("learning_rate is ", number, ", negative or not finite");
+    LoadResult result = comparison.finish(options, where);
     tell(OptimizerState(OptimizerState::Does::load, const_cast<BasicNamedTensors<Delayed<void, T>>*>(&state)));
     return result;
   }
@@ -113,16 +117,9 @@ class Optimizer {
   EIGENGRAD_OUTLINE Optimizer(const char* name, std::vector<ParameterRef<T>> parameters, T learning_rate,
                               std::initializer_list<const char*> state_names = {})
       : name_(name), parameters_(std::move(parameters)), kept_(parameters_.size()) {
-    const char** next = state_names_;
-    for (const char* const each : state_names) *next++ = each;
+    std::copy_n(state_names.begin(), (std::min)(state_names.size(), static_cast<std::size_t>(states)), state_names_);
     take_parameters(learning_rate);
   }
-  Optimizer(const Optimizer&) = default;
-  Optimizer(Optimizer&&) noexcept = default;
-  Optimizer& operator=(const Optimizer&) = default;
-  Optimizer& operator=(Optimizer&&) noexcept = default;
-  ~Optimizer() = default;
-
   EIGENGRAD_COLD void take_parameters(T learning_rate) {
     const char* const name = name_;
     require<ValueError>(!parameters_.empty(), name, ": there are no parameters to optimize: pass model.parameters()");

@@ -29,15 +29,23 @@ EIGENGRAD_INLINE FloatLane power_of_two(FloatLane n) {
   return from_bits<float>(to_bits(n + 0x1.8p23f + 127.f) << 23);
 }
 
-/// number * 2^power for whole powers in [-252, 254], rounded once.
-EIGENGRAD_INLINE FloatLane scale(FloatLane number, FloatLane power) {
+/// 2^n for whole n in [-1022, 1023].
+EIGENGRAD_INLINE DoubleLane power_of_two(DoubleLane n) {
+  return from_bits<double>(to_bits(n + (0x1.8p52 + 1023)) << 52);
+}
+/// number * 2^power, rounded once, for whole powers in [-252, 254], or of doubles [-2044, 2046].
+template <class T>
+EIGENGRAD_INLINE Lane<T> scale(Lane<T> number, Lane<T> power) {
 #if defined(__AVX512F__) && EIGENGRAD_LANE_BYTES == 64
-  FloatLane::Values result;
-  __asm__("vscalefps {%2, %1, %0|%0, %1, %2}" : "=v"(result) : "v"(number.values), "v"(power.values));
+  typename Lane<T>::Values result;
+  if constexpr (sizeof(T) == sizeof(float))
+    __asm__("vscalefps {%2, %1, %0|%0, %1, %2}" : "=v"(result) : "v"(number.values), "v"(power.values));
+  else
+    __asm__("vscalefpd {%2, %1, %0|%0, %1, %2}" : "=v"(result) : "v"(number.values), "v"(power.values));
   return result;
 #else
-  const FloatLane shifter = 0x1.8p23f;
-  const FloatLane half = (power * 0.5f + shifter) - shifter;  // in two halves, so that both ends are reached exactly
+  const Lane<T> shifter = sizeof(T) == sizeof(float) ? T(0x1.8p23) : T(0x1.8p52);
+  const Lane<T> half = (power * T(0.5) + shifter) - shifter;  // in two halves, so that both ends are reached exactly
   return (number * power_of_two(half)) * power_of_two(power - half);
 #endif
 }
@@ -79,23 +87,6 @@ EIGENGRAD_INLINE DoubleLane beyond_linear(DoubleLane r) {
   return (odd * r + even) * square;
 }
 EIGENGRAD_INLINE DoubleLane expm1_of_rest(DoubleLane r) { return beyond_linear(r) + r; }
-/// 2^n for whole n in [-1022, 1023].
-EIGENGRAD_INLINE DoubleLane power_of_two(DoubleLane n) {
-  return from_bits<double>(to_bits(n + (0x1.8p52 + 1023)) << 52);
-}
-/// number * 2^power for whole powers in [-2044, 2046], rounded once.
-EIGENGRAD_INLINE DoubleLane scale(DoubleLane number, DoubleLane power) {
-#if defined(__AVX512F__) && EIGENGRAD_LANE_BYTES == 64
-  DoubleLane::Values result;
-  __asm__("vscalefpd {%2, %1, %0|%0, %1, %2}" : "=v"(result) : "v"(number.values), "v"(power.values));
-  return result;
-#else
-  const DoubleLane shifter = 0x1.8p52;
-  const DoubleLane half = (power * 0.5 + shifter) - shifter;
-  return (number * power_of_two(half)) * power_of_two(power - half);
-#endif
-}
-
 EIGENGRAD_INLINE DoubleLane exp(DoubleLane x) {
   const auto [power, rest] = reduce_by_log2(clamp(x, -746, 710));
   return scale(expm1_of_rest(rest) + 1.0, power);

@@ -42,14 +42,14 @@ EIGENGRAD_LAZY class ModuleState final : public Delayed<ReplayState, Lazy> {
   void rewind() override {
     for (std::size_t k = 0; k < places_.size(); ++k) {
       buffers_[k].written = given(k);
-      buffers_[k].result = given(k) ? copy_of(places_[k]) : AnyTensor();
+      buffers_[k].result = given(k) ? AnyTensor::duplicate_of(places_[k]) : AnyTensor();
       if (given(k)) assign(places_[k], buffers_[k].before);
     }
   }
   void begin_record() override {
     for (std::size_t k = 0; k < places_.size(); ++k)
       if (buffers_[k].written)
-        assign(places_[k], buffers_[k].before = copy_of(places_[k]));
+        assign(places_[k], buffers_[k].before = AnyTensor::duplicate_of(places_[k]));
       else
         buffers_[k].before = buffers_[k].result = AnyTensor();
   }
@@ -57,7 +57,7 @@ EIGENGRAD_LAZY class ModuleState final : public Delayed<ReplayState, Lazy> {
     for (std::size_t k = 0; k < places_.size(); ++k) {
       if (!buffers_[k].written) continue;
       if (done) buffers_[k].result = AnyTensor(places_[k]);
-      assign(places_[k], copy_of((done ? buffers_[k].result : buffers_[k].before).place()));
+      assign(places_[k], AnyTensor::duplicate_of((done ? buffers_[k].result : buffers_[k].before).place()));
     }
   }
   bool load() override {
@@ -77,7 +77,7 @@ EIGENGRAD_LAZY class ModuleState final : public Delayed<ReplayState, Lazy> {
       // The numbers in a block that nobody else has; where the program holds what was there, in one of its own.
       if (!(places_[k].shape() == buffers_[k].result.shape()) || !places_[k].block().unshared() ||
           places_[k].block().leaked())
-        assign(places_[k], copy_of(buffers_[k].result.place()));
+        assign(places_[k], AnyTensor::duplicate_of(buffers_[k].result.place()));
       else
         copy_numbers(buffers_[k].result.place().block(), places_[k]);
     }
@@ -106,11 +106,6 @@ EIGENGRAD_LAZY class ModuleState final : public Delayed<ReplayState, Lazy> {
   }
   bool given(std::size_t k) const {
     return buffers_[k].before.empty() || places_[k].block().identity() != buffers_[k].before.place().block().identity();
-  }
-  static AnyTensor copy_of(const TensorPlace& place) {
-    AnyTensor result(place);
-    place.operations->duplicate(result.place().tensor, place.tensor);
-    return result;
   }
   static void assign(const TensorPlace& place, const AnyTensor& tensor) {
     place.operations->assign(place.tensor, tensor.place().tensor);

@@ -164,7 +164,7 @@ Tensor<T> linear(const Appearance<T>& x, const Appearance<T>& weight, const Appe
       [](const TensorStep<T>& step) {
         Tensor<T> result = step.result;
         run_linear(step.operands[0], step.operands[1], step.operands[2], result,
-                   static_cast<const Pointwise<T>*>(step.setting), step.flag);
+                   static_cast<const Pointwise<T>*>(step.setting), step.recorded);
       },
       then, recorded);
   if (!recorded) return y;

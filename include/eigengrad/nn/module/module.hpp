@@ -120,15 +120,14 @@ class Module {
     for (const auto& parameter : parameters()) parameter.zero_grad();
   }
 
-  /// All parameters and buffers by name, in the order of `members`.
+  /// All parameters and buffers by name, in the order of `members`. Throws ValueError for two of one name.
   StateDict<T> state_dict() const {
     StateDict<T> result;
     visit_const(
         [](void* to, const Member& member) {
           auto& state = *static_cast<StateDict<T>*>(to);
-          if (member.parameter != nullptr && !state.contains(member.name))
-            state.add(member.name, member.parameter->value());
-          if (member.buffer && !state.contains(member.name)) state.add(member.name, AnyTensor(member.buffer));
+          if (member.parameter != nullptr) state.add(member.name, member.parameter->value());
+          if (member.buffer) state.add(member.name, AnyTensor::duplicate_of(member.buffer));
         },
         &result);
     return result;
@@ -138,7 +137,7 @@ class Module {
   LoadResult load_state_dict(const NamedTensors& state, LoadOptions options = {},
                              Location where = Location::current()) {
     struct Load {
-      StateCheck<Delayed<void, T>> fit;
+      StateCheck<Delayed<void, T>> comparison;
       std::vector<const AnyTensor*> tensors = {};
       std::size_t next = 0;
     } load{{state, "load_state_dict", "module"}};
@@ -146,12 +145,13 @@ class Module {
         [](void* to, const Member& member) {
           Load& all = *static_cast<Load*>(to);
           if (member.module != nullptr) return;
-          all.tensors.push_back(member.parameter != nullptr
-                                    ? all.fit.template expect<T>(member.name, member.parameter->shape())
-                                    : all.fit.expect(member.name, *member.buffer.operations, &member.buffer.shape()));
+          all.tensors.push_back(
+              member.parameter != nullptr
+                  ? all.comparison.template expect<T>(member.name, member.parameter->shape())
+                  : all.comparison.expect(member.name, *member.buffer.operations, &member.buffer.shape()));
         },
         &load);
-    LoadResult result = load.fit.finish(options, where);
+    LoadResult result = load.comparison.finish(options, where);
     visit(
         [](void* to, const Member& member) {
           Load& all = *static_cast<Load*>(to);
