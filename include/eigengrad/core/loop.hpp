@@ -51,7 +51,7 @@ struct Loop {
     }
   }
 
-  /// How many rows in a row begin at the same place of operand k.
+  /// How many consecutive rows read operand k from the same start, as it is stretched along the axis before the last.
   Index run(int k) const { return outer_rank_ > 0 && strides_[outer_rank_ - 1][k] == 0 ? sizes_[outer_rank_ - 1] : 1; }
 
  private:

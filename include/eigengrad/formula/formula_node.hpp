@@ -16,7 +16,8 @@ struct DerivativeProduct {
   }
 };
 
-/// Under a plain sum the derivative is the gradient. Who else holds it (a compiled step) will write to it.
+/// Where dy is the number 1, as under a plain sum, the stored derivative already is the gradient: it is moved into the
+/// slot without a copy. Only if nobody but the `holders` counted here has it, as who else does may write to it later.
 template <class T>
 EIGENGRAD_INLINE bool hand_over(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& derivative,
                                 std::uint32_t holders = 1) {

@@ -158,8 +158,9 @@ Tensor<T>& prepare(Slot<T>& slot, const Shape& shape, bool& add) {
   return slot.value;
 }
 
-/// The same for what is computed from dy number by number: a slot without a buffer takes over dy's, if nobody else has
-/// it, and the gradient is written over dy. What it returns is written to as it is, shared or not.
+/// The same for a gradient whose element i is computed from element i of dy alone: if nobody else holds dy, its buffer
+/// becomes the slot's and the gradient is written over it. Write through shared_data(): writable_numbers() would copy,
+/// as dy and the slot share the buffer until dy ends.
 template <class T>
 Tensor<T>& prepare_over(const Tensor<T>& dy, Slot<T>& slot, const Shape& shape, bool& add) {
   if (slot.filled || slot.value.size() > 0 || !(dy.shape() == shape) || !dy.unshared() || dy.link().node != nullptr)
