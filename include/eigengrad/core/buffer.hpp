@@ -60,8 +60,8 @@ struct alignas(64) BlockHeader {
   void* own_data() { return this + 1; }
 };
 static_assert(sizeof(BlockHeader) <= 128);
-/// What a handle without a block points to, so that reading a shape needs no test for null. With more than one reference
-/// it looks shared: whoever wants to write makes a block of his own first.
+/// What a handle without a block points to, so that reading a shape needs no test for null. With more than one
+/// reference it looks shared: whoever wants to write makes a block of his own first.
 EIGENGRAD_SHARED inline constinit BlockHeader no_block{2, 0, BlockHeader::no_class};
 
 /// Counts of references. They are atomic once the process has a second thread.

@@ -169,8 +169,9 @@ template <class E>
 [[noreturn]] EIGENGRAD_COLD void fail_with(std::initializer_list<TextPart> parts) {
   throw E(text_of(parts));
 }
-// A part of a message as it is passed on. Every distinct list of types costs an instantiation, so literals of any length
-// become const char*; numbers go by value, so that a hot function's need not lie in memory for the message's sake.
+// A part of a message as it is passed on. Every distinct list of types costs an instantiation, so literals of any
+// length become const char*; numbers go by value, so that a hot function's need not lie in memory for the message's
+// sake.
 template <class Part>
 using FailPart = std::conditional_t<
     std::is_array_v<Part>, const char*,

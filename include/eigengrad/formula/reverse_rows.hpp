@@ -35,8 +35,8 @@ template <class T>
 using ReverseLanes = void (*)(const void* formula, const Cursor* cursors, const ReverseJob<T>& job, Index begin,
                               Index end, Index row);
 
-/// Sums over many rows, as a bias' gradient is, would lose digits in floats: after at most some 128 rows, what a sink has
-/// gathered is added to totals in double, and the sink begins again at 0.
+/// Sums over many rows, as a bias' gradient is, would lose digits in floats: after at most some 128 rows, what a sink
+/// has gathered is added to totals in double, and the sink begins again at 0.
 template <class T>
 class ManyRows {
  public:

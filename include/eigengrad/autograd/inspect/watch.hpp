@@ -70,8 +70,8 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
     inputs_.back().first.set(numbers);
     if (options_.detect_anomaly && finite_inputs_) finite_inputs_ = numbers.first_not_finite() < 0;
   }
-  /// An operation's time forward is what has passed since the record before it. Records that backward itself makes, under
-  /// create_graph, are counted as backward's time instead.
+  /// An operation's time forward is what has passed since the record before it. Records that backward itself makes,
+  /// under create_graph, are counted as backward's time instead.
   void recorded(Node& node, const AnyNumbers& output) override {
     Record record;
     record.node = &node;
