@@ -87,10 +87,10 @@ struct Scattered {
     const auto run = [](T* to, const Tensor<T>& from, const Tensor<std::int64_t>& at) {
       for (Index k = 0; k < at.size(); ++k) to[k] = from.numbers()[at.numbers()[k]];
     };
-    return compute<T>(
-        "pick", shape, run,
-        with_respect_to(x, [places, whole = x.shape()](const auto& dy) { return Scattered<T>{dy, places, whole}; }),
-        places);
+    return compute<T>("pick", shape, run,
+                      with_respect_to(x, [places, whole = x.shape()](
+                                             const auto& again) { return Scattered<T>{again, places, whole}; }),
+                      places);
   }
 };
 

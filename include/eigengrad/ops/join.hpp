@@ -17,6 +17,7 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
   const AroundAxis around(first, axis, name, where);
   Index size = 0;
   std::vector<Index> ends;
+  ends.reserve(parts.size());
   for (const Tensor<T>& part : parts) {
     bool fits = part.rank() == first.rank();
     for (Index i = 0; fits && i < first.rank(); ++i) fits = i == around.axis || part.shape()[i] == first[i];
@@ -34,11 +35,11 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
     }
   };
   // Every part gets its own slice of dy.
-  const auto back = [ends = std::move(ends), along = around.axis](Index k, const auto& dy) {
+  auto back = [ends = std::move(ends), along = around.axis](Index k, const auto& dy) {
     const auto part = static_cast<std::size_t>(k);
     return slice(dy, along, part > 0 ? ends[part - 1] : 0, ends[part]);
   };
-  return compute<T>({name, where}, around.resized(first, size), copy, with_respect_to(parts, back));
+  return compute<T>({name, where}, around.resized(first, size), copy, with_respect_to(parts, std::move(back)));
 }
 
 /// A tensor, parameter or formula among others in braces.

@@ -32,23 +32,24 @@ struct ListEdge {
 /// An operand, and how its gradient follows from dy, the result's: with_respect_to(x, [=](const auto& dy) { return dy *
 /// slope; }). A rule returns a tensor, a formula, or what is Deferred (contribute.hpp); the engine adds it up.
 template <class Input, class Rule>
-EIGENGRAD_INLINE auto with_respect_to(const Input& input, Rule rule) {
-  return Edge<decltype(input.to_tensor()), Rule>{input.to_tensor(), std::move(rule)};
+EIGENGRAD_INLINE auto with_respect_to(const Input& input, Rule&& rule) {
+  return Edge<decltype(input.to_tensor()), std::decay_t<Rule>>{input.to_tensor(), std::forward<Rule>(rule)};
 }
 /// The same for the only input of a linear operation, with the operation: a tangent need not ask the rule's transpose.
 template <class Input, class Rule, class Again>
-EIGENGRAD_INLINE auto with_respect_to(const Input& input, Rule rule, Again again) {
-  return Edge<decltype(input.to_tensor()), Rule, Again>{input.to_tensor(), std::move(rule), std::move(again)};
+EIGENGRAD_INLINE auto with_respect_to(const Input& input, Rule&& rule, Again&& again) {
+  return Edge<decltype(input.to_tensor()), std::decay_t<Rule>, std::decay_t<Again>>{
+      input.to_tensor(), std::forward<Rule>(rule), std::forward<Again>(again)};
 }
 /// The same for a list of operands: rule(k, dy).
 template <class T, class Rule>
-auto with_respect_to(std::span<const Tensor<T>> inputs, Rule rule) {
-  return ListEdge<T, Rule>{inputs, std::move(rule)};
+auto with_respect_to(const std::span<const Tensor<T>>& inputs, Rule&& rule) {
+  return ListEdge<T, std::decay_t<Rule>>{inputs, std::forward<Rule>(rule)};
 }
 /// with_respect_to in short.
 template <class... Arguments>
-EIGENGRAD_INLINE auto wrt(const Arguments&... arguments) {
-  return with_respect_to(arguments...);
+EIGENGRAD_INLINE auto wrt(Arguments&&... arguments) {
+  return with_respect_to(std::forward<Arguments>(arguments)...);
 }
 
 /// Whether an operand is there: one that was left out is an empty tensor.

@@ -9,11 +9,14 @@
 
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
-/// Class labels [n] checked against [n, classes].
+/// Class labels [n] checked against [n, classes]: their shape, and what they are.
+EIGENGRAD_LAZY void require_labels_of(const char* loss, const Shape& prediction, const Shape& labels,
+                                      const Location& where) {
+  require<ShapeError>(prediction.rank() == 2 && labels == Shape{prediction[0]}, loss, ": the prediction is ",
+                      prediction, ", the labels are ", labels, ": give [n, classes] and labels [n]", where);
+}
 EIGENGRAD_LAZY void require_labels(const char* loss, const Shape& prediction, const Tensor<std::int64_t>& labels,
                                    const Location& where) {
-  require<ShapeError>(prediction.rank() == 2 && labels.shape() == Shape{prediction[0]}, loss, ": the prediction is ",
-                      prediction, ", the labels are ", labels.shape(), ": give [n, classes] and labels [n]", where);
   for (Index i = 0; i < labels.size(); ++i)
     require<IndexError>(labels.numbers()[i] >= 0 && labels.numbers()[i] < prediction[1], loss, ": label ",
                         labels.numbers()[i], " at position ", i, " is outside 0 to ", prediction[1] - 1,
@@ -22,9 +25,9 @@ EIGENGRAD_LAZY void require_labels(const char* loss, const Shape& prediction, co
 
 /// 1 at each row's label, 0 elsewhere.
 template <class T>
-Tensor<T> one_hot_rows(const Shape& shape, const Tensor<std::int64_t>& labels) {
+Tensor<T> one_hot_rows(const Shape& shape, const Tensor<std::int64_t>& labels, const Location& where = {}) {
   const auto run = [=](T* to, const Tensor<std::int64_t>& chosen) {
-    require_labels("cross_entropy", shape, chosen, {});
+    require_labels("cross_entropy", shape, chosen, where);
     std::fill_n(to, shape.size(), T(0));
     for (Index i = 0; i < chosen.size(); ++i) to[i * shape[1] + chosen.numbers()[i]] = T(1);
   };
@@ -99,11 +102,8 @@ struct SoftmaxCrossEntropyGradient {
     }
     // softmax(x) w - y, in which 1 - softmax(x) has its digits.
     const Tensor<T> weight = sum(y, 1, true), logarithm = log_softmax(logits);
-    return (exp(logarithm) * (weight - y) + y * expm1(logarithm)) * rows_of(dy);
-  }
-  /// dy / N per row, [n, 1] or [1, 1].
-  Tensor<T> rows_of(const Tensor<T>& upstream) const {
-    return recorded_reshape(upstream, per_sample ? Shape{shape()[0], 1} : Shape{1, 1}) * scale;
+    const Tensor<T> rows = recorded_reshape(dy, per_sample ? Shape{shape()[0], 1} : Shape{1, 1}) * scale;
+    return (exp(logarithm) * (weight - y) + y * expm1(logarithm)) * rows;
   }
 };
 
@@ -166,13 +166,15 @@ Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t
   const Tensor<T> derivative = recorded ? Tensor<T>::empty(x.shape()) : Tensor<T>();
   const auto run = [=](T* loss, const Tensor<T>& logits, const Tensor<T>& target, const Tensor<std::int64_t>& chosen,
                        T* to) {
-    if (chosen.size() > 0) require_labels(name, logits.shape(), chosen, where);
+    require_labels(name, logits.shape(), chosen, where);
     softmax_cross_entropy_rows(logits, chosen, target, to, loss, per_sample, divisor);
   };
   const auto of_logits = [=](const Tensor<T>& dy) {
     return SoftmaxCrossEntropyGradient<T>{derivative, distribution, labels, scale, per_sample, x, dy};
   };
-  const auto of_target = [=](const Tensor<T>& dy) { return -(log_softmax(x) * of_logits(dy).rows_of(dy)); };
+  const auto of_target = [=](const Tensor<T>& dy) {
+    return -(log_softmax(x) * (recorded_reshape(dy, per_sample ? Shape{n, 1} : Shape{1, 1}) * scale));
+  };
   return compute<T>({name, where}, per_sample ? Shape{n} : Shape{}, run, with_respect_to(x, of_logits),
                     with_respect_to(distribution, of_target), labels, extra_output(derivative));
 }
@@ -207,7 +209,7 @@ auto softmax_cross_entropy(const P& logits, const Q& target, Reduction reduction
   const Tensor<T>& x = tensor_of<T>(logits);
   if constexpr (classes) {
     const Tensor<std::int64_t>& labels = target.to_tensor();
-    require_labels("softmax_cross_entropy", x.shape(), labels, where);
+    require_labels_of("softmax_cross_entropy", x.shape(), labels.shape(), where);
     return softmax_cross_entropy_of<T>(x, labels, {}, reduction, where);
   } else {
     static_assert(std::is_same_v<plain_t<typename Q::Element>, plain_t<T>>,
@@ -255,8 +257,8 @@ auto cross_entropy(const P& probabilities, const Q& target, Reduction reduction 
   }
   if constexpr (std::is_same_v<typename Q::Element, std::int64_t>) {
     const Tensor<std::int64_t>& labels = target.to_tensor();
-    require_labels("cross_entropy", p.shape(), labels, where);
-    const Tensor<T> y = one_hot_rows<T>(p.shape(), labels);
+    require_labels_of("cross_entropy", p.shape(), labels.shape(), where);
+    const Tensor<T> y = one_hot_rows<T>(p.shape(), labels, where);
     return reduce_loss("cross_entropy", apply<CrossEntropyOperation>(p, y),
                        reduction == Reduction::mean ? Reduction::batch_mean : reduction, where);
   } else {
