@@ -5,6 +5,7 @@
 #include "eigengrad/eigengrad.hpp"
 #include "ops/gradient_row.hpp"
 #include "support/close.hpp"
+#include "support/message.hpp"
 
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
@@ -29,19 +30,15 @@ Tensor<typename X::Element> running_sum(const X& expression, bool backwards = fa
   using T = typename X::Element;
   const Tensor<T>& x = expression.to_tensor();
   require<ShapeError>(x.rank() == 1, "running_sum: shape ", x.shape(), " is no vector: reshape it to [n]", where);
-  Tensor<T> result = Tensor<T>::empty(x.shape());
-  const auto run = [=] {
-    T total = 0, *to = result.shared_data();
-    for (Index i = 0; i < x.size(); ++i) {
-      const Index place = backwards ? x.size() - 1 - i : i;
-      to[place] = total += x.numbers()[place];
+  const auto run = [=](T* to, const Tensor<T>& from) {
+    T total = 0;
+    for (Index i = 0; i < from.size(); ++i) {
+      const Index place = backwards ? from.size() - 1 - i : i;
+      to[place] = total += from.numbers()[place];
     }
   };
-  run();
-  on_replay("running_sum", reads(x), writes(result), [&] { return run; });
-  if (!records("running_sum", x)) return result;
-  return record("running_sum", std::move(result),
-                wrt(x, [backwards](const Tensor<T>& dy) { return running_sum(dy, !backwards); }));
+  return compute<T>({"running_sum", where}, x.shape(), run,
+                    with_respect_to(x, [=](const auto& dy) { return running_sum(dy, !backwards); }));
 }
 
 template <class T>
@@ -149,6 +146,54 @@ TEST(Recipes, RowsOfTheGradientTablePass) {
 
 namespace eg = eigengrad;
 using support::close;
+
+// Nothing can be forgotten: what the recipe does not say follows from what it says.
+
+TEST(Recipes, AnOperationIsReplayed) {
+  const eg::Parameter<double> w(eg::Tensor<double>{1, -2, 3});
+  const auto loss = [&](const auto& x) { return sum(square(running_sum(x * w, true))); };
+  auto step = eg::compile(loss);
+  for (int i = 0; i < 6; ++i) {
+    const eg::Tensor<double> x = eg::Tensor<double>::randn({3});
+    w.zero_grad();
+    const double replayed = step(x).item();
+    const eg::Tensor<double> gradient = w.grad();
+    w.zero_grad();
+    eg::Tape tape;
+    const eg::Tensor<double> fresh = loss(x);
+    tape.backward(fresh);
+    EXPECT_EQ(replayed, fresh.item()) << i;
+    EXPECT_TRUE(close(gradient, w.grad())) << i;
+  }
+}
+
+TEST(Recipes, AnOperationIsDifferentiatedTwice) {
+  const eg::Tensor<double> x = {0.5, -1, 2, 0.25};
+  const auto f = [](const auto& v) { return sum(square(running_sum(v * v)) * v); };
+  EXPECT_NO_THROW(eg::gradcheck(f, x));
+  EXPECT_NO_THROW(eg::gradcheck([&](const auto& v) { return eg::grad(f, v); }, x));
+  // The Hessian of the sum of squares of running sums: of the numbers i and j, as many sums have both.
+  const auto h = eg::hessian([](const auto& v) { return 0.5 * sum(square(running_sum(v))); }, x);
+  for (eg::Index i = 0; i < 4; ++i)
+    for (eg::Index j = 0; j < 4; ++j) EXPECT_DOUBLE_EQ(h(i, j), static_cast<double>(4 - std::max(i, j)));
+}
+
+TEST(Recipes, AnOperationIsSeen) {
+  const eg::Parameter<double> w(eg::Tensor<double>{1e308, 1e308}, "w");
+  const std::string line = "recipes.cpp:" + std::to_string(__LINE__ + 3);
+  eg::Tape tape({.profile = true});
+  // Its own line, not that of the formula.
+  tape.backward(sum(running_sum(w, true) * 1e-308));
+  const std::string printed = eg::to_text(tape);
+  EXPECT_TRUE(support::mentions(printed, {"running_sum(w)", line})) << printed;
+  bool listed = false;
+  for (const eg::ProfileRow& row : tape.profile().rows) listed = listed || row.formula == "running_sum(w)";
+  EXPECT_TRUE(listed);
+
+  eg::Tape watched({.detect_anomaly = true});
+  const std::string text = support::message_of<eg::AnomalyError>([&] { running_sum(w); });
+  EXPECT_TRUE(support::mentions(text, {"running_sum(w) made inf at element (1) of [2]", "recipes.cpp:"})) << text;
+}
 
 TEST(Activation, SoftsignIsItsFunction) {
   EXPECT_TRUE(close(eg::Softsign<double>()(eg::Tensor<double>{{-3, 0, 1}}), {-0.75, 0, 0.5}));

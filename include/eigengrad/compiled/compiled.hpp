@@ -24,7 +24,6 @@
   prefix template class FittingNode<T>;                                                                             \
   prefix template class TracedNode<T>;                                                                              \
   prefix template class Traced<T>;                                                                                  \
-  prefix template class ProductNode<T>;                                                                             \
   prefix template class PointwiseNode<T>;                                                                           \
   prefix template class LinearNode<T>;                                                                              \
   prefix template struct Product<T>;                                                                                \
@@ -56,7 +55,7 @@
   prefix template Tensor<T> apply_pointwise(const Pointwise<T>&, const Tensor<T>&, const Location&);                \
   prefix template void contribute_product(TypedNode<T>*, const Product<T>&);                                        \
   prefix template void contribute(Slot<T>&, const Shape&, Tensor<T>);                                               \
-  prefix template void contribute(Slot<T>&, const Shape&, Expanded<T>);                                             \
+  prefix template void contribute(Slot<T>&, const Shape&, const Expanded<T>&);                                      \
   prefix template void contribute_recorded(Slot<T>&, const Shape&, const Tensor<T>&);                               \
   prefix template Tensor<T>& prepare(Slot<T>&, const Shape&, bool&);                                                \
   prefix template void walk(TapeState&, TypedNode<T>&, Tensor<T>, BackwardOptions);                                 \

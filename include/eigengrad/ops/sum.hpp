@@ -69,10 +69,10 @@ auto sum_over(const OperationName& name, const X& expression, const Reduced& red
     sum_into(Leaf<T>{x.unrecorded()}, reduced.kept, result.writable_numbers(), divisor);
     on_replay(name.name, reads(x), writes(result),
               [&] { return SumReplay<Leaf<T>>{Leaf<T>{x.unrecorded()}, reduced.kept, result, divisor}; });
-    if (!records(name.name, x)) return result;
-    return record(name, std::move(result), wrt(x, [kept = reduced.kept, divisor](const Tensor<T>& dy) {
-                    return Expanded<T>{recorded_reshape(recorded_quotient(dy, divisor), kept)};
-                  }));
+    const auto stretched = [kept = reduced.kept, divisor, whole = x.shape()](const Tensor<T>& dy) {
+      return Expanded<T>{recorded_reshape(recorded_quotient(dy, divisor), kept), whole};
+    };
+    return record(name, std::move(result), with_respect_to(x, stretched));
   }
 }
 

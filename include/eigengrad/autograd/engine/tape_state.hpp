@@ -35,7 +35,7 @@ struct TapeState : AnyTape {
   std::atomic<bool> abandoned{false};     // ended by another thread, which must leave it to the recorder
   TapeObserver* observer = nullptr;       // owned; gone when the tape is cleared
   // Set while gradients are gathered elsewhere than in the parameters: told of every leaf that appears.
-  void (*redirect)(void* context, Node* leaf) = nullptr;
+  void (*redirect)(void* context, Node* appeared) = nullptr;
   void* redirect_context = nullptr;
 
   /// Makes a node in the arena and chains it to `list`.

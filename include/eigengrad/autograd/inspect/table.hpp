@@ -20,7 +20,7 @@ EIGENGRAD_LAZY std::vector<const Node*> parameters_of(const TapeState& tape) {
   std::reverse(leaves.begin(), leaves.end());
   Places seen;
   for (const Node* leaf : leaves)
-    if (seen.try_emplace(leaf->parameter(), each.size()).second) each.push_back(leaf);
+    if (seen.try_emplace(leaf->leaf()->parameter(), each.size()).second) each.push_back(leaf);
   return each;
 }
 

@@ -196,7 +196,9 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
       if (step.numbers.first_not_finite() >= 0) return false;
       if (step.input == nullptr) continue;
       const Record* input = find(step.input);
-      if (input != nullptr ? !input->finite : step.input->parameter_value().first_not_finite() >= 0) return false;
+      const ParameterLeaf* leaf = step.input->leaf();
+      if (input != nullptr ? !input->finite : leaf != nullptr && leaf->parameter_value().first_not_finite() >= 0)
+        return false;
     }
     return true;
   }

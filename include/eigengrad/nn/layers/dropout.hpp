@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../../core/compute_values.hpp"
 #include "../../core/tensor.hpp"
 #include "../../ops/arithmetic.hpp"
 #include "../../ops/shape.hpp"
@@ -19,14 +20,11 @@ struct Dropout : Module<T> {
     depends_on(this, p);
     if (!this->is_training() || p == 0) return x;
     const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
-    const Tensor<T> mask = Tensor<T>::empty(x.shape());
-    const auto draw = [mask, scale, probability = p] {
+    const auto draw = [size = x.size(), scale, probability = p](T* to) {
       Generator& generator = default_generator();
-      T* to = mask.shared_data();
-      for (Index i = 0; i < mask.size(); ++i) to[i] = generator.uniform() < probability ? T(0) : scale;
+      for (Index i = 0; i < size; ++i) to[i] = generator.uniform() < probability ? T(0) : scale;
     };
-    draw();
-    on_replay("Dropout", reads(), writes(mask), [&] { return draw; });
+    const Tensor<T> mask = compute_values<T>("Dropout", x.shape(), draw);
     return {x * mask, calling_line()};
   }
   std::string kind() const override { return "Dropout"; }
