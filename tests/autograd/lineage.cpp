@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "eigengrad/autograd/tape.hpp"
+#include "eigengrad/nn/layers/linear.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/ops/sum.hpp"
 #include "eigengrad/optim/adam.hpp"

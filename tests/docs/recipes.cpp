@@ -41,11 +41,13 @@ Tensor<typename X::Element> running_sum(const X& expression, bool backwards = fa
                     with_respect_to(x, [=](const auto& dy) { return running_sum(dy, !backwards); }));
 }
 
+/// x / (1 + |x|): between -1 and 1, as Tanh, and slower to get there.
 template <class T>
-struct Softsign : Module<T> {
-  Tensor<T> forward(const Tensor<T>& x) override { return softsign(x); }
+struct Softsign : Layer<T> {
+  Tensor<T> forward(const Tensor<T>& x) override { return {softsign(x), calling_line()}; }
   std::string kind() const override { return "Softsign"; }
   WeightInitializer<T> preferred_initializer() const override { return for_saturating<T>(); }
+  ActivationTraits activation_traits() const override { return saturating_between(-1, 1); }
 };
 
 /// log(cosh(d)), d = yhat - y: like d^2 / 2 near 0 and like |d| far out, and smooth.
@@ -64,13 +66,36 @@ auto log_cosh_loss(const P& prediction, const Q& target, Reduction reduction = R
 
 /// y = x * scale, one learned factor per feature: [..., features] -> the same. Starts as the identity.
 template <class T>
-struct Scale : Module<T> {
+struct Scale : Layer<T> {
   explicit Scale(Index features) { scale.initialize_as(Tensor<T>::ones({features})); }
-  Tensor<T> forward(const Tensor<T>& x) override { return x * scale; }
+  Tensor<T> forward(const Tensor<T>& x) override { return {x * scale, calling_line()}; }
   void members(Members<T>& m) override { m("scale", scale); }
   std::string kind() const override { return "Scale"; }
 
   Parameter<T> scale;
+};
+
+/// x minus the mean of all batches it was trained on: [n, features] -> the same. As a BatchNorm's, its buffers move in
+/// training only, the mean by 1 / num_batches_tracked of its way to the batch's. No gradient goes through them.
+template <class T>
+struct Center : Layer<T> {
+  explicit Center(Index features) : running_mean(Tensor<T>::zeros({features})) {}
+  Tensor<T> forward(const Tensor<T>& x) override {
+    if (this->is_training()) {
+      const NoGrad pause;
+      num_batches_tracked = (num_batches_tracked + 1).eval();
+      running_mean = (running_mean + (mean(x, 0) - running_mean) / cast<T>(num_batches_tracked)).eval();
+    }
+    return {x - running_mean, calling_line()};
+  }
+  void members(Members<T>& m) override {
+    m("running_mean", running_mean);
+    m("num_batches_tracked", num_batches_tracked);
+  }
+  std::string kind() const override { return "Center"; }
+
+  Tensor<T> running_mean;
+  Tensor<std::int64_t> num_batches_tracked = Tensor<std::int64_t>::zeros({});
 };
 
 template <class T>
@@ -197,6 +222,7 @@ TEST(Recipes, AnOperationIsSeen) {
 
 TEST(Activation, SoftsignIsItsFunction) {
   EXPECT_TRUE(close(eg::Softsign<double>()(eg::Tensor<double>{{-3, 0, 1}}), {-0.75, 0, 0.5}));
+  EXPECT_TRUE(eg::Softsign<double>().activation_traits().saturates());
 }
 
 TEST(Loss, LogCoshStaysFinite) {
@@ -211,6 +237,34 @@ TEST(Layer, ScaleLearnsFactors) {
   tape.backward(sum(layer(x)));
   EXPECT_TRUE(close(layer.scale.grad(), {4, 6}));
   EXPECT_EQ(layer.named_parameters()[0].first, "scale");
+}
+
+TEST(Layer, CenterCountsAndRemembersBatches) {
+  eg::Center<double> layer(2), other(2);
+  layer({{1, 2}, {3, 4}});
+  EXPECT_TRUE(close(layer({{5, 0}}), {1.5, -1.5})) << "the mean of the batches' means is (3.5, 1.5)";
+  layer.eval();
+  EXPECT_TRUE(close(layer({{5, 0}}), {1.5, -1.5}));
+  const eg::NamedTensors state = layer.state_dict();
+  EXPECT_EQ(state.at<std::int64_t>("num_batches_tracked").item(), 2) << "evaluation does not count";
+  other.load_state_dict(state);
+  other({{3.5, 4.5}});
+  EXPECT_EQ(other.num_batches_tracked.item(), 3);
+  EXPECT_TRUE(close(other.running_mean, {3.5, 2.5}));
+  EXPECT_TRUE(layer.parameters().empty()) << "buffers are not trained";
+}
+
+// Not on the page: what its text says of compiled steps.
+TEST(Layer, CenterIsWrittenByCompiledSteps) {
+  eg::Sequential<double> compiled(eg::Center<double>(2), eg::Linear<double>(2, 1)), recorded = compiled;
+  auto step = eg::compile([&](const auto& x) { return sum(square(compiled(x))); });
+  for (int i = 0; i < 9; ++i) {
+    const eg::Tensor<double> x = {{1. * i, 2}, {3, i * i * 0.5}};
+    EXPECT_EQ(step(x).item(), sum(square(recorded(x))).item()) << i;
+    const eg::NamedTensors state = compiled.state_dict(), expected = recorded.state_dict();
+    EXPECT_EQ(state.at<std::int64_t>("0.num_batches_tracked").item(), i + 1);
+    EXPECT_TRUE(close(state.at<double>("0.running_mean"), expected.at<double>("0.running_mean"))) << i;
+  }
 }
 
 TEST(Optimizer, RMSPropIsItsFormula) {

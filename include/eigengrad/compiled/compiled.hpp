@@ -9,6 +9,8 @@
 #include "../core/print.hpp"
 #include "../formula/pointwise.hpp"
 #include "../nn/layers/activation.hpp"
+#include "../nn/layers/linear.hpp"
+#include "../nn/module/layer.hpp"
 #include "../nn/sequential.hpp"
 #include "../ops/activations.hpp"
 #include "../optim/adam.hpp"
@@ -32,6 +34,7 @@
   prefix template class Parameter<T>;                                                                               \
   prefix template class Members<T>;                                                                                 \
   prefix template class Module<T>;                                                                                  \
+  prefix template class Layer<T>;                                                                                   \
   prefix template class Sequential<T>;                                                                              \
   prefix template class Linear<T>;                                                                                  \
   prefix template struct Sigmoid<T>;                                                                                \

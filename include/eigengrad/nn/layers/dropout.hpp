@@ -4,7 +4,7 @@
 #include "../../core/tensor.hpp"
 #include "../../ops/arithmetic.hpp"
 #include "../../ops/shape.hpp"
-#include "../module/module.hpp"
+#include "../module/layer.hpp"
 
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
@@ -12,7 +12,7 @@ namespace eigengrad { inline namespace EIGENGRAD_ABI {
 /// evaluation. The same mask lets the gradient through. Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov:
 /// Dropout, 2014.
 template <class T>
-struct Dropout : Module<T> {
+struct Dropout : Layer<T> {
   explicit Dropout(double probability = 0.5) : p(probability) {
     require<ValueError>(p >= 0 && p <= 1, "Dropout: the probability ", p, " is not in [0, 1]");
   }
@@ -34,7 +34,7 @@ struct Dropout : Module<T> {
 
 /// [n, a, b, ...] -> [n, a * b * ...].
 template <class T>
-struct Flatten : Module<T> {
+struct Flatten : Layer<T> {
   Tensor<T> forward(const Tensor<T>& x) override {
     require<ShapeError>(x.rank() > 0, "Flatten: shape [] has no batch axis to keep: give [n, ...]", calling_line());
     const Index n = x.shape()[0];

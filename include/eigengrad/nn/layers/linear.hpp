@@ -8,6 +8,7 @@
 #include "../../ops/matmul.hpp"
 #include "../../ops/shape.hpp"
 #include "../module/init.hpp"
+#include "../module/layer.hpp"
 #include "../module/module.hpp"
 
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
@@ -199,7 +200,7 @@ struct LinearOptions {
 /// A layer of neurons: y = x W^T + b, [n, in] -> [n, out]. The weight is [out, in], as in PyTorch. It starts uniform in
 /// +-1 / sqrt(in), or as the activation after it prefers in a Sequential; the bias uniform in +-1 / sqrt(in).
 template <class T>
-class Linear : public Module<T> {
+class Linear : public Layer<T> {
  public:
   explicit Linear(Index) = delete;  // two sizes: Linear<T>(inputs, outputs)
   EIGENGRAD_OUTLINE Linear(Index in, Index out, LinearOptions options = {},
@@ -207,12 +208,9 @@ class Linear : public Module<T> {
     initialize(in, out, options, generator);
   }
 
-  Tensor<T> forward(const Tensor<T>& x) override { return forward_then(x, nullptr); }
-  /// forward, and a function on top of it (nn/sequential.hpp).
-  EIGENGRAD_OUTLINE Tensor<T> forward_then(const Tensor<T>& x, const Pointwise<T>* then) {
-    const Appearance<T> w = weight.appear("linear");
-    return linear(appearance_of(x, "linear"), w,
-                  has_bias() ? bias.appear("linear") : Appearance<T>{bias.value(), nullptr}, calling_line(), then);
+  EIGENGRAD_OUTLINE Tensor<T> forward(const Tensor<T>& x) override { return run(x, nullptr); }
+  EIGENGRAD_OUTLINE Tensor<T> forward_then(const Tensor<T>& x, const Pointwise<T>& then) override {
+    return run(x, &then);
   }
   void members(Members<T>& m) override {
     m("weight", weight);
@@ -228,6 +226,11 @@ class Linear : public Module<T> {
   Parameter<T> bias;
 
  private:
+  EIGENGRAD_INLINE Tensor<T> run(const Tensor<T>& x, const Pointwise<T>* then) {
+    const Appearance<T> w = weight.appear("linear");
+    return linear(appearance_of(x, "linear"), w,
+                  has_bias() ? bias.appear("linear") : Appearance<T>{bias.value(), nullptr}, calling_line(), then);
+  }
   EIGENGRAD_COLD void initialize(Index in, Index out, const LinearOptions& options, Generator& generator) {
     require<ValueError>(in >= 0 && out >= 0, "Linear: sizes ", in, " and ", out, " must not be negative");
     const double bound = 1 / std::sqrt(static_cast<double>(std::max<Index>(in, 1)));
