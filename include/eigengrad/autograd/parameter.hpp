@@ -3,6 +3,7 @@
 #include "../core/tensor.hpp"
 #include "engine/tape_state.hpp"
 
+// What is learned: leaves with an identity, a value and a gradient.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What happened where a gradient is missing because it went to a copy, and how to mend it.

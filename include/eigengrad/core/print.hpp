@@ -5,6 +5,7 @@
 #include "print_numbers.hpp"
 #include "tensor.hpp"
 
+// Tensors as NumPy prints them: std::cout << t, append(text, t).
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 namespace print {

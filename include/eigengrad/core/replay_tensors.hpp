@@ -2,6 +2,7 @@
 
 #include "tensor.hpp"
 
+// The same of tensors.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A step over a few tensors of one type: operations that can do with it add no class of their own to a program.

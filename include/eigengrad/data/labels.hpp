@@ -2,6 +2,7 @@
 
 #include "../core/tensor.hpp"
 
+// Class labels as rows, and counted.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Class labels as rows with a single 1: [n] -> [n, classes]. Not differentiable.

@@ -10,6 +10,7 @@
 #include "layers/linear.hpp"
 #include "module/module.hpp"
 
+// Modules one after another.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What can stand in a Sequential.

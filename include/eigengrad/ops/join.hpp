@@ -7,6 +7,7 @@
 #include "../formula/apply.hpp"
 #include "index.hpp"
 
+// Tensors put together and taken apart.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The record of a concatenation: every part gets its own slice of dy.

@@ -9,6 +9,7 @@
 #include "shape.hpp"
 #include "sum.hpp"
 
+// The matrix product: vectors, matrices, batches.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A matrix as a product reads it: row-major [rows, columns], or its transpose, without moving anything.

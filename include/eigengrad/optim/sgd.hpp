@@ -3,8 +3,10 @@
 #include "../autograd/parameter.hpp"
 #include "optimizer.hpp"
 
+// Gradient descent, with momentum.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// Settings of SGD.
 template <class T>
 struct SGDOptions {
   T learning_rate = T(0.001);

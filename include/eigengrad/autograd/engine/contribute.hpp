@@ -6,6 +6,7 @@
 #include "../../simd/lane.hpp"
 #include "tape_state.hpp"
 
+// How a gradient reaches its place: set the first time, added afterwards, summed back where it was stretched.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A gradient that is one tensor stretched over a larger shape, as a sum's is; kept small until somebody needs it

@@ -5,6 +5,7 @@
 #include "describe.hpp"
 #include "lineage.hpp"
 
+// Records and leaves, and the places their gradients gather in.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Where a gradient is gathered. Until it is filled, `value` may still hold an old buffer, to be written over.

@@ -48,12 +48,19 @@ Tensor<T> evaluated_for_caller(const E& expression) {
     std::string kind() const override { return #Name; }                                 \
     WeightInitializer<T> preferred_initializer() const override { return initializer; } \
   };
+/// x itself.
 EIGENGRAD_ACTIVATION(Identity, , {})
+/// sigmoid(x) as a layer, applied in place behind a Linear.
 EIGENGRAD_ACTIVATION(Sigmoid, sigmoid, for_saturating<T>())
+/// tanh(x) as a layer, applied in place behind a Linear.
 EIGENGRAD_ACTIVATION(Tanh, tanh, for_saturating<T>(5.0 / 3))
+/// relu(x) as a layer, applied in place behind a Linear.
 EIGENGRAD_ACTIVATION(ReLU, relu, for_rectifier<T>())
+/// gelu(x) as a layer.
 EIGENGRAD_ACTIVATION(GELU, gelu, for_rectifier<T>())
+/// silu(x) as a layer.
 EIGENGRAD_ACTIVATION(SiLU, silu, for_rectifier<T>())
+/// softplus(x) as a layer.
 EIGENGRAD_ACTIVATION(Softplus, softplus, for_rectifier<T>())
 #undef EIGENGRAD_ACTIVATION
 

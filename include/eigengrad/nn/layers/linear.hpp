@@ -10,6 +10,7 @@
 #include "../module/init.hpp"
 #include "../module/module.hpp"
 
+// Linear layers, and the function they are.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// dy [n, m] summed over its rows: the gradient of a bias.
@@ -192,6 +193,7 @@ auto linear(const X& x, const W& weight, const B& bias, Location where = Locatio
   return linear<T>(tensor_of<T>(x), tensor_of<T>(weight), tensor_of<T>(bias), where);
 }
 
+/// Settings of Linear.
 struct LinearOptions {
   bool bias = true;
 };

@@ -6,6 +6,7 @@
 #include "../../autograd/parameter.hpp"
 #include "../../core/any_tensor.hpp"
 
+// How a module names what it is made of.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 template <class T>

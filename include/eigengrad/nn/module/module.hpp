@@ -12,6 +12,7 @@
 #include "members.hpp"
 #include "state_dict.hpp"
 
+// The base of layers and models: derive from it, override forward(x) and members(m), call it as model(x).
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// While it lives, layers say of their records and errors that they come from this line; from the one before, if it is
@@ -46,7 +47,9 @@ class Module {
     if (watched_) [[unlikely]]
       tell_end();
   }
+  /// What the module computes; override it. Call the module as model(x).
   virtual Tensor<T> forward(const Tensor<T>& x) = 0;
+  /// Names parameters, buffers and inner modules: m("weight", weight).
   virtual void members(Members<T>& /*members*/) {}
 
   /// Prints kind().
@@ -111,11 +114,13 @@ class Module {
   void name_parameters() const {
     for (auto& [name, parameter] : named_parameters()) parameter.set_name(name);
   }
+  /// How many numbers are trained.
   Index parameter_count() const {
     Index count = 0;
     for (const auto& parameter : parameters()) count += parameter.size();
     return count;
   }
+  /// Forgets all gradients.
   void zero_grad() const {
     for (const auto& parameter : parameters()) parameter.zero_grad();
   }
