@@ -10,6 +10,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "generate"))
+import compiled
 import quick_reference
 import umbrella
 
@@ -19,7 +20,7 @@ def main():
     project = pathlib.Path(arguments[0] if arguments else pathlib.Path(__file__).parents[1])
     stale = []
     # The umbrella first: the page says which headers it brings.
-    for module in (umbrella, quick_reference):
+    for module in (compiled, umbrella, quick_reference):
         file = project / module.PATH
         new = module.generated(project)
         if file.exists() and file.read_text() == new:

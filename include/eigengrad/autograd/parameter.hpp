@@ -335,4 +335,6 @@ class Parameter : public ParameterRef<T> {
   }
 };
 
+// Compiled: class ParameterRef<T>
+// Compiled: class Parameter<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -150,4 +150,5 @@ std::basic_ostream<C, Traits>& operator<<(std::basic_ostream<C, Traits>& out, co
   return print::put(out, to_text(shape));
 }
 
+// Compiled: void append(std::string&, const Tensor<T>&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -44,4 +44,5 @@ EIGENGRAD_INLINE void on_replay(const char* operation, const Tensor<T>& result,
     add_to_plan<T>(operation, result, operands, run, setting, recorded);
 }
 
+// Compiled: struct TensorStep<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -396,4 +396,5 @@ Tensor<T>::Tensor(const E& expression) {
   }
 }
 
+// Compiled: class Tensor<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

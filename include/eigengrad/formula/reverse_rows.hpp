@@ -250,4 +250,5 @@ EIGENGRAD_OUTLINE void reverse_flat(ReverseLanes<T> lanes, const void* formula, 
   parallel_lanes<T>(size, [&](Index begin, Index end) { lanes(formula, cursors, job, begin, end, size); });
 }
 
+// Compiled: void reverse_rows(const Rows<T>&, ReverseLanes<T>, const void*, const Sink<T>*, int, bool, bool)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -238,4 +238,5 @@ class Sequential : public Module<T> {
   Index size_ = 0;
 };
 
+// Compiled: class Sequential<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

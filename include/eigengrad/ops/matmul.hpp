@@ -251,4 +251,7 @@ auto matmul(const A& left, const B& right, Location where) {
   return batched_matmul(a, b, where);
 }
 
+// Compiled: class ProductNode<T>
+// Compiled: struct Product<T>
+// Compiled: void contribute_product(TypedNode<T>*, const Product<T>&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

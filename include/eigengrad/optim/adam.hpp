@@ -108,4 +108,5 @@ Adam(const M&, const Options&...) -> Adam<typename M::Element>;
 template <HasParameters M, class... Options>
 AdamW(const M&, const Options&...) -> AdamW<typename M::Element>;
 
+// Compiled: class Adam<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

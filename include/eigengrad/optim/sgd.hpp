@@ -59,4 +59,5 @@ class SGD : public Optimizer<T, 1, SGD<T>> {
 template <HasParameters M, class... Options>
 SGD(const M&, const Options&...) -> SGD<typename M::Element>;
 
+// Compiled: class SGD<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

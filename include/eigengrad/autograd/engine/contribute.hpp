@@ -185,4 +185,8 @@ void contribute(Slot<T>& slot, const Shape& shape, const Result& result) {
   result.write_to(target, add);
 }
 
+// Compiled: void contribute(Slot<T>&, const Shape&, Tensor<T>)
+// Compiled: void contribute(Slot<T>&, const Shape&, Expanded<T>)
+// Compiled: void contribute_recorded(Slot<T>&, const Shape&, const Tensor<T>&)
+// Compiled: Tensor<T>& prepare(Slot<T>&, const Shape&, bool&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -293,4 +293,6 @@ class LeafNode final : public TypedNode<T> {
   Before before_ = Before::empty;
 };
 
+// Compiled: class OperationNode<T>
+// Compiled: class LeafNode<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

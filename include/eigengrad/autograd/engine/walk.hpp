@@ -189,4 +189,5 @@ std::vector<Tensor<T>> pull_back(TapeState* tape, const Tensor<T>& root, const T
   return gradients;
 }
 
+// Compiled: void walk(TapeState&, TypedNode<T>&, Tensor<T>, BackwardOptions)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -134,4 +134,7 @@ struct Maxout : Module<T> {
   std::vector<Linear<T>> lines;  // one or none
 };
 
+// Compiled: struct Sigmoid<T>
+// Compiled: struct Tanh<T>
+// Compiled: struct ReLU<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -238,4 +238,9 @@ class Linear : public Module<T> {
   }
 };
 
+// Compiled: class LinearNode<T>
+// Compiled: struct ColumnSum<T>
+// Compiled: class Linear<T>
+// Compiled: Tensor<T> linear(const Appearance<T>&, const Appearance<T>&, const Appearance<T>&, Location, const
+//   Pointwise<T>*)
 }}  // namespace eigengrad::EIGENGRAD_ABI

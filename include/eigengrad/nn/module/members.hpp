@@ -74,4 +74,5 @@ class Members {
   const Path* path_ = nullptr;  // the modules that are being visited, the innermost first
 };
 
+// Compiled: class Members<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -276,4 +276,5 @@ class Module {
   mutable bool watched_ = false;  // a compiled step depends on it
 };
 
+// Compiled: class Module<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI
