@@ -145,6 +145,8 @@ def function_signature(head):
     """(name, signature) of a function's head."""
     templates, plain = template_names(head), behind_template(re.sub(r"\s+", " ", head))
     plain = re.sub(r"\((\w+)\)\(", r" \1(", plain)  # (max)(...), safe from macros
+    if conditional := re.match(r"explicit ?\(", plain):
+        plain = plain[closing(plain, conditional.end() - 1):].strip()
     match = re.search(r"(operator\s*(?:\(\)|\[\]|[^\s(\w]+|[\w:]+(?:<[^(]*>)?)|~?\w+)\s*\(", plain)
     if not match:
         return None, None

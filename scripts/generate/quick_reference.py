@@ -33,7 +33,7 @@ NOT_FOR_USERS = set("""
     ParameterRef::appear ParameterRef::copy_reached_instead ParameterRef::draw ParameterRef::is_fresh
     ParameterRef::require_all_here ParameterRef::state Product Several Tape::state Tensor::element_at
     Tensor::empty_with_room Tick Transposed check_levels check_range chosen_levels contribute data_beside_header decimal
-    decltype dot_escaped epoch_line extent extreme for_each_row forward_then is_real is_terminal linear_ticks log_ticks
+    decltype dot_escaped epoch_line extent extreme Location::current for_each_row forward_then is_real is_terminal linear_ticks log_ticks
     name_classes padded parallel_for parallel_ranges permuted pick put root rounded settings skips std stretch take_step team_size
     title_lines true unreduced AnyTensor::duplicate_of AnyTensor::place directions sum_of differentiated keep kept cost
 """.split())

@@ -156,7 +156,9 @@ Tensor<T> linear(const Appearance<T>& x, const Appearance<T>& weight, const Appe
                       ": x's last axis must be the weight's second, the bias as long as its first", where);
   if (from.rank() != 2) [[unlikely]]
     return linear_of_batches(x, weight, bias, where, then);
-  const bool recorded = x.node != nullptr || weight.node != nullptr || bias.node != nullptr;
+  // An empty bias is none, though it may be tracked: it gets no gradient.
+  auto* const bias_node = start.size() > 0 ? bias.node : nullptr;
+  const bool recorded = x.node != nullptr || weight.node != nullptr || bias_node != nullptr;
   const Shape shape{from[0], over[0]};
   Tensor<T> y = then != nullptr ? then->room_for(shape, recorded) : Tensor<T>::empty(shape);
   run_linear(x.tensor, weight.tensor, bias.tensor, y, then, recorded);
@@ -173,7 +175,7 @@ Tensor<T> linear(const Appearance<T>& x, const Appearance<T>& weight, const Appe
   if (tape->observer != nullptr) [[unlikely]]
     for (const auto* input : {&x, &weight, &bias}) tape->tell_input(input->tensor);
   auto* node = tape->template add<LinearNode<T>>(tape->last, OperationName("linear", where), y.shape(), x, weight,
-                                                 bias.node, then);
+                                                 bias_node, then);
   tape->connect(y, node);
   if (then != nullptr) node->keep_result(y);
   return y;
