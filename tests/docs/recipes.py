@@ -130,7 +130,7 @@ def main():
         # The longest first.
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             list(pool.map(compiled, sorted(rows + tests, key=lambda path: -(root / path).stat().st_size)))
-        for name, paths in (("rows", rows), ("tests", tests)):
+        for name, paths in (("run_rows", rows), ("run_tests", tests)):
             run([compiler, *[path + ".o" for path in paths], "-o", name, "-lgtest_main", "-lgtest", "-lpthread",
                  *[flag for flag in flags if flag.startswith("-l")]], root)
             print(run([f"./{name}", "--gtest_brief=1"], root).strip())

@@ -1,5 +1,6 @@
 """Does the quick reference say what headers say, and does the umbrella reach them?"""
 import pathlib
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -133,6 +134,30 @@ class QuickReference(unittest.TestCase):
             self.assertIn("- `simd/inner.hpp`: Registers.", page)
             (project / "docs/quick_reference.md").write_text(page)
             self.assertEqual(quick_reference.generated(project), page)
+
+
+class Script(unittest.TestCase):
+    def test_checks_and_says_what_to_run(self):
+        script = pathlib.Path(__file__).parents[2] / "scripts/generate.py"
+        with tempfile.TemporaryDirectory() as folder:
+            project = pathlib.Path(folder)
+            for name, text in (("include/eigengrad/ops/try.hpp", HEADER), ("README.md", "max"),
+                               ("include/eigengrad/compiled/compiled.hpp", "#pragma once\n\n// Held.\n"),
+                               ("include/eigengrad/eigengrad.hpp", "#pragma once\n\n#include \"version.hpp\"\n")):
+                (project / name).parent.mkdir(parents=True, exist_ok=True)
+                (project / name).write_text(text)
+            (project / "docs").mkdir()
+
+            def run(*options):
+                return subprocess.run([sys.executable, "-B", script, *options, folder], capture_output=True, text=True)
+
+            before = run("--check")
+            self.assertEqual(before.returncode, 1)
+            self.assertIn("docs/quick_reference.md. Run: python3 scripts/generate.py", before.stderr)
+            self.assertFalse((project / "docs/quick_reference.md").exists())
+            self.assertEqual(run().returncode, 0)
+            self.assertIn('#include "ops/try.hpp"', (project / "include/eigengrad/eigengrad.hpp").read_text())
+            self.assertEqual(run("--check").returncode, 0)
 
 
 class Umbrella(unittest.TestCase):
