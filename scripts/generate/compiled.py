@@ -2,6 +2,7 @@
 `// Compiled: class Linear<T>` before the namespace ends (a longer one goes on in lines that begin with three blanks)."""
 
 import re
+import sys
 
 import umbrella
 
@@ -47,6 +48,11 @@ def wrapped(entry):
 def part_of(headers):
     """The includes and the macro; `headers` are names and texts, without this one and the umbrella."""
     found = {name: entries_of(headers[name]) for name in in_order(headers)}
+    for header, entries in found.items():
+        for entry in entries:
+            name = (re.match(r"(?:class|struct) (\w+)", entry) or re.search(r"(\w+)\(", entry))[1]
+            if not re.search(rf"\b{name}\b", re.sub(r"//[^\n]*", "", headers[header])):
+                sys.exit(f"{header}: there is no {name}, of which it says `// Compiled: {entry}`: take that line away")
     found = {name: entries for name, entries in found.items() if entries}
     lines = [f'#include "../{name}"' for name in sorted(found)]
     macro = ["#define EIGENGRAD_COMPILED_FOR(prefix, T)"]
