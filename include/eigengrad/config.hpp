@@ -143,6 +143,7 @@ static_assert(0.1 != static_cast<double>(0.1f),
                      EIGENGRAD_FUSING, EIGENGRAD_POOLED, EIGENGRAD_THREADING, EIGENGRAD_PRODUCTS,                   \
                      EIGENGRAD_STANDARD_LIBRARY, EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION)
 
+// What the library is compiled with: the type of sizes, attributes, the inline namespace of its ABI.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Sizes, positions and axes; signed, as Eigen's.

@@ -5,6 +5,7 @@
 #include "inspect/watch.hpp"
 #include "tape.hpp"
 
+// The computation graph of a tape as a picture: Graphviz' language, or data for another painter (viz/graph.hpp).
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The computation graph of a tape as it is drawn: parameters, constants and records, with what is known of their

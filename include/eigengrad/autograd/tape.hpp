@@ -5,6 +5,7 @@
 #include "inspect/table.hpp"
 #include "parameter.hpp"
 
+// The tape: records, and walks back.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Records what this thread evaluates while it lives; the innermost tape records. Without one nothing is recorded.

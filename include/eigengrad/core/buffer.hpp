@@ -18,6 +18,7 @@
 #include "shape.hpp"
 #include "thread_state.hpp"
 
+// The memory of tensors: pooled by thread, shared by copies.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Which record of which tape computed a tensor, if any. Means nothing to the core; the tape reads and writes it.

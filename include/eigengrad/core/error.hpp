@@ -11,6 +11,8 @@
 
 #include "../config.hpp"
 
+// Errors: Error, and under it ShapeError, IndexError, ValueError, GradientError (and TangentError), AnomalyError,
+// FileError.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Base of everything the library throws.

@@ -2,6 +2,7 @@
 
 #include "shape.hpp"
 
+// Loops over shapes that broadcast.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// How to walk a space of positions over operands that broadcast into it: axes that every operand crosses

@@ -5,6 +5,7 @@
 
 #include "../config.hpp"
 
+// What is used of std::optional: something that is let go of early.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A value that may be let go before its holder ends: what is needed of std::optional, in a fraction of the code.

@@ -3,6 +3,7 @@
 #include "../core/compute_values.hpp"
 #include "../core/tensor.hpp"
 
+// Class labels as rows, and counted.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Class labels as rows with a single 1: [n] -> [n, classes]. Not differentiable.

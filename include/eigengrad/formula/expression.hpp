@@ -8,6 +8,7 @@
 #include "cursor.hpp"
 #include "traced.hpp"
 
+// Formulas: element-wise computations that are not done yet.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 // Values are kept as lanes; a mask is kept as a lane of its bits.

@@ -5,6 +5,7 @@
 #include "expression.hpp"
 #include "kernels.hpp"
 
+// The record of a formula.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// dy times a stored derivative.

@@ -182,4 +182,9 @@ Tensor<T> apply_pointwise(const Pointwise<T>& function, const Tensor<T>& x, cons
   return y;
 }
 
+// Compiled: class PointwiseNode<T>
+// Compiled: struct PointwiseOf<SigmoidOperation, T>
+// Compiled: struct PointwiseOf<TanhOperation, T>
+// Compiled: struct PointwiseOf<ReluOperation, T>
+// Compiled: Tensor<T> apply_pointwise(const Pointwise<T>&, const Tensor<T>&, const Location&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

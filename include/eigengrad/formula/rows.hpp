@@ -186,4 +186,5 @@ EIGENGRAD_OUTLINE void derivative_rows(Rows<T> rows, DerivativeLanes<T> lanes, c
     walk(rows, 0, rows.loop.rows, has_threads && large);
 }
 
+// Compiled: void evaluate_rows(Rows<T>, EvaluateLanes, const void*, T*, bool, bool, bool)
 }}  // namespace eigengrad::EIGENGRAD_ABI

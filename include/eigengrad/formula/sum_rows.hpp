@@ -186,4 +186,5 @@ EIGENGRAD_OUTLINE void sum_rows(const Rows<T>& rows, SumLanes<T> lanes, const vo
   }
 }
 
+// Compiled: void sum_rows(const Rows<T>&, SumLanes<T>, const void*, bool, T*, const T&, bool)
 }}  // namespace eigengrad::EIGENGRAD_ABI

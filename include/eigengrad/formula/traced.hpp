@@ -328,4 +328,13 @@ EIGENGRAD_COLD auto evaluate_traced(const Op& op, const X&... x) {
   }
 }
 
+// Compiled: class TracedNode<T>
+// Compiled: class Traced<T>
+// Compiled: struct TracedRule<AddOperation, T, false, false>
+// Compiled: struct TracedRule<SubtractOperation, T, false, false>
+// Compiled: struct TracedRule<MultiplyOperation, T, false, false>
+// Compiled: struct TracedRule<NegateOperation, T, false>
+// Compiled: struct TracedRule<SquareOperation, T, false>
+// Compiled: struct TracedRule<KeptSlopeOperation<SigmoidOperation>, T, false, false>
+// Compiled: struct TracedRule<KeptSlopeOperation<TanhOperation>, T, false, false>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -384,4 +384,5 @@ class Gemm {
   }
 };
 
+// Compiled: class Gemm<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -2,6 +2,7 @@
 
 #include "../config.hpp"
 
+// A matrix where it lies: numbers, sizes, steps.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A row-major matrix, or the transpose of one, to read from: element (i, j) is data[i * row_step + j * column_step].

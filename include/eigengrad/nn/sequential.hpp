@@ -10,6 +10,7 @@
 #include "module/layer.hpp"
 #include "module/module.hpp"
 
+// Modules one after another.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Whether an M has only the forward that every module has, which throws.
@@ -247,4 +248,5 @@ class Sequential : public Layer<T> {
   Index size_ = 0;
 };
 
+// Compiled: class Sequential<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

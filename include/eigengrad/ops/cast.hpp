@@ -4,6 +4,7 @@
 #include "../formula/apply.hpp"
 #include "map.hpp"
 
+// From one number type to another.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The shape of a tensor, parameter or formula, without evaluating it.

@@ -4,6 +4,7 @@
 #include "../kernels/sums.hpp"
 #include "shape.hpp"
 
+// The groups of elements that a reduction brings together.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A tensor seen as [outer, count, inner]: `count` elements, `inner` apart, go into each of the outer * inner results.

@@ -8,6 +8,7 @@
 #include "../formula/apply.hpp"
 #include "index.hpp"
 
+// Tensors put together and taken apart.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 template <class T>

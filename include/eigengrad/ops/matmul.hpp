@@ -10,6 +10,7 @@
 #include "shape.hpp"
 #include "sum.hpp"
 
+// The matrix product: vectors, matrices, batches.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A matrix as a product reads it: row-major [rows, columns], or its transpose, without moving anything.
@@ -197,4 +198,6 @@ auto matmul(const A& left, const B& right, Location where) {
   return batched_matmul(a, b, where);
 }
 
+// Compiled: struct Product<T>
+// Compiled: void contribute_product(TypedNode<T>*, const Product<T>&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

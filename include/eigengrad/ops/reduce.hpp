@@ -6,6 +6,7 @@
 #include "groups.hpp"
 #include "join.hpp"
 
+// Extremes and their places, products, all and any, over axes.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The winners of each group of x and, where `place` is not null, their flat positions.

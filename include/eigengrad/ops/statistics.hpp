@@ -7,8 +7,10 @@
 #include "reduce.hpp"
 #include "sum.hpp"
 
+// Variance, standard deviation and norm, over axes.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// Settings of var and std: what the count is less than, and whether reduced axes stay with size 1.
 struct VarianceOptions {
   Index correction = 1;  // divide by count - correction: 1 estimates from a sample, 0 is the population's
   bool keepdims = false;

@@ -6,6 +6,7 @@
 #include "axes.hpp"
 #include "cast.hpp"
 
+// Sums and means over axes; they fuse with the formula they are given.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Sums a formula again, into the tensors of the first time.

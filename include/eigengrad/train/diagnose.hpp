@@ -8,6 +8,7 @@
 #include "diagnosis.hpp"
 #include "evaluate.hpp"
 
+// What goes wrong in a network: vanishing gradients, dead and saturated units.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// When something counts, and when it is worth a sentence.

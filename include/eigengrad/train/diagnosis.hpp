@@ -7,6 +7,7 @@
 #include "../core/shape.hpp"
 #include "text.hpp"
 
+// What diagnose found, to print and to read.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// One layer of a model at work; NaN for what does not apply to it.

@@ -5,6 +5,7 @@
 #include "../core/tensor.hpp"
 #include "step_plan.hpp"
 
+// What a compiled step depends on, and whether it has changed.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Gathers a tape's gradients in slots apart from the parameters' own, while it lives.

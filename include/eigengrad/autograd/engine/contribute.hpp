@@ -6,6 +6,7 @@
 #include "../../simd/lane.hpp"
 #include "tape_state.hpp"
 
+// How a gradient reaches its place: set the first time, added afterwards, summed back where it was stretched.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 template <class T>
@@ -205,4 +206,8 @@ void contribute(Slot<T>& slot, const Shape& shape, const Result& result) {
   result.write_to(target, add);
 }
 
+// Compiled: void contribute(Slot<T>&, const Shape&, Tensor<T>)
+// Compiled: void contribute(Slot<T>&, const Shape&, const Expanded<T>&)
+// Compiled: void contribute_recorded(Slot<T>&, const Shape&, const Tensor<T>&)
+// Compiled: Tensor<T>& prepare(Slot<T>&, const Shape&, bool&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -5,6 +5,7 @@
 #include "describe.hpp"
 #include "lineage.hpp"
 
+// Records and leaves, and the places their gradients gather in.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Where a gradient is gathered. Until it is filled, `value` may still hold an old buffer, to be written over.
@@ -305,4 +306,6 @@ class LeafNode final : public TypedNode<T>, public ParameterLeaf {
   Before before_ = Before::empty;
 };
 
+// Compiled: class OperationNode<T>
+// Compiled: class LeafNode<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -8,6 +8,7 @@
 #include "../../core/tensor.hpp"
 #include "recorded.hpp"
 
+// For operations of your own: how one is recorded, with a rule for each input's gradient (docs/add_an_operation.md).
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// An operand of an operation, and the rule for its gradient: rule(dy), or rule(dy, y) with the operation's result,

@@ -132,4 +132,5 @@ void propagate_through(const TapeState* tape, const Node* mark, const Tensor<T>&
   }
 }
 
+// Compiled: class FittingNode<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

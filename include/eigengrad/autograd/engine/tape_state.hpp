@@ -6,6 +6,7 @@
 #include "arena.hpp"
 #include "node.hpp"
 
+// What is recording on this thread, and how to pause it.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Looks on while a tape records and walks back (autograd/inspect/watch.hpp); a tape without options has none.

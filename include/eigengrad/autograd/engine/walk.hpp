@@ -7,8 +7,10 @@
 #include "../../core/tensor.hpp"
 #include "recorded.hpp"
 
+// The walk over the records, backwards.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// Settings of backward and gradient.
 struct BackwardOptions {
   bool retain_graph = false;  // keep the records for another backward
   bool create_graph = false;  // record what backward computes, so that gradients can be differentiated; keeps too
@@ -188,4 +190,5 @@ std::vector<Tensor<T>> pull_back(TapeState* tape, const Tensor<T>& root, const T
   return gradients;
 }
 
+// Compiled: void walk(TapeState&, TypedNode<T>&, Tensor<T>, BackwardOptions)
 }}  // namespace eigengrad::EIGENGRAD_ABI

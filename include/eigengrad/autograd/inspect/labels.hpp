@@ -5,6 +5,7 @@
 #include "../../core/shape.hpp"
 #include "../engine/tape_state.hpp"
 
+// Records as text: formulas of the operands' names.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A number for people.

@@ -3,6 +3,7 @@
 #include "../engine/tape_state.hpp"
 #include "profile.hpp"
 
+// A tape as a table of formulas, inputs, shapes, bytes and lines: std::cout << tape.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The records, the oldest first.

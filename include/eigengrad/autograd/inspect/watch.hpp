@@ -8,6 +8,7 @@
 #include "../engine/tape_state.hpp"
 #include "labels.hpp"
 
+// What a tape does beside recording: finding the first NaN, profiling, keeping values to draw.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What a tape does beside recording. Without any of it, recording costs one test more per record and no memory.

@@ -56,12 +56,19 @@ Tensor<T> evaluated_for_caller(const E& expression) {
     WeightInitializer<T> preferred_initializer() const override { return initializer; } \
     ActivationTraits activation_traits() const override { return traits; }              \
   };
+/// x itself.
 EIGENGRAD_ACTIVATION(Identity, , {}, {})
+/// sigmoid(x) as a layer, applied in place behind a Linear.
 EIGENGRAD_ACTIVATION(Sigmoid, sigmoid, for_saturating<T>(), saturating_between(0, 1))
+/// tanh(x) as a layer, applied in place behind a Linear.
 EIGENGRAD_ACTIVATION(Tanh, tanh, for_saturating<T>(5.0 / 3), saturating_between(-1, 1))
+/// relu(x) as a layer, applied in place behind a Linear.
 EIGENGRAD_ACTIVATION(ReLU, relu, for_rectifier<T>(), dying_at(0))
+/// gelu(x) as a layer.
 EIGENGRAD_ACTIVATION(GELU, gelu, for_rectifier<T>(), {})
+/// silu(x) as a layer.
 EIGENGRAD_ACTIVATION(SiLU, silu, for_rectifier<T>(), {})
+/// softplus(x) as a layer.
 EIGENGRAD_ACTIVATION(Softplus, softplus, for_rectifier<T>(), {})
 #undef EIGENGRAD_ACTIVATION
 
@@ -135,4 +142,7 @@ struct Maxout : Layer<T> {
   std::vector<Linear<T>> lines;  // one or none
 };
 
+// Compiled: struct Sigmoid<T>
+// Compiled: struct Tanh<T>
+// Compiled: struct ReLU<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -6,6 +6,7 @@
 #include "../../ops/shape.hpp"
 #include "../module/layer.hpp"
 
+// Layers that mind no numbers: dropout, and flattening.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// In training, sets each number to 0 with probability p and scales the others by 1 / (1 - p); the identity in

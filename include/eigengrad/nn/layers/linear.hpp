@@ -11,6 +11,7 @@
 #include "../module/layer.hpp"
 #include "../module/module.hpp"
 
+// Linear layers, and the function they are.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// dy [n, m] summed over its rows: the gradient of a bias.
@@ -156,7 +157,9 @@ Tensor<T> linear(const Appearance<T>& x, const Appearance<T>& weight, const Appe
                       ": x's last axis must be the weight's second, the bias as long as its first", where);
   if (from.rank() != 2) [[unlikely]]
     return linear_of_batches(x, weight, bias, where, then);
-  const bool recorded = x.node != nullptr || weight.node != nullptr || bias.node != nullptr;
+  // An empty bias is none, though it may be tracked: it gets no gradient.
+  auto* const bias_node = start.size() > 0 ? bias.node : nullptr;
+  const bool recorded = x.node != nullptr || weight.node != nullptr || bias_node != nullptr;
   const Shape shape{from[0], over[0]};
   Tensor<T> y = then != nullptr ? then->room_for(shape, recorded) : Tensor<T>::empty(shape);
   run_linear(x.tensor, weight.tensor, bias.tensor, y, then, recorded);
@@ -173,7 +176,7 @@ Tensor<T> linear(const Appearance<T>& x, const Appearance<T>& weight, const Appe
   if (tape->observer != nullptr) [[unlikely]]
     for (const auto* input : {&x, &weight, &bias}) tape->tell_input(input->tensor);
   auto* node = tape->template add<LinearNode<T>>(tape->last, OperationName("linear", where), y.shape(), x, weight,
-                                                 bias.node, then);
+                                                 bias_node, then);
   tape->connect(y, node);
   if (then != nullptr) node->keep_result(y);
   return y;
@@ -193,6 +196,7 @@ auto linear(const X& x, const W& weight, const B& bias, Location where = Locatio
   return linear<T>(tensor_of<T>(x), tensor_of<T>(weight), tensor_of<T>(bias), where);
 }
 
+/// Settings of Linear.
 struct LinearOptions {
   bool bias = true;
 };
@@ -239,4 +243,9 @@ class Linear : public Layer<T> {
   }
 };
 
+// Compiled: class LinearNode<T>
+// Compiled: struct ColumnSum<T>
+// Compiled: class Linear<T>
+// Compiled: Tensor<T> linear(const Appearance<T>&, const Appearance<T>&, const Appearance<T>&, Location, const
+//   Pointwise<T>*)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -7,6 +7,7 @@
 #include "../../ops/softmax.hpp"
 #include "loss.hpp"
 
+// Losses for classes: of logits, and of probabilities.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Class labels [n] checked against [n, classes]: their shape, and what they are.

@@ -38,4 +38,5 @@ template <class Answer, class Forward>
 concept OverriddenBeside =
     std::is_base_of_v<typename DeclaringClass<Forward>::type, typename DeclaringClass<Answer>::type>;
 
+// Compiled: class Layer<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

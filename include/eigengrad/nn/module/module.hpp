@@ -14,6 +14,7 @@
 #include "members.hpp"
 #include "state_dict.hpp"
 
+// The base of layers and models: derive from it, override forward(x) and members(m), call it as model(x).
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// While it lives, layers say of their records and errors that they come from this line; from the one before, if it is
@@ -61,12 +62,13 @@ class Module {
     if (watched_) [[unlikely]]
       tell_end();
   }
-  /// Throws ValueError unless it is overridden.
+  /// What the module computes; call it as model(x). Throws ValueError unless it is overridden.
   EIGENGRAD_COLD virtual Tensor<T> forward(const Tensor<T>& x) {
     fail<ValueError>("forward: ", kind(), " (", class_name(*this), ") is given a tensor ", x.shape(),
                      " and has no forward(x): override it, as eg::Layer<T> demands, or call what it has instead",
                      calling_line());
   }
+  /// Names parameters, buffers and inner modules: m("weight", weight).
   virtual void members(Members<T>& /*members*/) {}
 
   /// Prints kind().
@@ -117,11 +119,13 @@ class Module {
   void name_parameters() const {
     for (auto& [name, parameter] : named_parameters()) parameter.set_name(name);
   }
+  /// How many numbers are trained.
   Index parameter_count() const {
     Index count = 0;
     for (const auto& parameter : parameters()) count += parameter.size();
     return count;
   }
+  /// Forgets all gradients.
   void zero_grad() const {
     for (const auto& parameter : parameters()) parameter.zero_grad();
   }
@@ -304,4 +308,5 @@ class Module {
   mutable bool watched_ = false;  // a compiled step depends on it
 };
 
+// Compiled: class Module<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI
