@@ -56,6 +56,7 @@
   prefix template void contribute_product(TypedNode<T>*, const Product<T>&);                                        \
   prefix template void contribute(Slot<T>&, const Shape&, Tensor<T>);                                               \
   prefix template void contribute(Slot<T>&, const Shape&, const Expanded<T>&);                                      \
+  prefix template void contribute(Slot<T>&, const Shape&, const Product<T>&);                                       \
   prefix template void contribute_recorded(Slot<T>&, const Shape&, const Tensor<T>&);                               \
   prefix template Tensor<T>& prepare(Slot<T>&, const Shape&, bool&);                                                \
   prefix template void walk(TapeState&, TypedNode<T>&, Tensor<T>, BackwardOptions);                                 \
