@@ -162,6 +162,16 @@ TEST(Compute, RefusesAGradientOfAnotherShape) {
       mentions(message_of<eg::ShapeError>(wrong), {"backward:", "gradient of shape []", "operand of shape [3]"}));
 }
 
+TEST(Compute, RefusesARecordedListWithoutARule) {
+  const Parameter w(Tensor{1, 2});
+  eg::Tape tape;
+  const std::vector<Tensor> parts = {Tensor{1, 2}, w.to_tensor()};
+  const std::span<const Tensor> list = parts;
+  const auto run = [](double* to, std::span<const Tensor> from) { std::copy_n(from[0].data(), 2, to); };
+  const auto first = [&] { eg::compute<double>("first", {2}, run, list); };
+  EXPECT_TRUE(mentions(message_of<eg::GradientError>(first), {"first: an operand of shape [2] is recorded"}));
+}
+
 // What run does with tensors belongs to the operation.
 TEST(Compute, RecordsAndReplaysOnceWhatIsComposed) {
   const Parameter w(Tensor{1, 2, 3});

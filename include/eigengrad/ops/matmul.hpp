@@ -61,16 +61,11 @@ struct Product {
   }
 };
 
-/// A product added to the gradient of what the record `node` computes, if that is wanted; recorded while a tape is.
+/// A product added to the gradient of what the record `node` computes, if that is wanted.
 template <class T>
 EIGENGRAD_OUTLINE void contribute_product(TypedNode<T>* node, const Product<T>& product) {
   Slot<T>* slot = node != nullptr ? node->slot() : nullptr;
-  if (slot == nullptr) return;
-  if (records_gradients()) [[unlikely]]
-    return contribute_recorded(*slot, node->shape(), product.to_tensor());
-  bool add = false;
-  Tensor<T>& target = prepare(*slot, product.shape(), add);
-  product.run(target.shared_data(), target.padded(), add);
+  if (slot != nullptr) contribute(*slot, product.shape(), product);
 }
 
 template <Expression A, Expression B>

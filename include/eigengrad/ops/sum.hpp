@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../autograd/engine/compute.hpp"
 #include "../autograd/engine/contribute.hpp"
 #include "../core/tensor.hpp"
 #include "../formula/expression.hpp"
@@ -45,8 +46,8 @@ EIGENGRAD_INLINE Tensor<T> sum_recorded(const F& formula, const typename Formula
 template <Expression X>
 auto sum_over(const OperationName& name, const X& expression, const Reduced& reduced, typename X::Element divisor) {
   using T = typename X::Element;
-  Tensor<T> result = Tensor<T>::zeros(reduced.result);
   if constexpr (is_formula<X> && !std::is_same_v<T, bool>) {
+    Tensor<T> result = Tensor<T>::zeros(reduced.result);
     TapeState* tape = recording_tape();
     typename FormulaNode<X>::Targets targets;
     const bool recorded = tape != nullptr && find_targets(tape, expression, targets);
@@ -67,13 +68,14 @@ auto sum_over(const OperationName& name, const X& expression, const Reduced& red
     return result;
   } else {
     const Tensor<T>& x = expression.to_tensor();
-    sum_into(Leaf<T>{x.unrecorded()}, reduced.kept, result.writable_numbers(), divisor);
-    on_replay(name.name, reads(x), writes(result),
-              [&] { return SumReplay<Leaf<T>>{Leaf<T>{x.unrecorded()}, reduced.kept, result, divisor}; });
-    const auto stretched = [kept = reduced.kept, divisor, whole = x.shape()](const Tensor<T>& dy) {
+    const auto run = [kept = reduced.kept, size = reduced.result.size(), divisor](T* to, const Tensor<T>& from) {
+      std::fill_n(to, size, T(0));
+      sum_into(Leaf<T>{from}, kept, to, divisor);
+    };
+    const auto stretched = [kept = reduced.kept, divisor, whole = x.shape()](const auto& dy) {
       return Expanded<T>{recorded_reshape(recorded_quotient(dy, divisor), kept), whole};
     };
-    return record(name, std::move(result), with_respect_to(x, stretched));
+    return compute<T>(name, reduced.result, run, with_respect_to(x, stretched));
   }
 }
 

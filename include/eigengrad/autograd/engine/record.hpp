@@ -258,6 +258,11 @@ bool find_target(const TapeState* tape, const char* operation, const Tensor<U>& 
                          "take it as a constant by .detach()");
   return false;
 }
+template <class U>
+bool find_target(const TapeState* tape, const char* operation, const std::span<const Tensor<U>>& constants) {
+  for (const Tensor<U>& constant : constants) find_target(tape, operation, constant);
+  return false;
+}
 template <class Other>
 EIGENGRAD_INLINE bool find_target(const TapeState*, const char*, const Other&) {
   return false;
