@@ -17,25 +17,26 @@ FOLDERS = [
     ("", "Beside the folders"),
 ]
 # The library's inside, which is listed in one line each. A new header is public where it is not named here.
-INSIDE = [r"simd/", r"kernels/", r"compiled/", r"autograd/engine/(?!record\.|tape_state)", r"autograd/inspect/(labels|table)",
+INSIDE = [r"simd/", r"kernels/", r"compiled/", r"autograd/engine/(?!compute|record\.|tape_state)", r"autograd/inspect/(labels|table)",
           r"formula/(?!apply|expression|formula\.hpp)",
           r"core/(thread_state|program_notes|size|exact|pack|releasable|element_access|host_access|pool_allocator|nested|"
           r"print_numbers|loop|replay_tensors|clock|path|float_rules|state_check)\.hpp",
           r"ops/groups", r"transform/(module_state|number_type|push|step_plan|step_record)",
-          r"nn/module/mode_guard", r"optim/line_search", r"io/(csv_(cells|number|header)|file_kind|number)\.hpp",
+          r"nn/module/(class_name|mode_guard)", r"optim/line_search", r"io/(csv_(cells|number|header)|file_kind|number)\.hpp",
           r"train/text", r"viz/(svg|layers|path|draw|legend|contour|file)\.hpp"]
 
 
 # What has a comment, and is spoken of in tests, but is no part of the public face. New helpers do better with a // comment.
 NOT_FOR_USERS = set("""
-    Arithmetic Axis Block BufferPool Constant Delayed Edge Extent Formula::describe Formula::for_each_leaf Formula::forward
-    Formula::reverse Formula::trace Formula::write_to Layer Layout List Measure Module::came_through Parameters
-    ParameterRef::appear ParameterRef::copy_reached_instead ParameterRef::draw ParameterRef::is_fresh
-    ParameterRef::require_all_here ParameterRef::state Product Several Tape::state Tensor::element_at
-    Tensor::empty_with_room Tick Transposed check_levels check_range chosen_levels contribute data_beside_header decimal
-    decltype dot_escaped epoch_line extent extreme Location::current for_each_row forward_then is_real is_terminal linear_ticks log_ticks
-    name_classes padded parallel_for parallel_ranges permuted pick put root rounded settings skips std stretch take_step team_size
-    title_lines true unreduced AnyTensor::duplicate_of AnyTensor::place directions sum_of differentiated keep kept cost
+    AnyTensor::duplicate_of AnyTensor::place Arithmetic Block BufferPool Constant contribute cost data_beside_header
+    decltype Delayed differentiated directions dot_escaped Edge epoch_line extent extreme for_each_row
+    Formula::describe Formula::for_each_leaf Formula::forward Formula::reverse Formula::trace Formula::write_to give
+    is_real is_terminal keep kept List Location::current Measure Module::came_through name_classes parallel_for
+    parallel_ranges ParameterRef::appear ParameterRef::copy_reached_instead ParameterRef::draw ParameterRef::is_fresh
+    ParameterRef::require_all_here ParameterRef::state Parameters permuted pick print::Layout print::put print::skips
+    Product root rounded settings Several std stretch sum_of take_step Tape::state team_size Tensor::element_at
+    Tensor::empty_with_room Transposed true unreduced viz::Axis viz::check_levels viz::check_range viz::chosen_levels
+    viz::decimal viz::Extent viz::Layer viz::linear_ticks viz::log_ticks viz::padded viz::Tick viz::title_lines wrt
 """.split())
 
 
@@ -119,9 +120,16 @@ def class_lines(declaration, words):
     return lines
 
 
+def qualified(name, signature):
+    """The name with the namespaces that its signature shows."""
+    match = re.search(rf"(?:\w+::)*{re.escape(name)}\b", signature)
+    return match[0] if match else name
+
+
 def header_lines(text, words):
     """What a public header offers."""
-    found = [each for each in declarations.declarations_of(text) if not each.hidden and each.name not in NOT_FOR_USERS]
+    found = [each for each in declarations.declarations_of(text)
+             if not each.hidden and qualified(each.name, each.signature) not in NOT_FOR_USERS]
     operations = {each.name: each.documentation for each in found if each.kind == "class"}
     lines, functions, place, last = [], {}, {}, None
     for each in found:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 PAGE = "docs/add_an_operation.md"
+UMBRELLA = "include/eigengrad/eigengrad.hpp"
 END_OF_HEADER = "}}  // namespace eigengrad::EIGENGRAD_ABI"
 NEIGHBOURS = {"include/eigengrad/nn/layers": "linear.hpp", "include/eigengrad/optim": "sgd.hpp"}
 COPIED = ["include", "tests", "docs", "scripts", "examples", "README.md"]
@@ -38,7 +39,7 @@ def blocks_of(page):
         heading = section.split("\n", 1)[0]
         paths, table = [], places.get(heading, [])
         for text, code in re.findall(r"(.*?)^```cpp\n(.*?)^```$", section, re.M | re.S):
-            paths += re.findall(r"`((?:include|tests)/[\w/]+\.[ch]pp)`", text)
+            paths += [each for each in re.findall(r"`((?:include|tests)/[\w/]+\.[ch]pp)`", text) if each != UMBRELLA]
             is_code = not re.match(r"TEST\(|\s+\w+(<\d>)?\(\"", code)
             fitting = [each for each in paths if each.startswith("include") == is_code] or [
                 each for each in table if each.startswith("include") == is_code]
@@ -118,7 +119,7 @@ def main():
         tests = [path for path in files if path.startswith("tests") and not path.startswith("tests/ops/gradient_")]
         rows = [path.relative_to(root).as_posix() for pattern in ("gradient_*.cpp", "dual_*.cpp")
                 for path in sorted((root / "tests/ops").glob(pattern))]
-        common = [compiler, "-std=c++20", "-O1", "-g0", f"-DEIGENGRAD_SOURCE_DIR=\"{root}\"", "-Iinclude", "-Itests",
+        common = [compiler, "-std=c++20", "-O0", "-g0", f"-DEIGENGRAD_SOURCE_DIR=\"{root}\"", "-Iinclude", "-Itests",
                   "-isystem", eigen, *[flag for flag in flags if not flag.startswith("-l")]]
         # As in the project's own build, one header for all is compiled first.
         (root / "all.hpp").write_text("#include <gtest/gtest.h>\n#include <eigengrad/eigengrad.hpp>\n")

@@ -5,6 +5,7 @@
 #include "../../core/compute_values.hpp"
 #include "record.hpp"
 
+// For operations of your own: compute, by which one is said once (docs/add_an_operation.md).
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 // What the numbers are computed from.
