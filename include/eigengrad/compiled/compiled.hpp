@@ -71,6 +71,7 @@
   prefix template class Layer<T>; \
   prefix template struct Product<T>; \
   prefix template void contribute_product(TypedNode<T>*, const Product<T>&); \
+  prefix template void contribute(Slot<T>&, const Shape&, const Product<T>&); \
   prefix template class LinearNode<T>; \
   prefix template struct ColumnSum<T>; \
   prefix template class Linear<T>; \
