@@ -5,6 +5,7 @@
 #include "../core/replay_tensors.hpp"
 #include "../formula/apply.hpp"
 #include "../kernels/gemm.hpp"
+#include "../kernels/gemm/matrix_view.hpp"
 #include "../kernels/sums.hpp"
 #include "shape.hpp"
 #include "sum.hpp"
