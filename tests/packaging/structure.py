@@ -15,7 +15,8 @@ import sys
 # The arrows: a folder may include itself, what stands here, and config.hpp and version.hpp beside it. A folder's own
 # headers may use its parts; never the other way.
 CORE = ["simd", "core"]
-ENGINE = CORE + ["kernels", "autograd/engine"]
+KERNELS = CORE + ["kernels/gemm", "kernels"]
+ENGINE = KERNELS + ["autograd/engine"]
 AUTOGRAD = ENGINE + ["autograd/inspect", "autograd"]
 OPS = AUTOGRAD + ["formula", "ops"]
 MODULE = OPS + ["nn/module"]
@@ -23,8 +24,9 @@ NN = MODULE + ["nn/layers", "nn/losses", "nn"]
 ARROWS = {
     "simd": [],
     "core": ["simd"],
-    "kernels": CORE,
-    "autograd/engine": CORE + ["kernels"],
+    "kernels/gemm": CORE,
+    "kernels": CORE + ["kernels/gemm"],
+    "autograd/engine": KERNELS,
     "autograd/inspect": ENGINE,
     "autograd": ENGINE + ["autograd/inspect"],
     "formula": AUTOGRAD,
@@ -36,7 +38,7 @@ ARROWS = {
     "optim": AUTOGRAD,
     "transform": OPS,
     "io": CORE,
-    "data": CORE + ["kernels", "io"],
+    "data": KERNELS + ["io"],
     "train": NN + ["optim", "data"],
     "compiled": NN + ["optim"],
     "viz": CORE + ["autograd/engine", "autograd/inspect", "autograd"],

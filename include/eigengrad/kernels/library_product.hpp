@@ -60,24 +60,27 @@ struct LibraryOperand {
   char letter() const { return transposed ? 'T' : 'N'; }
 };
 
-/// C (=|+=) A . B; false where the library would not.
+/// C (=|+=) A . B, rows of C being `step` apart; false where the library would not.
 template <class T>
 bool library_product([[maybe_unused]] Index m, [[maybe_unused]] Index n, [[maybe_unused]] Index k,
                      [[maybe_unused]] const LibraryOperand<T>& a, [[maybe_unused]] const LibraryOperand<T>& b,
-                     [[maybe_unused]] bool add, [[maybe_unused]] T* c) {
+                     [[maybe_unused]] bool add, [[maybe_unused]] T* c, [[maybe_unused]] Index step) {
 #if defined(EIGENGRAD_USE_BLAS)
   // Read column by column our matrices are their transposes, and C^T = B^T A^T.
   const char left = b.letter(), right = a.letter();
   const int rows = static_cast<int>(n), columns = static_cast<int>(m), inner = static_cast<int>(k),
-            left_step = static_cast<int>(b.step), right_step = static_cast<int>(a.step);
+            left_step = static_cast<int>(b.step), right_step = static_cast<int>(a.step),
+            result_step = static_cast<int>(step);
   const T one(1), old(add ? 1 : 0);
   if constexpr (std::is_same_v<T, float>)
-    sgemm_(&left, &right, &rows, &columns, &inner, &one, b.data, &left_step, a.data, &right_step, &old, c, &rows);
+    sgemm_(&left, &right, &rows, &columns, &inner, &one, b.data, &left_step, a.data, &right_step, &old, c,
+           &result_step);
   else
-    dgemm_(&left, &right, &rows, &columns, &inner, &one, b.data, &left_step, a.data, &right_step, &old, c, &rows);
+    dgemm_(&left, &right, &rows, &columns, &inner, &one, b.data, &left_step, a.data, &right_step, &old, c,
+           &result_step);
   return true;
 #elif defined(EIGENGRAD_USE_ONEDNN)
-  return dnnl_sgemm(a.letter(), b.letter(), m, n, k, 1.f, a.data, a.step, b.data, b.step, add ? 1.f : 0.f, c, n) ==
+  return dnnl_sgemm(a.letter(), b.letter(), m, n, k, 1.f, a.data, a.step, b.data, b.step, add ? 1.f : 0.f, c, step) ==
          dnnl_success;
 #else
   return false;

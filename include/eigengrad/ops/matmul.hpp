@@ -6,6 +6,7 @@
 #include "../core/tensor.hpp"
 #include "../formula/apply.hpp"
 #include "../kernels/gemm.hpp"
+#include "../kernels/gemm/matrix_view.hpp"
 #include "../kernels/sums.hpp"
 #include "shape.hpp"
 #include "sum.hpp"

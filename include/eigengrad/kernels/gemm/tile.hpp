@@ -1,0 +1,153 @@
+#pragma once
+
+#include <algorithm>
+
+#include "../../simd/lane.hpp"
+#include "matrix_view.hpp"
+
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
+
+/// How products are cut.
+template <class T>
+struct GemmSizes {
+  static constexpr Index width = lane_width<T>;
+  static constexpr int rows = EIGENGRAD_LANE_BYTES == 64 ? 8 : 4;  // of a tile: as many sums as there are registers for
+  static constexpr Index panel = 2 * width;                        // a tile's columns
+  // So many products are summed up at once; longer sums are cut into pieces. Where both operands are packed a piece is
+  // short, so that a panel of B and a tile's rows of A stay in the first-level cache; where A is read as it lies, what
+  // counts is that pieces are few, and long ones only keep the rounding small.
+  static constexpr Index packed_depth = 192, panel_depth = 512;
+
+  /// How long the pieces are of a sum over k, `most` being the longest; it depends on k alone.
+  static Index depth(Index k, Index most) {
+    if (k <= most) return k;
+    const Index pieces = (k + most - 1) / most;
+    return ((k + pieces - 1) / pieces + 3) / 4 * 4;
+  }
+};
+
+/// A tile of C: its sums stay in registers while one piece of k is walked over.
+template <class T>
+class GemmTile {
+  using L = lane_t<T>;
+  using Sizes = GemmSizes<T>;
+  static constexpr Index width = Sizes::width;
+
+ public:
+  /// C's next `columns` columns, a panel's or fewer, for m rows.
+  template <int lanes>
+  static void panel(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b, const ProductTarget<T>& c,
+                    Index columns) {
+    if (k <= Sizes::panel_depth)
+      piece<lanes>(m, k, a, b, c, columns);
+    else
+      pieces<lanes>(m, k, a, b, c, columns);
+  }
+
+ private:
+  /// A tile after another, so that what one piece of k after another adds to it stays near. Where lanes would be
+  /// written in part, or over the next row, their sums are gathered aside.
+  template <int lanes>
+  EIGENGRAD_OUTLINE static void pieces(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
+                                       const ProductTarget<T>& c, Index columns) {
+    constexpr Index rows = Sizes::rows, step = lanes * width;
+    const Index depth = Sizes::depth(k, Sizes::panel_depth);
+    const bool in_place = columns == step && c.step >= step;
+    alignas(64) T sums[extent(rows * step)];
+    for (Index i = 0; i < m; i += rows) {
+      const Index here = (std::min)(rows, m - i);
+      ProductTarget<T> target = in_place ? c.from(i, 0) : ProductTarget<T>{sums, step};
+      for (Index p = 0; p < k; p += depth) {
+        piece<lanes>(here, (std::min)(depth, k - p),
+                     {a.data + i * a.row_step + p * a.column_step, a.row_step, a.column_step},
+                     {b.data + p * b.row_step, b.row_step, 1}, target, step);
+        target.add = true;
+        target.bias = target.row_bias = nullptr;
+      }
+      if (!in_place) add_to(c.from(i, 0), here, columns, sums, step);
+    }
+  }
+  static void add_to(const ProductTarget<T>& c, Index m, Index n, const T* from, Index step) {
+    for (Index i = 0; i < m; ++i, from += step) {
+      T* const to = c.data + i * c.step;
+      const T own = c.row_bias != nullptr ? c.row_bias[i] : T(0);
+      for (Index j = 0; j < n; ++j) {
+        T sum = from[j] + own;
+        if (c.bias != nullptr) sum = sum + c.bias[j];
+        to[j] = c.add ? T(sum + to[j]) : sum;
+      }
+    }
+  }
+  template <int lanes>
+  static void piece(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b, const ProductTarget<T>& c,
+                    Index columns) {
+    constexpr int rows = Sizes::rows;
+    Index i = 0;
+    for (; i + rows <= m; i += rows) tile<rows, lanes>(k, a, i, b, c, columns);
+    if (rows > 4 && i + 4 <= m) {
+      tile<4, lanes>(k, a, i, b, c, columns);
+      i += 4;
+    }
+    if (i + 2 <= m) {
+      tile<2, lanes>(k, a, i, b, c, columns);
+      i += 2;
+    }
+    if (i < m) tile<1, lanes>(k, a, i, b, c, columns);
+  }
+  template <int height, int lanes>
+  static void tile(Index k, const MatrixView<T>& a, Index i, const MatrixView<T>& b, const ProductTarget<T>& c,
+                   Index columns) {
+    const bool whole = columns == lanes * width;
+    L sums[extent(height)][extent(lanes)];
+    L start[extent(lanes)];
+    EIGENGRAD_UNROLL
+    for (int v = 0; v < lanes; ++v) {
+      start[v] = L(0);
+      if (c.bias != nullptr)
+        start[v] = whole ? lane::load(c.bias + v * width) : lane::load(c.bias + v * width, columns - v * width);
+    }
+    EIGENGRAD_UNROLL
+    for (int r = 0; r < height; ++r) {
+      EIGENGRAD_UNROLL
+      for (int v = 0; v < lanes; ++v) sums[r][v] = start[v];
+    }
+    if (const T* own = c.row_bias; own != nullptr) [[unlikely]] {
+      own += i;
+      EIGENGRAD_UNROLL
+      for (int r = 0; r < height; ++r) {
+        EIGENGRAD_UNROLL
+        for (int v = 0; v < lanes; ++v) sums[r][v] = sums[r][v] + L(own[r]);
+      }
+    }
+    const T* left = a.data + i * a.row_step;
+    const T* right = b.data;
+    for (Index p = 0; p < k; ++p, left += a.column_step, right += b.row_step) {
+      L row[extent(lanes)];
+      EIGENGRAD_UNROLL
+      for (int v = 0; v < lanes; ++v) row[v] = lane::load(right + v * width);
+      EIGENGRAD_UNROLL
+      for (int r = 0; r < height; ++r) {
+        const L number = L(left[r * a.row_step]);
+        EIGENGRAD_UNROLL
+        for (int v = 0; v < lanes; ++v) sums[r][v] = sums[r][v] + number * row[v];
+      }
+    }
+    EIGENGRAD_UNROLL
+    for (int r = 0; r < height; ++r) {
+      EIGENGRAD_UNROLL
+      for (int v = 0; v < lanes; ++v) {
+        T* to = c.data + (i + r) * c.step + v * width;
+        if (whole || v + 1 < lanes) {
+          if (c.add) sums[r][v] = sums[r][v] + lane::load(to);
+          lane::store<T>(to, sums[r][v]);
+        } else {
+          const Index left_over = columns - v * width;
+          if (c.add) sums[r][v] = sums[r][v] + lane::load(to, left_over);
+          lane::store<T>(to, sums[r][v], left_over);
+        }
+      }
+    }
+  }
+};
+
+}}  // namespace eigengrad::EIGENGRAD_ABI
