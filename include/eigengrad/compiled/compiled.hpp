@@ -13,6 +13,7 @@
 #include "../ops/activations.hpp"
 #include "../optim/adam.hpp"
 #include "../optim/sgd.hpp"
+#include "operations.hpp"
 
 // NOLINTBEGIN(bugprone-macro-parentheses): `prefix` is extern, or nothing
 #define EIGENGRAD_COMPILED_FOR(prefix, T)                                                                           \

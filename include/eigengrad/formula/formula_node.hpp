@@ -338,6 +338,20 @@ Tensor<typename Formula<Op, Arguments...>::Scalar> as_recorded(const Formula<Op,
   return formula.template trace<typename Formula<Op, Arguments...>::Scalar>().value();
 }
 
+/// What is known of a formula, where its type is, and what its loops read.
+template <class Op, class... Arguments>
+const auto& kind_of(const Formula<Op, Arguments...>&) {
+  return formula_kind<Formula<Op, Arguments...>>;
+}
+template <class Op, class... Arguments>
+const auto& sums_of(const Formula<Op, Arguments...>&) {
+  return formula_sums<Formula<Op, Arguments...>>;
+}
+template <class Op, class... Arguments>
+const void* address_of_formula(const Formula<Op, Arguments...>& formula) {
+  return &formula;
+}
+
 template <class Op, class... Arguments>
 void Formula<Op, Arguments...>::write_to(Tensor<Element>& target, bool add) const {
   write_formula<Element>(formula_kind<Formula>, this, shape(), op_.name, target, add);

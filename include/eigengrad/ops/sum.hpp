@@ -66,7 +66,8 @@ template <Expression X>
 auto sum_over(const OperationName& name, const X& expression, const Reduced& reduced, typename X::Element divisor) {
   using T = typename X::Element;
   if constexpr (is_formula<X> && !std::is_same_v<T, bool>) {
-    return sum_of_formula<T>(formula_kind<X>, formula_sums<X>, &expression, expression.shape(), name, reduced, divisor);
+    return sum_of_formula<T>(kind_of(expression), sums_of(expression), address_of_formula(expression),
+                             expression.shape(), name, reduced, divisor);
   } else {
     const Tensor<T>& x = expression.to_tensor();
     const Leaf<T> leaf{x.unrecorded()};

@@ -115,22 +115,25 @@ class RecordNode final : public OperationNode<T> {
 template <class T, class... Edges>
 Tensor<T> record(const OperationName& name, Tensor<T> value, Edges&&... edges) {
   value.set_link({});
-  TapeState* tape = recording_tape();
-  if (tape == nullptr) return value;
-  const auto find = [&]<class E, class... Rule>(Edge<E, Rule...>& edge) {
-    edge.target = node_on<E>(tape, edge.link, name.name);
-  };
-  (find(edges), ...);
-  if (!((edges.target != nullptr) || ...)) return value;
-  auto* node = tape->template add<RecordNode<T, std::decay_t<Edges>...>>(tape->last, name, value.shape(), edges...);
-  tape->connect(value, node);
-  node->keep(value);
+  if constexpr (is_real<T> || (is_real<typename std::decay_t<Edges>::Element> || ...)) {
+    TapeState* tape = recording_tape();
+    if (tape == nullptr) return value;
+    const auto find = [&]<class E, class... Rule>(Edge<E, Rule...>& edge) {
+      edge.target = node_on<E>(tape, edge.link, name.name);
+    };
+    (find(edges), ...);
+    if (!((edges.target != nullptr) || ...)) return value;
+    auto* node = tape->template add<RecordNode<T, std::decay_t<Edges>...>>(tape->last, name, value.shape(), edges...);
+    tape->connect(value, node);
+    node->keep(value);
+  }
   return value;
 }
 
 /// Whether an operation on these tensors would be recorded; lets a hot operation skip making its rules.
 template <class... Tensors>
 EIGENGRAD_INLINE bool records(const char* name, const Tensors&... inputs) {
+  if constexpr (!(is_real<typename Tensors::Element> || ...)) return false;
   TapeState* tape = recording_tape();
   if (tape == nullptr) return false;
   bool any = false;

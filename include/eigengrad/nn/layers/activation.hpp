@@ -37,7 +37,7 @@ Tensor<T> evaluated_for_caller(const E& expression) {
   template <class T>                                                                    \
   struct Name : Module<T> {                                                             \
     using Itself = Name;                                                                \
-    using Result = decltype(function(std::declval<const Tensor<T>&>()));                \
+    using Result = decltype(function(std::declval<const OperationProbe<T>&>()));        \
     static constexpr const Pointwise<T>* pointwise = pointwise_of<Result, T>;           \
     Tensor<T> forward(const Tensor<T>& x) override {                                    \
       if constexpr (is_pointwise<Result, T>)                                            \
