@@ -47,7 +47,6 @@
   prefix template void walk(TapeState&, TypedNode<T>&, Tensor<T>, BackwardOptions); \
   prefix template class ParameterRef<T>; \
   prefix template class Parameter<T>; \
-  prefix template void append(std::string&, const Tensor<T>&); \
   prefix template class TracedNode<T>; \
   prefix template class Traced<T>; \
   prefix template struct TracedRule<AddOperation, T, false, false>; \
@@ -60,18 +59,20 @@
   prefix template void evaluate_rows(Rows<T>, EvaluateLanes, const void*, T*, bool, bool, bool); \
   prefix template void sum_rows(const Rows<T>&, SumLanes<T>, const void*, bool, T*, const T&, bool); \
   prefix template void reverse_rows(const Rows<T>&, ReverseLanes<T>, const void*, const Sink<T>*, int, bool, bool); \
+  prefix template class Members<T>; \
+  prefix template class Module<T>; \
+  prefix template class Gemm<T>; \
+  prefix template struct Product<T>; \
+  prefix template void contribute_product(TypedNode<T>*, const Product<T>&); \
+  prefix template void contribute(Slot<T>&, const Shape&, const Product<T>&); \
+  prefix template class Adam<T>; \
+  prefix template void append(std::string&, const Tensor<T>&); \
   prefix template class PointwiseNode<T>; \
   prefix template struct PointwiseOf<SigmoidOperation, T>; \
   prefix template struct PointwiseOf<TanhOperation, T>; \
   prefix template struct PointwiseOf<ReluOperation, T>; \
   prefix template Tensor<T> apply_pointwise(const Pointwise<T>&, const Tensor<T>&, const Location&); \
-  prefix template class Gemm<T>; \
-  prefix template class Members<T>; \
-  prefix template class Module<T>; \
   prefix template class Layer<T>; \
-  prefix template struct Product<T>; \
-  prefix template void contribute_product(TypedNode<T>*, const Product<T>&); \
-  prefix template void contribute(Slot<T>&, const Shape&, const Product<T>&); \
   prefix template class LinearNode<T>; \
   prefix template struct ColumnSum<T>; \
   prefix template class Linear<T>; \
@@ -81,7 +82,6 @@
   prefix template struct Tanh<T>; \
   prefix template struct ReLU<T>; \
   prefix template class Sequential<T>; \
-  prefix template class Adam<T>; \
   prefix template class SGD<T>;
 // clang-format on
 // NOLINTEND(bugprone-macro-parentheses)

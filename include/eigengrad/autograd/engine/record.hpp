@@ -308,6 +308,7 @@ Tensor<T> record(const OperationName& name, Tensor<T> value, Parts&&... parts) {
 /// Whether an operation on these tensors would be recorded; for one that then keeps more.
 template <class... Tensors>
 EIGENGRAD_INLINE bool records(const char* name, const Tensors&... inputs) {
+  if constexpr (!(is_real<typename Tensors::Element> || ...)) return false;
   TapeState* tape = recording_tape();
   if (tape == nullptr) return false;
   bool any = false;

@@ -56,8 +56,10 @@ EIGENGRAD_COLD Tensor<T> record_fitting(const OperationName& name, Tensor<T> res
   if (tape == nullptr) return result;
   TypedNode<T>*first = node_on(tape, a, name.name), *second = b != nullptr ? node_on(tape, *b, name.name) : nullptr;
   if (first == nullptr && second == nullptr) return result;
-  Node* node = tape->template add<FittingNode<T>>(tape->last, name, result.shape(), first, second, divisor);
-  tape->connect(result, node);
+  if constexpr (is_real<T>) {
+    Node* node = tape->template add<FittingNode<T>>(tape->last, name, result.shape(), first, second, divisor);
+    tape->connect(result, node);
+  }
   return result;
 }
 

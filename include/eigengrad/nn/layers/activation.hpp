@@ -44,7 +44,7 @@ Tensor<T> evaluated_for_caller(const E& expression) {
 #define EIGENGRAD_ACTIVATION(Name, function, initializer, traits)                       \
   template <class T>                                                                    \
   struct Name : Layer<T> {                                                              \
-    using Result = decltype(function(std::declval<const Tensor<T>&>()));                \
+    using Result = decltype(function(std::declval<const OperationProbe<T>&>()));                \
     Tensor<T> forward(const Tensor<T>& x) override {                                    \
       if constexpr (is_pointwise<Result, T>)                                            \
         return apply_pointwise(*pointwise_of<Result, T>, x, calling_line());            \
