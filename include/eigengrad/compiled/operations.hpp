@@ -2,7 +2,11 @@
 
 // What eigengrad::compiled holds of the vocabulary: operations on tensors and parameters, and on formulas where these
 // are one class (eigengrad::development). See compiled.hpp.
+#include "../autograd/engine/node.hpp"
 #include "../autograd/tape.hpp"
+#include "../core/error.hpp"
+#include "../core/shape.hpp"
+#include "../core/tensor_class.hpp"
 #include "../data/csv.hpp"
 #include "../data/datasets.hpp"
 #include "../data/imputer.hpp"
