@@ -122,6 +122,25 @@ Step reduce_by_hand(const Work& work) {
   };
 }
 
+/// dW = dy^T x of a linear layer: [m, k] . [k, n] for sizes m x n x k.
+Step weight_gradient(const Work& work) {
+  const std::vector<int> sizes = Work::counts(work.field(1), 'x');
+  const Batch dy = Batch::randn({sizes.at(2), sizes.at(0)}), x = Batch::randn({sizes.at(2), sizes.at(1)});
+  return [dy, x, dw = Batch::zeros({sizes.at(0), sizes.at(1)})]() mutable {
+    eg::Product<float>{{dy, true}, {x}}.write_to(dw, false);
+    keep(dw);
+  };
+}
+Step weight_gradient_by_hand(const Work& work) {
+  using by_hand::Matrix;
+  const std::vector<int> sizes = Work::counts(work.field(1), 'x');
+  return [dy = Matrix(Matrix::Random(sizes.at(2), sizes.at(0))), x = Matrix(Matrix::Random(sizes.at(2), sizes.at(1))),
+          dw = Matrix(sizes.at(0), sizes.at(1))]() mutable {
+    dw.noalias() = dy.transpose() * x;
+    keep(dw);
+  };
+}
+
 Step cross_entropy(const Work& work) {
   const std::vector<int> sizes = Work::counts(work.field(1), 'x');
   const auto labels = eg::Tensor<std::int64_t>::randint(0, sizes.at(1), {sizes.at(0)});
@@ -170,6 +189,7 @@ std::map<std::string, std::vector<Way>> tensor_works() {
   return {{"formula", {{"eigengrad", formula}, {"by hand", formula_by_hand}}},
           {"function", {{"eigengrad", function}, {"by hand", function_by_hand}}},
           {"reduce", {{"eigengrad", reduce}, {"by hand", reduce_by_hand}}},
+          {"weight_gradient", {{"eigengrad", weight_gradient}, {"by hand", weight_gradient_by_hand}}},
           {"softmax_cross_entropy", {{"eigengrad", cross_entropy}, {"by hand", cross_entropy_by_hand}}},
           {"adam", {{"eigengrad", adam}, {"by hand", adam_by_hand}}}};
 }

@@ -49,6 +49,9 @@ def needs(work):
         return (2 if fields[1] == "cube" else EXPONENTIAL) * size, (3 if fields[1] == "pow" else 2) * FLOAT * size
     if kind == "reduce":
         return count(fields[2]), FLOAT * count(fields[2])
+    if kind == "weight_gradient":
+        m, n, k = (int(size) for size in fields[1].split("x"))
+        return 2 * m * n * k, FLOAT * (m * k + k * n + m * n)
     if kind == "softmax_cross_entropy":
         rows, classes = (int(size) for size in fields[1].split("x"))
         return EXPONENTIAL * rows * classes, 2 * FLOAT * rows * classes

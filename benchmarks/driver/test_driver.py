@@ -91,6 +91,7 @@ class Roofline(unittest.TestCase):
         self.assertEqual(roofline.needs("infer/classifier/10-5/b3"), (300, 4 * (55 + 45)))
         self.assertEqual(roofline.needs("gradient/classifier/10-5/b3"), (600, 4 * (110 + 45)))
         self.assertEqual(roofline.needs("reduce/sum/1M"), (1e6, 4e6))
+        self.assertEqual(roofline.needs("weight_gradient/4x3x2"), (48, 4 * (8 + 6 + 12)))
         self.assertEqual(roofline.needs("function/cube/double/10k"), (4e4, 16e4))
         self.assertIsNone(roofline.needs("memory/train/xor/2-8-1/b4/sgd"))
 

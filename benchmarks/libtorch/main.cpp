@@ -151,6 +151,15 @@ Step reduce(const Work& work) {
   if (work.field(1) == "max") return step([](const Tensor& t) { return t.max(); });
   return nullptr;
 }
+Step weight_gradient(const Work& work) {
+  const std::vector<int> sizes = Work::counts(work.field(1), 'x');
+  const Tensor dy = torch::randn({sizes.at(2), sizes.at(0)}), x = torch::randn({sizes.at(2), sizes.at(1)});
+  return [dy, x, dw = torch::empty({sizes.at(0), sizes.at(1)})]() mutable {
+    const c10::InferenceMode guard;
+    torch::mm_out(dw, dy.t(), x);
+    keep(dw);
+  };
+}
 Step cross_entropy(const Work& work) {
   const std::vector<int> sizes = Work::counts(work.field(1), 'x');
   const Tensor labels = torch::randint(sizes.at(1), {sizes.at(0)}, torch::kLong);
@@ -185,6 +194,7 @@ int main(int argc, char** argv) {
                {"formula", {{"libtorch", formula}}},
                {"function", {{"libtorch", function}}},
                {"reduce", {{"libtorch", reduce}}},
+               {"weight_gradient", {{"libtorch", weight_gradient}}},
                {"softmax_cross_entropy", {{"libtorch", cross_entropy}}},
                {"adam", {{"libtorch", adam}}}}},
              argc, argv);

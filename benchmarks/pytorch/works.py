@@ -150,6 +150,13 @@ def reduce(fields, compiler):
     return no_gradient(compiler(f) if compiler else f)
 
 
+def weight_gradient(fields, compiler):
+    rows, columns, batch = (count(s) for s in fields[0].split("x"))
+    dy, x, dw = torch.randn(batch, rows), torch.randn(batch, columns), torch.empty(rows, columns)
+    f = lambda: torch.mm(dy.t(), x, out=dw)
+    return no_gradient(compiler(f) if compiler else f)
+
+
 def softmax_cross_entropy(fields, compiler):
     rows, classes = (count(s) for s in fields[0].split("x"))
     x, labels = torch.randn(rows, classes, requires_grad=True), torch.randint(classes, (rows,))
@@ -163,8 +170,8 @@ def adam(fields, compiler):
     return compiler(lambda: optimizer.step()) if compiler else optimizer.step
 
 
-KINDS = {f.__name__: f for f in (train, infer, forward, gradient, hvp, formula, function, reduce, softmax_cross_entropy,
-                                 adam)}
+KINDS = {f.__name__: f for f in (train, infer, forward, gradient, hvp, formula, function, reduce, weight_gradient,
+                                 softmax_cross_entropy, adam)}
 torch._dynamo.config.recompile_limit = 64  # the optimizers' inner functions are shared by all works
 compiled_steps = {}  # compiling takes seconds, so what is compiled is kept
 

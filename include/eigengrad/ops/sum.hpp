@@ -75,7 +75,8 @@ auto sum_over(const OperationName& name, const X& expression, const Reduced& red
     const auto run = [kept = reduced.kept, size = reduced.result.size(), divisor](T* to, const Tensor<T>& from) {
       std::fill_n(to, size, T(0));
       const Leaf<T> leaf{from};
-      sum_into(ListedFormula<T>(formula_kind<Leaf<T>>, &leaf, leaf.shape()), formula_sums<Leaf<T>>.sum, kept, to, divisor);
+      sum_into(ListedFormula<T>(formula_kind<Leaf<T>>, &leaf, leaf.shape()), formula_sums<Leaf<T>>.sum, kept, to,
+               divisor);
     };
     const auto stretched = [kept = reduced.kept, divisor, whole = x.shape()](const auto& dy) {
       return Expanded<T>{recorded_reshape(recorded_quotient(dy, divisor), kept), whole};

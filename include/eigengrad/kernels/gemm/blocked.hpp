@@ -43,7 +43,11 @@ class BlockedGemm {
         Pack::panels(piece, right - left, b.from(p, left), packed_b);
         for (Index i = 0; i < m; i += height) {
           const Index here = (std::min)(height, m - i);
-          Pack::tiles(here, piece, a.from(i, p), packed_a);
+          // Where A lies by columns, the first panel's tiles read it as it lies and pack it on the way; but for the
+          // rest.
+          const bool on_the_way = a.rows == nullptr && a.row_step == 1 && a.columns == nullptr && right - left > width;
+          const Index tiled = on_the_way ? here / rows * rows : 0;
+          if (tiled < here) Pack::tiles(here - tiled, piece, a.from(i + tiled, p), packed_a + tiled * piece);
           for (Index j = left; j < right; j += panel) {
             ProductTarget<T> target = c.from(i, j);
             if (p > 0) {
@@ -51,11 +55,16 @@ class BlockedGemm {
               target.bias = target.row_bias = nullptr;
             }
             const Index columns = (std::min)(panel, right - j);
-            const T* const of_b = packed_b + (j - left) * piece;
+            const MatrixView<T> panel_of_b{packed_b + (j - left) * piece, panel, 1};
+            Index done = 0;
+            if (j == left)
+              for (; done < tiled; done += rows)
+                GemmTile<T>::packing(piece, {a.from(i + done, p).data, 1, a.column_step}, panel_of_b,
+                                     target.from(done, 0), columns, packed_a + done * piece);
             if (columns > width)
-              rows_of_tiles<2>(here, piece, packed_a, {of_b, panel, 1}, target, columns);
+              rows_of_tiles<2>(here - done, piece, packed_a + done * piece, panel_of_b, target.from(done, 0), columns);
             else
-              rows_of_tiles<1>(here, piece, packed_a, {of_b, panel, 1}, target, columns);
+              rows_of_tiles<1>(here - done, piece, packed_a + done * piece, panel_of_b, target.from(done, 0), columns);
           }
         }
       }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 
 #include "../../simd/lane.hpp"
 #include "matrix_view.hpp"
@@ -36,15 +37,27 @@ class GemmTile {
  public:
   /// C's next `columns` columns, a panel's or fewer, for m rows.
   template <int lanes>
-  static void panel(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b, const ProductTarget<T>& c,
-                    Index columns) {
+  EIGENGRAD_INLINE static void panel(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
+                                     const ProductTarget<T>& c, Index columns) {
     if (k <= Sizes::panel_depth)
       piece<lanes>(m, k, a, b, c, columns);
     else
       pieces<lanes>(m, k, a, b, c, columns);
   }
 
+  /// A whole tile of an A whose columns are numbers next to each other, which is also packed on the way: so nobody
+  /// waits for memory before the first product.
+  static void packing(Index k, const MatrixView<T>& a, const MatrixView<T>& b, const ProductTarget<T>& c, Index columns,
+                      T* packed) {
+    tile<Sizes::rows, 2, true>(k, a, 0, b, c, columns, packed);
+  }
+
  private:
+  EIGENGRAD_INLINE static void prefetch([[maybe_unused]] const T* from) {
+#if defined(__GNUC__) || defined(__clang__)
+    __builtin_prefetch(from);
+#endif
+  }
   /// A tile after another, so that what one piece of k after another adds to it stays near. Where lanes would be
   /// written in part, or over the next row, their sums are gathered aside.
   template <int lanes>
@@ -94,9 +107,9 @@ class GemmTile {
     }
     if (i < m) tile<1, lanes>(k, a, i, b, c, columns);
   }
-  template <int height, int lanes>
+  template <int height, int lanes, bool packs = false>
   static void tile(Index k, const MatrixView<T>& a, Index i, const MatrixView<T>& b, const ProductTarget<T>& c,
-                   Index columns) {
+                   Index columns, [[maybe_unused]] T* packed = nullptr) {
     const bool whole = columns == lanes * width;
     L sums[extent(height)][extent(lanes)];
     L start[extent(lanes)];
@@ -125,6 +138,11 @@ class GemmTile {
       L row[extent(lanes)];
       EIGENGRAD_UNROLL
       for (int v = 0; v < lanes; ++v) row[v] = lane::load(right + v * width);
+      if constexpr (packs) {
+        prefetch(left + 32 * a.column_step);
+        std::memcpy(packed, left, height * sizeof(T));
+        packed += height;
+      }
       EIGENGRAD_UNROLL
       for (int r = 0; r < height; ++r) {
         const L number = L(left[r * a.row_step]);
