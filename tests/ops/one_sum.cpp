@@ -71,5 +71,12 @@ TEST(OneSum, OddRows) {
       EXPECT_NEAR(by_rows, all, 1e-6 * (1 + all)) << rows << " x " << columns;
       EXPECT_NEAR(by_columns, all, 1e-6 * (1 + all)) << rows << " x " << columns;
       EXPECT_NEAR(first(gradient({}, [&](const auto& w) { return Tensor(w * x); })), all, 1e-6 * (1 + all));
+      // In two places of one formula, the other operand being stretched.
+      const Tensor along = Tensor::rand({rows, 1});
+      const eg::Parameter<float> stretched(along);
+      const Tensor twice = gradient({rows, columns}, [&](const auto& w) { return Tensor(w * stretched + (x - w)); });
+      for (eg::Index i = 0; i < rows; ++i)
+        for (eg::Index j = 0; j < columns; ++j)
+          ASSERT_EQ(twice(i, j), along(i, 0) - 1) << rows << " x " << columns << " at " << i << ", " << j;
     }
 }

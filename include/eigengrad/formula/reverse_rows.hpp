@@ -252,7 +252,7 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
         T& sum = wanted[k].data[offsets[k]];
         if (!many_rows.add(wanted, k, offsets[k], totals[k])) sum = quotient_of_sum<T>(Sum<T>(sum) + totals[k], T(1));
         totals[k] = Sum<T>(0);
-      } else if (whole < row) {
+      } else if (whole < row && sinks[k].data == last[k]) {
         std::copy_n(last[k], row - whole, wanted[k].data + offsets[k] + whole);
       }
     }
