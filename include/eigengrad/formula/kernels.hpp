@@ -121,17 +121,19 @@ void evaluate_with_derivative(const F& formula, const bool* wanted, typename F::
 
 template <class F>
 EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const ReverseJob<typename F::Scalar>& job,
-                                    Index begin, Index end) {
+                                    Index begin, Index end, Index row) {
   using T = typename F::Scalar;
   using L = lane_t<T>;
   constexpr Index width = lane_width<T>;
   constexpr int leaves = F::leaves;
   const F& formula = *static_cast<const F*>(f);
   T* to[extent(leaves)];
-  bool add[extent(leaves)];
+  bool add[extent(leaves)], stretched[extent(leaves)];
+  L sums[extent(leaves)] = {};
   for (int k = 0; k < leaves; ++k) {
     to[k] = job.sinks[k].data;
     add[k] = job.sinks[k].add;
+    stretched[k] = job.sinks[k].stretched;
     EIGENGRAD_NO_VECTORS;  // of a few bytes, which are then taken apart again
   }
   // When every wanted place is the same tensor, its gradient is summed in registers and stored once.
@@ -154,10 +156,17 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
     } else {
       for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
         if (to[k] == nullptr) return;
-        lane::store(to[k] + i, add[k] ? L(adjoints[k] + lane::load(to[k] + i)) : adjoints[k]);
+        if (stretched[k])
+          sums[k] = sums[k] + (i + width <= row ? adjoints[k] : lane::first<T>(adjoints[k], row - i));
+        else
+          lane::store(to[k] + i, add[k] ? L(adjoints[k] + lane::load(to[k] + i)) : adjoints[k]);
       });
     }
   }
+  if (single) return;
+  for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+    if (to[k] != nullptr && stretched[k]) job.totals[k] = job.totals[k] + lane::sum<T>(sums[k]);
+  });
 }
 
 /// Adds to every sink its operand's gradient, given dy, which broadcasts to the formula's shape. `result`, if not null,
@@ -184,9 +193,10 @@ void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const T
     reverse_rows(operands.rows(space, nullptr, dy, value), &reverse_lanes<F>, &formula, sinks, leaves,
                  result != nullptr, large);
   else if (has_threads && large)
-    reverse_flat(&reverse_lanes<F>, &formula, operands.cursors, {sinks, first, single, result != nullptr}, size);
+    reverse_flat(&reverse_lanes<F>, &formula, operands.cursors, {sinks, first, single, result != nullptr, nullptr},
+                 size);
   else
-    reverse_lanes<F>(&formula, operands.cursors, {sinks, first, single, result != nullptr}, 0, size);
+    reverse_lanes<F>(&formula, operands.cursors, {sinks, first, single, result != nullptr, nullptr}, 0, size, size);
 }
 
 template <class F>
