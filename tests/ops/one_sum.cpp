@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <string>
 
-// Every way of summing the same ten million numbers gives the same sum, to the rounding of a float.
+// Every way of summing the same ten million numbers gives the same sum, to the rounding of a float; what a formula
+// stretched gathers 128 terms in its own type first.
 namespace eg = eigengrad;
 
 namespace {
@@ -68,9 +70,9 @@ TEST(OneSum, OddRows) {
         by_rows += static_cast<double>(number);
       for (const float number : gradient({columns}, [&](const auto& w) { return Tensor(w * x); }))
         by_columns += static_cast<double>(number);
-      EXPECT_NEAR(by_rows, all, 1e-6 * (1 + all)) << rows << " x " << columns;
-      EXPECT_NEAR(by_columns, all, 1e-6 * (1 + all)) << rows << " x " << columns;
-      EXPECT_NEAR(first(gradient({}, [&](const auto& w) { return Tensor(w * x); })), all, 1e-6 * (1 + all));
+      EXPECT_NEAR(by_rows, all, 2e-6 * (1 + all)) << rows << " x " << columns;
+      EXPECT_NEAR(by_columns, all, 2e-6 * (1 + all)) << rows << " x " << columns;
+      EXPECT_NEAR(first(gradient({}, [&](const auto& w) { return Tensor(w * x); })), all, 2e-6 * (1 + all));
       // In two places of one formula, the other operand being stretched.
       const Tensor along = Tensor::rand({rows, 1});
       const eg::Parameter<float> stretched(along);

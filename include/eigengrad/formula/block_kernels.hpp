@@ -104,7 +104,7 @@ struct BlockKernels {
   EIGENGRAD_OUTLINE static void derivative(const void* formula, const Cursor* cursors, const bool* wanted, T* target,
                                            T* slope, Index begin, Index end);
   EIGENGRAD_OUTLINE static void reverse(const void* formula, const Cursor* cursors, const ReverseJob<T>& job,
-                                        Index begin, Index end);
+                                        Index begin, Index end, Index row);
   /// Adds the lanes of a block to `sums`, by fours, the last ones up to `row`.
   EIGENGRAD_INLINE static void add_block(LaneSum<T>& sums, const BlockOperand<T>& y, Index i, Index count, Index row) {
     Index j = 0;
@@ -197,13 +197,17 @@ void BlockKernels<T>::derivative(const void* formula, const Cursor* cursors, con
 }
 template <class T>
 void BlockKernels<T>::reverse(const void* formula, const Cursor* cursors, const ReverseJob<T>& job, Index begin,
-                              Index end) {
+                              Index end, Index row) {
   const BlockProgram<T>& program = program_of(formula);
   const int leaves = static_cast<int>(program.leaves().size());
   BlockRun<T> run(program, cursors, true);
   BlockOperand<T> gradients[max_leaves];
+  L sums[max_leaves];
   bool wanted[max_leaves];
-  for (int k = 0; k < leaves; ++k) wanted[k] = job.sinks[k].data != nullptr;
+  for (int k = 0; k < leaves; ++k) {
+    sums[k] = L(0);
+    wanted[k] = job.sinks[k].data != nullptr;
+  }
   const auto operand = [&](const Cursor& cursor, Index i) {
     return BlockOperand<T>{reinterpret_cast<const T*>(cursor.at) + (i & cursor.step), cursor.step};
   };
@@ -222,10 +226,15 @@ void BlockKernels<T>::reverse(const void* formula, const Cursor* cursors, const 
         if (!wanted[k]) continue;
         const Sink<T>& sink = job.sinks[k];
         const L part = gradients[k].load(j);
-        lane::store<T>(sink.data + i + j, sink.add ? L(part + lane::load(sink.data + i + j)) : part);
+        if (sink.stretched)
+          sums[k] = sums[k] + (i + j + width <= row ? part : lane::first<T>(part, row - i - j));
+        else
+          lane::store<T>(sink.data + i + j, sink.add ? L(part + lane::load(sink.data + i + j)) : part);
       }
     }
   });
+  for (int k = 0; k < leaves; ++k)
+    if (!job.single && wanted[k] && job.sinks[k].stretched) job.totals[k] = job.totals[k] + lane::sum<T>(sums[k]);
 }
 template <class T>
 Sum<T> BlockKernels<T>::sum(const void* formula, const Cursor* cursors, const Totals<T>* to, Index at, Index begin,

@@ -49,17 +49,19 @@ EIGENGRAD_KERNEL void derivative_lanes(const void* f, const Cursor* cursors, con
 
 template <class F>
 EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const ReverseJob<typename F::Scalar>& job,
-                                    Index begin, Index end) {
+                                    Index begin, Index end, Index row) {
   using T = typename F::Scalar;
   using L = lane_t<T>;
   constexpr Index width = lane_width<T>;
   constexpr int leaves = F::leaves;
   const F& formula = *static_cast<const F*>(f);
   T* to[extent(leaves)];
-  bool add[extent(leaves)];
+  bool add[extent(leaves)], stretched[extent(leaves)];
+  L sums[extent(leaves)] = {};
   for (int k = 0; k < leaves; ++k) {
     to[k] = job.sinks[k].data;
     add[k] = job.sinks[k].add;
+    stretched[k] = job.sinks[k].stretched;
     EIGENGRAD_NO_VECTORS;  // of a few bytes, which are then taken apart again
   }
   // When every wanted place is the same tensor, its gradient is summed in registers and stored once.
@@ -82,10 +84,17 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
     } else {
       for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
         if (to[k] == nullptr) return;
-        lane::store(to[k] + i, add[k] ? L(adjoints[k] + lane::load(to[k] + i)) : adjoints[k]);
+        if (stretched[k])
+          sums[k] = sums[k] + (i + width <= row ? adjoints[k] : lane::first<T>(adjoints[k], row - i));
+        else
+          lane::store(to[k] + i, add[k] ? L(adjoints[k] + lane::load(to[k] + i)) : adjoints[k]);
       });
     }
   }
+  if (single) return;
+  for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+    if (to[k] != nullptr && stretched[k]) job.totals[k] = job.totals[k] + lane::sum<T>(sums[k]);
+  });
 }
 
 template <class F>

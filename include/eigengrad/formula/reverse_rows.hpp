@@ -28,14 +28,15 @@ struct ReverseJob {
   int first = 0;
   bool single = false;
   bool has_result = false;
+  Total<T>* totals;  // for stretched sinks
 };
-/// Writes lanes begin to end of the row to the sinks, or adds them.
+/// Adds lanes begin to end of the row to the sinks; only the first `row` numbers count.
 template <class T>
 using ReverseLanes = void (*)(const void* formula, const Cursor* cursors, const ReverseJob<T>& job, Index begin,
-                              Index end);
+                              Index end, Index row);
 
-/// Keeps the digits of sinks in which more than 128 rows meet, as in a bias': what some four rows come to moves to
-/// totals.
+/// Sums over many rows, as a bias' gradient is, would lose digits in floats: after at most some 128 rows, what a sink
+/// has gathered is added to totals in double, and the sink begins again at 0.
 template <class T>
 class ManyRows {
  public:
@@ -49,25 +50,16 @@ class ManyRows {
     if (count_ > 0) [[unlikely]]
       next(sinks, offsets);
   }
-  /// Adds what a row of leaf k sums up to; false where no totals are kept of it.
-  bool add(const Sink<T>* sinks, int k, Index place, const Sum<T>& number) const {
-    for (int g = 0; g < count_; ++g)
-      if (sinks[gathered_[g].leaf].data == sinks[k].data) {
-        gathered_[g].totals.add(place, number);
-        return true;
-      }
-    return false;
-  }
   void end(const Sink<T>* sinks) {
     for (int g = 0; g < count_; ++g) {
       Gathered& each = gathered_[g];
-      each.totals.take(0, sinks[each.leaf].data, each.size);
+      flush(each, sinks, 0, each.size);
       each.totals.move_to(sinks[each.leaf].data, T(1), 0, each.size);
     }
   }
 
  private:
-  static constexpr Index block = 128, run = 4;
+  static constexpr Index block = 128;
   struct Gathered {
     int leaf;
     Index size, row;
@@ -85,8 +77,8 @@ class ManyRows {
       const Index size = rows.operands[k].shape->size(), row = loop.row_strides[k] == 0 ? 1 : loop.row;
       const Index places = row == 0 ? 0 : size / row;
       if (places == 0 || loop.rows / places <= block || places > count) continue;
-      const bool in_turn = loop.run(k) <= run;
-      const Index period = in_turn ? run * places : run;
+      const bool in_turn = loop.run(k) <= block;
+      const Index period = in_turn ? block * places : block;
       if (gathered_ == nullptr) gathered_ = new Gathered[static_cast<std::size_t>(leaves)];
       gathered_[count_++] = {k, size, row, in_turn, period, period, Totals<T>(1, size)};
     }
@@ -95,93 +87,35 @@ class ManyRows {
     for (int g = 0; g < count_; ++g) {
       Gathered& each = gathered_[g];
       if (--each.left > 0) continue;
-      const Index begin = each.in_turn ? 0 : offsets[each.leaf];
-      each.totals.take(begin, sinks[each.leaf].data + begin, each.in_turn ? each.size : each.row);
+      each.in_turn ? flush(each, sinks, 0, each.size)
+                   : flush(each, sinks, offsets[each.leaf], offsets[each.leaf] + each.row);
       each.left = each.period;
     }
   }
+  static void flush(const Gathered& each, const Sink<T>* sinks, Index begin, Index end) {
+    T* const from = sinks[each.leaf].data;
+    for (Index j = begin; j < end; ++j) each.totals.add(j, Sum<T>(std::exchange(from[j], T(0))));
+  }
+
   Gathered* gathered_ = nullptr;
   int count_ = 0;
 };
 
-/// Rows backward of which something is summed along the row: that is written aside, a chunk after another, and summed
-/// from there as every run of numbers is. What does not fill a lane is summed by itself, however it comes here.
+/// Lanes 0 to `whole` of one long row. What is summed along it is summed in blocks, as many as the length asks for.
 template <class T>
-class SummedRows {
-  static constexpr Index width = lane_width<T>, near = 16 * width;
-
- public:
-  static constexpr Index chunk = 64 * width;
-
-  SummedRows(const ReverseLanes<T>& lanes, const void* formula, const ReverseJob<T>& job, const Sink<T>* sinks,
-             int leaves, Index row)
-      : lanes_(lanes), formula_(formula), job_(job), wanted_(sinks), leaves_(leaves), row_(row) {
-    for (int k = 0; k < leaves; ++k) sums_ += is_sum(k) ? 1 : 0;
-    room_ = (std::min)(chunk, end_of_lanes<T>(row, true));
-    if (sums_ * room_ > near) memory_ = Block(bytes_of_numbers(sums_ * room_, sizeof(T)));
-  }
-  explicit operator bool() const { return sums_ > 0; }
-
-  /// Lanes `begin` to `end` of the row at `offsets`, added to `totals`.
-  void run(const Rows<T>& rows, const Index* offsets, Index begin, Index end, Sum<T>* totals) {
-    Sink<T> sinks[Loop::max_operands];
-    ReverseJob<T> job = job_;
-    job.sinks = sinks;
-    for (Index from = begin; from < end; from += room_) {
-      const Index count = (std::min)(room_, end - from), numbers = (std::min)(count, row_ - from);
-      Index at[Loop::max_operands];
-      for (int k = 0; k < rows.count; ++k) at[k] = offsets[k] + from * rows.loop.row_strides[k];
-      rows.start(at);
-      T* next = sums_ * room_ > near ? static_cast<T*>(memory_.data()) : near_;
-      for (int k = 0; k < leaves_; ++k) {
-        sinks[k] = wanted_[k];
-        if (is_sum(k))
-          sinks[k] = {std::exchange(next, next + room_)};
-        else if (sinks[k].data != nullptr)
-          sinks[k].data += at[k];
-      }
-      lanes_(formula_, rows.cursors, job, 0, count);
-      const Index full = numbers - numbers % width;
-      for (int k = 0; k < leaves_; ++k) {
-        if (!is_sum(k)) continue;
-        if (full > 0) totals[k] = totals[k] + sum_of_lanes(sinks[k].data, full);
-        if (full < numbers) totals[k] = totals[k] + sum_of_some(sinks[k].data + full, numbers - full);
-      }
-    }
-  }
-  bool is_sum(int k) const { return wanted_[k].data != nullptr && wanted_[k].stretched; }
-
- private:
-  ReverseLanes<T> lanes_;
-  const void* formula_;
-  ReverseJob<T> job_;
-  const Sink<T>* wanted_;  // `stretched` is set
-  int leaves_;
-  Index row_, room_ = 0, sums_ = 0;
-  Block memory_;
-  alignas(64) T near_[extent(near)];
-};
-
-/// Whole lanes of one long row, in blocks, as many as the length asks for.
-template <class T>
-EIGENGRAD_OUTLINE void reverse_long_row(ReverseLanes<T> lanes, const void* formula, const Rows<T>& rows,
-                                        const ReverseJob<T>& job, const Sink<T>* sinks, int leaves,
-                                        const Index* offsets, Index whole, Sum<T>* totals) {
+EIGENGRAD_OUTLINE void reverse_long_row(ReverseLanes<T> lanes, const void* formula, const Cursor* cursors,
+                                        const ReverseJob<T>& job, int leaves, Index whole, Index row) {
   const RowBlocks<T> blocks(whole);
-  Sum<T> parts[RowBlocks<T>::most][Loop::max_operands];
+  Total<T> totals[RowBlocks<T>::most][Loop::max_operands];
   parallel_for(blocks.count, team_size(), [&](Index b) {
-    std::fill_n(parts[b], leaves, Sum<T>(0));
-    SummedRows<T> own(lanes, formula, job, sinks, leaves, rows.loop.row);
-    own.run(OwnRows<T>(rows).rows, offsets, blocks.begin(b), blocks.end(b), parts[b]);
+    std::fill_n(totals[b], leaves, Total<T>(0));
+    ReverseJob<T> own = job;
+    own.totals = totals[b];
+    for (Index from = blocks.begin(b); from < blocks.end(b); from += lane_chunk<T>)
+      lanes(formula, cursors, own, from, (std::min)(from + lane_chunk<T>, blocks.end(b)), row);
   });
   for (Index b = 0; b < blocks.count; ++b)
-    for (int k = 0; k < leaves; ++k) totals[k] = totals[k] + parts[b][k];
-}
-
-template <class T>
-EIGENGRAD_OUTLINE void reverse_flat(ReverseLanes<T> lanes, const void* formula, const Cursor* cursors,
-                                    const ReverseJob<T>& job, Index size) {
-  parallel_lanes<T>(size, [&](Index begin, Index end) { lanes(formula, cursors, job, begin, end); });
+    for (int k = 0; k < leaves; ++k) job.totals[k] = job.totals[k] + totals[b][k];
 }
 
 /// Rows `first` to `end`.
@@ -192,67 +126,58 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
   constexpr Index width = lane_width<T>;
   const Loop& loop = rows.loop;
   const Index row = loop.row;
-  Sink<T> sinks[Loop::max_operands], stretched[Loop::max_operands];
-  Sum<T> totals[Loop::max_operands] = {};
+  Sink<T> sinks[Loop::max_operands];
+  Total<T> totals[Loop::max_operands] = {};
   T last[Loop::max_operands][extent(width)];
-  ReverseJob<T> job{sinks, 0, true, has_result};
+  ReverseJob<T> job{sinks, 0, true, has_result, totals};
   while (wanted[job.first].data == nullptr) ++job.first;
-  bool room = rows.readable();
+  bool room = rows.readable(), sums = false;
   for (int k = 0; k < leaves; ++k) {
-    sinks[k] = stretched[k] = wanted[k];
+    sinks[k] = wanted[k];
     if (sinks[k].data == nullptr) continue;
-    stretched[k].stretched = loop.row_strides[k] == 0;
+    sinks[k].stretched = loop.row_strides[k] == 0;
+    sums = sums || sinks[k].stretched;
     // A last lane may be written whole in a sink of one row, and in one of all rows where the next row comes later.
     const bool one_row = rows.operands[k].shape->size() == row;
-    room = room &&
-           (stretched[k].stretched || (sinks[k].room && (one_row || (!sinks[k].add && !rows.reads(sinks[k].data)))));
-    job.single = job.single && sinks[k].data == wanted[job.first].data && !stretched[k].stretched;
+    room =
+        room && (sinks[k].stretched || (sinks[k].room && (one_row || (!sinks[k].add && !rows.reads(sinks[k].data)))));
+    job.single = job.single && sinks[k].data == wanted[job.first].data && !sinks[k].stretched;
   }
-  SummedRows<T> summed(lanes, formula, job, stretched, leaves, row);
   ManyRows<T> many_rows(rows, wanted, leaves, first, end);
   Index at = first;
 
   loop.for_each_row(first, end, [&](const Index* offsets) {
     const Index whole = end_of_lanes<T>(row, room && rows.may_write_on(at++, end));
-    if (summed) {
-      const Index full = long_row ? end_of_lanes<T>(row, false) : 0;
-      if (long_row) reverse_long_row(lanes, formula, rows, job, stretched, leaves, offsets, full, totals);
-      summed.run(rows, offsets, full, whole, totals);
-    }
-    if (!summed || whole < row) {
-      rows.start(offsets);
-      for (int k = 0; k < leaves; ++k)
-        if (wanted[k].data != nullptr) sinks[k].data = wanted[k].data + offsets[k];
-    }
-    if (!summed) {
-      if (long_row)
-        reverse_flat(lanes, formula, rows.cursors, job, whole);
-      else
-        lanes(formula, rows.cursors, job, 0, whole);
-    }
+    // A sum along the row has the row's rest by itself, whether that is written whole or not: the bits stay the same.
+    const Index full = sums ? end_of_lanes<T>(row, false) : whole, chunk = sums ? lane_chunk<T> : whole;
+    rows.start(offsets);
+    for (int k = 0; k < leaves; ++k)
+      if (wanted[k].data != nullptr) sinks[k].data = wanted[k].data + offsets[k];
+    if (long_row)
+      reverse_long_row(lanes, formula, rows.cursors, job, leaves, full, row);
+    else
+      for (Index from = 0; from < full; from += chunk)
+        lanes(formula, rows.cursors, job, from, (std::min)(from + chunk, full), row);
+    if (full < whole) lanes(formula, rows.cursors, job, full, whole, row);
     if (whole < row) {
       rows.start_tail(whole, row - whole);
       for (int k = 0; k < leaves; ++k) {
-        if (sinks[k].data == nullptr) continue;
-        // The same tensor in two places shares one piece of scratch, as it shares its gradient; sums have their own.
-        int owner = summed.is_sum(k) ? k : 0;
+        if (sinks[k].data == nullptr || sinks[k].stretched) continue;
+        // The same tensor in two places shares one piece of scratch, as it shares its gradient.
+        int owner = 0;
         while (wanted[owner].data != wanted[k].data) ++owner;
-        if (summed.is_sum(k))
-          sinks[k].add = false;
-        else if (owner == k)
-          std::copy_n(sinks[k].data + whole, sinks[k].add ? row - whole : 0, last[k]);
+        if (owner == k) std::copy_n(sinks[k].data + whole, sinks[k].add ? row - whole : 0, last[k]);
         sinks[k].data = last[owner];
       }
-      lanes(formula, rows.cursors, job, 0, width);
+      lanes(formula, rows.cursors, job, 0, width, row - whole);
     }
     for (int k = 0; k < leaves; ++k) {
       if (wanted[k].data == nullptr) continue;
-      if (summed.is_sum(k)) {
-        if (whole < row) totals[k] = totals[k] + sum_of_some(last[k], row - whole);
+      if (sinks[k].stretched) {
         T& sum = wanted[k].data[offsets[k]];
-        if (!many_rows.add(wanted, k, offsets[k], totals[k])) sum = quotient_of_sum<T>(Sum<T>(sum) + totals[k], T(1));
-        totals[k] = Sum<T>(0);
-      } else if (whole < row && sinks[k].data == last[k]) {
+        sum = static_cast<T>(sum + totals[k]);
+        totals[k] = Total<T>(0);
+      } else if (sinks[k].data == last[k]) {
         std::copy_n(last[k], row - whole, wanted[k].data + offsets[k] + whole);
       }
     }
@@ -317,6 +242,12 @@ EIGENGRAD_OUTLINE void reverse_rows(const Rows<T>& rows, ReverseLanes<T> lanes, 
     reverse_blocks(rows, lanes, formula, wanted, leaves, has_result);
   else
     reverse_some_rows(rows, lanes, formula, wanted, leaves, has_result, 0, rows.loop.rows, large);
+}
+
+template <class T>
+EIGENGRAD_OUTLINE void reverse_flat(ReverseLanes<T> lanes, const void* formula, const Cursor* cursors,
+                                    const ReverseJob<T>& job, Index size) {
+  parallel_lanes<T>(size, [&](Index begin, Index end) { lanes(formula, cursors, job, begin, end, size); });
 }
 
 // Compiled: void reverse_rows(const Rows<T>&, ReverseLanes<T>, const void*, const Sink<T>*, int, bool, bool)

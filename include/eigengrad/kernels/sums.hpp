@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <cstring>
-#include <utility>
 
 #include "../core/buffer.hpp"
 #include "../core/dual.hpp"
@@ -183,15 +182,6 @@ class Totals {
       *to = *to + number;
     }
   }
-  /// Adds `count` numbers to the sums from `place` on, and leaves 0 in their place.
-  EIGENGRAD_OUTLINE void take(Index place, T* numbers, Index count) const {
-    Index j = 0;
-    for (; j + lane_width<T> <= count; j += lane_width<T>) {
-      add_lane(place + j, lane::load(numbers + j));
-      lane::store<T>(numbers + j, lane_t<T>(0));
-    }
-    for (; j < count; ++j) add(place + j, Sum<T>(std::exchange(numbers[j], T(0))));
-  }
   /// The sum there.
   Sum<T> at(Index place) const {
     if constexpr (precise)
@@ -232,32 +222,14 @@ EIGENGRAD_OUTLINE void add_rows(const Totals<T>& totals, const T* from, Index ro
     for (Index j = begin; j < end; ++j) totals.add(j, Sum<T>(from[j]));
 }
 
-/// The sum of whole lanes of numbers that follow each other; of four lanes the sum is taken before, which keeps equal
-/// numbers exact.
-template <class T>
-EIGENGRAD_OUTLINE Sum<T> sum_of_lanes(const T* from, Index count) {
-  constexpr Index width = lane_width<T>, group = 4 * width;
-  LaneSum<T> sums;
-  Index i = 0;
-  for (; i + group <= count; i += group)
-    sums.add((lane::load(from + i) + lane::load(from + i + width)) +
-             (lane::load(from + i + 2 * width) + lane::load(from + i + 3 * width)));
-  for (; i < count; i += width) sums.add(lane::load(from + i));
-  return sums.total();
-}
-/// The sum of the first `count` numbers of a lane, which can be read whole.
-template <class T>
-EIGENGRAD_OUTLINE Sum<T> sum_of_some(const T* from, Index count) {
-  LaneSum<T> sums;
-  sums.add(lane::first<T>(lane::load(from), count));
-  return sums.total();
-}
 /// The sum of `count` numbers that follow each other.
 template <class T>
 EIGENGRAD_OUTLINE Sum<T> sum_of_numbers(const T* from, Index count) {
-  const Index whole = count - count % lane_width<T>;
-  Sum<T> total = sum_of_lanes(from, whole);
-  for (Index i = whole; i < count; ++i) total = total + Sum<T>(from[i]);
+  LaneSum<T> sums;
+  Index i = 0;
+  for (; i + lane_width<T> <= count; i += lane_width<T>) sums.add(lane::load(from + i));
+  Sum<T> total = sums.total();
+  for (; i < count; ++i) total = total + Sum<T>(from[i]);
   return total;
 }
 
