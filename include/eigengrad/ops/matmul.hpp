@@ -62,11 +62,17 @@ struct Product {
   }
 };
 
-/// A product added to the gradient of what the record `node` computes, if that is wanted.
+/// A product added to the gradient of what the record `node` computes, if that is wanted: as contribute does, in the
+/// fewest steps, since small layers spend their time here.
 template <class T>
 EIGENGRAD_OUTLINE void contribute_product(TypedNode<T>* node, const Product<T>& product) {
   Slot<T>* slot = node != nullptr ? node->slot() : nullptr;
-  if (slot != nullptr) contribute(*slot, product.shape(), product);
+  if (slot == nullptr) return;
+  if (records_gradients()) [[unlikely]]
+    return contribute_recorded(*slot, node->shape(), product.to_tensor());
+  bool add = false;
+  Tensor<T>& target = prepare(*slot, product.shape(), add);
+  product.run(target.shared_data(), target.padded(), add);
 }
 
 template <Expression A, Expression B>
