@@ -38,7 +38,7 @@ ARROWS = {
     "io": CORE,
     "data": CORE + ["kernels", "io"],
     "train": NN + ["optim", "data"],
-    "compiled": NN + ["optim"],
+    "compiled": NN + ["optim", "io", "data", "train", "transform"],
     "viz": CORE + ["autograd/engine", "autograd/inspect", "autograd"],
 }
 FROM_EVERYWHERE = ["config.hpp", "version.hpp"]

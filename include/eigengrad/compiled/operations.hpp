@@ -2,7 +2,9 @@
 
 // What eigengrad::compiled holds of the vocabulary: operations on tensors and parameters, and on formulas where these
 // are one class (eigengrad::development). See compiled.hpp.
+#include "../autograd/engine/node.hpp"
 #include "../autograd/tape.hpp"
+#include "../core/tensor.hpp"
 #include "../data/csv.hpp"
 #include "../data/datasets.hpp"
 #include "../data/imputer.hpp"
