@@ -50,6 +50,17 @@ if(NOT EIGENGRAD_BUILD_COMPILED)
   set_target_properties(eigengrad_compiled PROPERTIES EXCLUDE_FROM_ALL ON)
 endif()
 
+# The same for the time in which a program is written: formulas are evaluated by blocks, through kernels that are
+# compiled here, which takes the program a fraction of the time to compile and runs slower.
+add_library(eigengrad_development STATIC "${PROJECT_SOURCE_DIR}/src/compiled.cpp")
+add_library(eigengrad::development ALIAS eigengrad_development)
+set_target_properties(eigengrad_development PROPERTIES EXPORT_NAME development)
+target_link_libraries(eigengrad_development PUBLIC eigengrad)
+target_compile_definitions(eigengrad_development PUBLIC EIGENGRAD_DEVELOPMENT INTERFACE EIGENGRAD_COMPILED)
+if(NOT EIGENGRAD_BUILD_DEVELOPMENT)
+  set_target_properties(eigengrad_development PROPERTIES EXCLUDE_FROM_ALL ON)
+endif()
+
 # Large works on several threads.
 if(Threads_FOUND)
   eigengrad_target(threads LINK eigengrad Threads::Threads)

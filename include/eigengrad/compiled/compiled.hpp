@@ -64,7 +64,6 @@
   prefix template class Gemm<T>; \
   prefix template struct Product<T>; \
   prefix template void contribute_product(TypedNode<T>*, const Product<T>&); \
-  prefix template void contribute(Slot<T>&, const Shape&, const Product<T>&); \
   prefix template class Adam<T>; \
   prefix template void append(std::string&, const Tensor<T>&); \
   prefix template class PointwiseNode<T>; \

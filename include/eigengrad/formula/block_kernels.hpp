@@ -1,79 +1,14 @@
 #pragma once
 
-#include "../autograd/engine/tape_state.hpp"
+#include "../autograd/engine/describe.hpp"
+#include "../autograd/engine/node.hpp"
 #include "../core/tensor.hpp"
 #include "../kernels/sums.hpp"
-#include "block_program.hpp"
-#include "formula_node.hpp"
+#include "block_rule.hpp"
+#include "block_run.hpp"
+#include "view.hpp"
 
-// How a program of operations runs: over blocks of numbers, forward, backward, and into sums.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
-
-/// Runs a program over the numbers under its operands' cursors, a block at a time.
-template <class T>
-class BlockRun {
- public:
-  static constexpr Index block = 256;
-
-  BlockRun(const BlockProgram<T>& program, const Cursor* cursors, bool backward)
-      : program_(program),
-        cursors_(cursors),
-        count_(static_cast<int>(program.nodes().size())),
-        memory_(static_cast<std::size_t>(count_ * (backward ? 2 : 1)) * block * sizeof(T)) {
-    operands_.resize(program.nodes().size());
-  }
-  /// The formula's numbers from i on; all but the top's where that is known.
-  const BlockOperand<T>& forward(Index i, Index count, const BlockOperand<T>* top = nullptr) {
-    for (int n = 0; n < count_; ++n) operands_[place(n)] = value(n, i, count, top);
-    return operands_.back();
-  }
-  /// What flows to each operand after `forward`; `gradients` has as many places as there are operands.
-  void reverse(const BlockOperand<T>& dy, Index count, BlockOperand<T>* gradients) {
-    for (int n = count_ - 1; n >= 0; --n) {
-      const auto& node = program_.nodes()[place(n)];
-      const BlockOperand<T> here = n == count_ - 1 ? dy : BlockOperand<T>{numbers(count_ + n), -1};
-      if (node.leaf >= 0) gradients[node.leaf] = node.reached ? here : BlockOperand<T>{none, 0};
-      if (node.operation == nullptr || !node.reached) continue;
-      T* to[Traced<T>::max_inputs] = {};
-      BlockOperand<T> x[Traced<T>::max_inputs];
-      for (int k = 0; k < node.operation->arity; ++k) {
-        x[k] = operands_[place(node.inputs[k])];
-        if (program_.nodes()[place(node.inputs[k])].reached) to[k] = numbers(count_ + node.inputs[k]);
-      }
-      node.operation->gradient(node.own, here, operands_[place(n)], x, to, count);
-    }
-  }
-
- private:
-  static constexpr T none[extent(lane_width<T>)] = {};
-  static std::size_t place(int n) { return static_cast<std::size_t>(n); }
-  T* numbers(int n) const { return static_cast<T*>(memory_.data()) + n * block; }
-  BlockOperand<T> value(int n, Index i, Index count, const BlockOperand<T>* top) {
-    const auto& node = program_.nodes()[place(n)];
-    if (node.operation != nullptr) {
-      if (n == count_ - 1 && top != nullptr) return *top;
-      BlockOperand<T> x[Traced<T>::max_inputs];
-      for (int k = 0; k < node.operation->arity; ++k) x[k] = operands_[place(node.inputs[k])];
-      node.operation->value(node.own, x, numbers(n), count);
-      return {numbers(n), -1};
-    }
-    if (node.leaf < 0) return {node.number, 0};
-    const Cursor& cursor = cursors_[node.leaf];
-    if (!node.is_mask) return {reinterpret_cast<const T*>(cursor.at) + (i & cursor.step), cursor.step};
-    for (Index j = 0; j < count; j += lane_width<T>) {
-      lane_t<T> kept;
-      keep(kept, cursor.load_mask<T>(i + j));
-      lane::store<T>(numbers(n) + j, kept);
-    }
-    return {numbers(n), -1};
-  }
-
-  const BlockProgram<T>& program_;
-  const Cursor* cursors_;
-  int count_;
-  Block memory_;
-  std::vector<BlockOperand<T>> operands_;
-};
 
 /// The functions of a FormulaKind for all programs of T: those of formula/kernels.hpp, block by block.
 template <class T>
@@ -265,53 +200,6 @@ Sum<T> BlockKernels<T>::sum_derivative(const void* formula, const Cursor* cursor
     add_block(sums, y, i, count, row);
   });
   return sums.total();
-}
-
-template <class T>
-const FormulaKind<T>& BlockProgram<T>::kind() const {
-  const BlockOperation<T>& operation = *top().operation;
-  const bool stores = (operation.from_result ? cost_ - operation.cost : cost_) >= 8 && !operation.is_predicate;
-  return BlockKernels<T>::kinds.all[leaves_.size()][operation.is_predicate][operation.from_result][stores];
-}
-
-template <class T>
-BlockProgram<T>::BlockProgram(const BlockOperation<T>& operation, const void* own,
-                              std::initializer_list<BlockArgument<T>> arguments) {
-  Node top{.operation = &operation};
-  int* input = top.inputs;
-  bool first = true;
-  for (const BlockArgument<T>& argument : arguments) {
-    const bool has_leaves = argument.program != nullptr || argument.numbers != nullptr || argument.mask != nullptr;
-    if (argument.program != nullptr)
-      append(*argument.program);
-    else
-      add_leaf(argument);
-    *input++ = static_cast<int>(nodes_.size()) - 1;
-    if (!has_leaves) continue;
-    const Shape& shape = argument.program != nullptr   ? argument.program->shape()
-                         : argument.numbers != nullptr ? argument.numbers->shape()
-                                                       : argument.mask->shape();
-    space_->shape = first ? shape : broadcast(space_->shape, shape, operation.name(own));
-    first = false;
-  }
-  require<ShapeError>(leaves_.size() <= FormulaView<T>::max_leaves, operation.name(own), ": a formula of ",
-                      leaves_.size(), " operands, of which there may be 21: split it by eval()");
-  cost_ += operation.cost;
-  nodes_.push_back(top);
-  if (operation.copy != nullptr) nodes_.back().own = operation.copy(own);
-  // Which nodes a gradient flows to, from the top down.
-  for (Node& node : nodes_) node.reached = false;
-  nodes_.back().reached = !operation.is_predicate;
-  for (std::size_t n = nodes_.size(); n-- > 0;) {
-    const Node& node = nodes_[n];
-    if (node.operation == nullptr || !node.reached) continue;
-    for (int k = 0; k < node.operation->arity; ++k) {
-      Node& below = nodes_[static_cast<std::size_t>(node.inputs[k])];
-      const bool takes =
-          below.operation != nullptr ? !below.operation->is_predicate : below.leaf >= 0 && !below.is_mask;
-      below.reached = takes && (node.operation->flows >> k & 1U) != 0;
-    }
-  }
 }
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,17 +1,16 @@
 #pragma once
 
-#include <utility>
+#include <initializer_list>
 #include <vector>
 
 #include "../autograd/engine/describe.hpp"
 #include "../autograd/engine/node.hpp"
+#include "../core/buffer.hpp"
 #include "../core/tensor.hpp"
-#include "block_rule.hpp"
-#include "formula_node.hpp"
+#include "block_operation.hpp"
+#include "expression.hpp"
+#include "view.hpp"
 
-// Formulas for the time in which a program is written (EIGENGRAD_DEVELOPMENT): all of one number type are one class,
-// which runs its operations one after another over blocks of some hundred numbers. They are slower, and compiled in no
-// time, as each operation's loops are compiled once, in eigengrad::development. What is recorded is the same.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 template <class T>
@@ -28,8 +27,7 @@ struct BlockArgument {
   BlockArgument(const Constant<T>& constant) : number(constant.number) {}
   BlockArgument(const Leaf<T>& leaf) : numbers(&leaf.tensor) {}
   BlockArgument(const Leaf<bool>& leaf) : mask(&leaf.tensor) {}
-  template <class E>
-  BlockArgument(const BlockFormula<T, E>& formula) : program(&formula.program()) {}
+  BlockArgument(const BlockProgram<T>& formula) : program(&formula) {}
 };
 
 /// The operations of a formula, operands before what takes them, and its tensors.
@@ -80,35 +78,5 @@ class BlockProgram {
   Block space_{0};  // its shape; stays where it is when the program is copied
   int cost_ = 0;
 };
-
-/// A formula of T; E is what it gives: T, or bool for a comparison.
-template <class T, class E>
-class BlockFormula {
- public:
-  using Scalar = T;
-  using Element = E;
-
-  BlockFormula(const BlockOperation<T>& operation, const void* own, std::initializer_list<BlockArgument<T>> arguments)
-      : program_(operation, own, arguments) {}
-
-  const BlockProgram<T>& program() const { return program_; }
-  const Shape& shape() const { return program_.shape(); }
-  Index size() const { return shape().size(); }
-  Index rank() const { return shape().rank(); }
-  const char* name() const { return program_.name(); }
-  /// The tensor, computed now.
-  Tensor<E> eval(Location where = Location::current()) const { return to_tensor(where); }
-  Tensor<E> to_tensor(Location where = {}) const;
-  E item() const { return to_tensor().item(); }
-  operator E() const = delete;  // its number: x.item(); a condition: all(x).item() or any(x).item()
-  /// Evaluates into a tensor of the same shape, adding to what is there or not; not recorded.
-  void write_to(Tensor<E>& target, bool add) const;
-
- private:
-  BlockProgram<T> program_;
-};
-
-template <class T>
-using BlockNumbers = BlockFormula<T, T>;
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

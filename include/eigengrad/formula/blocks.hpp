@@ -1,84 +1,48 @@
 #pragma once
 
-#include "../autograd/engine/describe.hpp"
-#include "../autograd/engine/node.hpp"
+#include <utility>
+
 #include "../core/tensor.hpp"
 #include "block_kernels.hpp"
 #include "block_program.hpp"
+#include "block_program_parts.hpp"
 #include "block_rule.hpp"
 #include "formula_node.hpp"
 
-// What formulas that are one class for each number type are made and made of; see block_program.hpp.
+// Formulas for the time in which a program is written (EIGENGRAD_DEVELOPMENT): all of one number type are one class,
+// which runs its operations one after another over blocks of some hundred numbers. They are slower, and compiled in no
+// time, as each operation's loops are compiled once, in eigengrad::development. What is recorded is the same.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// A formula of T; E is what it gives: T, or bool for a comparison.
+template <class T, class E>
+class BlockFormula {
+ public:
+  using Scalar = T;
+  using Element = E;
+
+  BlockFormula(const BlockOperation<T>& operation, const void* own, std::initializer_list<BlockArgument<T>> arguments)
+      : program_(operation, own, arguments) {}
+
+  const BlockProgram<T>& program() const { return program_; }
+  const Shape& shape() const { return program_.shape(); }
+  Index size() const { return shape().size(); }
+  Index rank() const { return shape().rank(); }
+  const char* name() const { return program_.name(); }
+  /// The tensor, computed now.
+  Tensor<E> eval(Location where = Location::current()) const { return to_tensor(where); }
+  Tensor<E> to_tensor(Location where = {}) const;
+  E item() const { return to_tensor().item(); }
+  operator E() const = delete;  // its number: x.item(); a condition: all(x).item() or any(x).item()
+  /// Evaluates into a tensor of the same shape, adding to what is there or not; not recorded.
+  void write_to(Tensor<E>& target, bool add) const;
+
+ private:
+  BlockProgram<T> program_;
+};
+
 template <class T>
-BlockProgram<T>::BlockProgram(const BlockProgram& other)
-    : nodes_(other.nodes_), leaves_(other.leaves_), space_(other.space_), cost_(other.cost_) {
-  for (Node& node : nodes_)
-    if (node.own != nullptr) node.own = node.operation->copy(node.own);
-}
-template <class T>
-BlockProgram<T>::BlockProgram(BlockProgram&& other) noexcept = default;
-template <class T>
-BlockProgram<T>::~BlockProgram() {
-  for (const Node& node : nodes_)
-    if (node.own != nullptr) node.operation->destroy(node.own);
-}
-template <class T>
-void BlockProgram<T>::append(const BlockProgram& other) {
-  const int nodes = static_cast<int>(nodes_.size()), leaves = static_cast<int>(leaves_.size());
-  for (Node node : other.nodes_) {
-    for (int& input : node.inputs) input += nodes;
-    if (node.leaf >= 0) node.leaf += leaves;
-    if (node.own != nullptr) node.own = node.operation->copy(node.own);
-    nodes_.push_back(node);
-  }
-  leaves_.insert(leaves_.end(), other.leaves_.begin(), other.leaves_.end());
-  cost_ += other.cost_;
-}
-template <class T>
-void BlockProgram<T>::add_leaf(const BlockArgument<T>& argument) {
-  Node node;
-  if (argument.numbers == nullptr && argument.mask == nullptr) {
-    std::fill_n(node.number, lane_width<T>, argument.number);
-  } else {
-    node.leaf = static_cast<int>(leaves_.size());
-    node.is_mask = argument.mask != nullptr;
-    leaves_.push_back(
-        {node.is_mask ? Tensor<T>() : *argument.numbers, node.is_mask ? *argument.mask : Tensor<bool>(), node.is_mask});
-  }
-  nodes_.push_back(node);
-}
-template <class T>
-void BlockProgram<T>::describe(Steps& steps, TypedNode<T>** targets) const {
-  for (const Node& node : nodes_) {
-    if (node.operation != nullptr) {
-      steps.operation(node.operation->name(node.own), node.operation->arity);
-    } else if (node.leaf < 0) {
-      steps.operand(nullptr, AnyNumbers::of_number(node.number[0]));
-    } else {
-      const Operand& leaf = leaves_[static_cast<std::size_t>(node.leaf)];
-      steps.operand(targets[node.leaf], node.is_mask ? AnyNumbers::of(leaf.mask) : AnyNumbers::of(leaf.numbers));
-    }
-  }
-}
-template <class T>
-Tensor<T> BlockProgram<T>::unfold() const {
-  std::vector<Traced<T>> values;
-  for (const Node& node : nodes_) {
-    if (node.operation != nullptr) {
-      Traced<T> inputs[Traced<T>::max_inputs];
-      for (int k = 0; k < node.operation->arity; ++k) inputs[k] = values[static_cast<std::size_t>(node.inputs[k])];
-      values.push_back(node.operation->trace(node.own, inputs));
-    } else if (node.leaf < 0) {
-      values.push_back(traced_number(node.number[0]));
-    } else {
-      const Operand& leaf = leaves_[static_cast<std::size_t>(node.leaf)];
-      values.push_back(Traced<T>(node.is_mask ? numbers_of<T>(leaf.mask) : leaf.numbers));
-    }
-  }
-  return values.back().value();
-}
+using BlockNumbers = BlockFormula<T, T>;
 
 template <class T, class E>
 Tensor<E> BlockFormula<T, E>::to_tensor(Location where) const {
@@ -107,12 +71,21 @@ const void* address_of_formula(const BlockFormula<T, E>& formula) {
   return &formula.program();
 }
 
+/// A formula's program; any other operand as it is.
+template <class Operand>
+const Operand& as_block_argument(const Operand& operand) {
+  return operand;
+}
+template <class T, class E>
+const BlockProgram<T>& as_block_argument(const BlockFormula<T, E>& formula) {
+  return formula.program();
+}
 /// An operation on operands that to_operand made.
 template <class T, class Op, class... Operand>
 EIGENGRAD_COLD auto make_block_formula(const Op& op, const Operand&... operands) {
   using Rule = BlockRule<Op, T, std::is_same_v<typename Operand::Element, bool>...>;
-  return BlockFormula<T, std::conditional_t<Predicate<Op>, bool, T>>(Rule::operation, &op,
-                                                                     {BlockArgument<T>(operands)...});
+  return BlockFormula<T, std::conditional_t<Predicate<Op>, bool, T>>(
+      Rule::operation, &op, {BlockArgument<T>(as_block_argument(operands))...});
 }
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

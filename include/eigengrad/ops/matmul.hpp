@@ -202,5 +202,4 @@ auto matmul(const A& left, const B& right, Location where) {
 
 // Compiled: struct Product<T>
 // Compiled: void contribute_product(TypedNode<T>*, const Product<T>&)
-// Compiled: void contribute(Slot<T>&, const Shape&, const Product<T>&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -20,13 +20,17 @@ ROUNDS, MOST_ROUNDS = 3, 15
 NEEDS_ZLIB = r"eigengrad/[a-z_/]*(gzip|_gz|fashion_mnist)\.hpp"
 
 
-def processor_time(command):
-    """The user time of a command that must succeed."""
+def used_by(command):
+    """The user time, and the most memory in MiB, of a command that must succeed."""
     pid = os.posix_spawnp(command[0], command, os.environ)
     _, status, used = os.wait4(pid, 0)
     if status != 0:
         sys.exit("failed: " + " ".join(command))
-    return used.ru_utime
+    return used.ru_utime, used.ru_maxrss / 1024
+
+
+def processor_time(command):
+    return used_by(command)[0]
 
 
 def instructions(command):
@@ -131,34 +135,49 @@ def main():
             if "--without-zlib" not in options or not re.search(NEEDS_ZLIB, file.read_text()):
                 once["examples/" + file.name] = file
         once = {name: file for name, file in once.items() if name not in times}
+        # What users write: as they build it at last, and with eigengrad::development, as they build it before.
+        flags, memory = {}, {}
+        for file in sorted((here / "programs").glob("*.cpp")):
+            for name, how in ((f"programs/{file.name}", ["-march=native"]),
+                              (f"programs/{file.name}+eigengrad::development",
+                               ["-O1", "-march=native", "-DEIGENGRAD_DEVELOPMENT", "-DEIGENGRAD_COMPILED"])):
+                once[name], flags[name] = file, how
 
         def time_once(name):
             warnings = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"] if name.startswith("include/") else []
-            return time_of(once[name], *warnings)
+            used, mebibytes = used_by(command_of(once[name], *warnings, *flags.get(name, []),
+                                                 to=work / (name.replace("/", "_") + ".o")))
+            memory[name] = mebibytes
+            return used
 
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             times.update(zip(once, pool.map(time_once, once)))
         for name, file in once.items():
             for _ in range(3):
                 if is_over(name, times, budgets):
-                    times[name] = min(times[name], time_of(file))
-            count_if_over(name, file)
+                    times[name] = min(times[name], time_of(file, *flags.get(name, [])))
+            if name not in flags:
+                count_if_over(name, file)
 
     print(f"{'':46}{'seconds':>8}{'times':>7}{'budget':>8}")
     for name, seconds in times.items():
         limit, unit = budget_of(name, budgets)
         of = "" if unit == "Eigen/Core" else f"  of {unit}"
-        print(f"{name:46}{seconds:8.2f}{seconds / times[unit]:7.2f}{limit:8.2f}{of}")
+        print(f"{name:46}{seconds:8.2f}{seconds / times[unit]:7.2f}{limit:8.2f}{of}" +
+              (f"  {memory[name]:.0f} MiB" if name in flags else ""))
     for name in counted:
         limit, unit = budget_of(name, budgets)
         if unit in counted:
             print(f"{name}: {counted[name] / counted[unit]:.2f} times by instructions, of {limit:.2f}")
     over = [name for name in times if is_over(name, times, budgets) and
             (name not in counted or is_over(name, counted, budgets))]
+    hungry = [name for name in flags if memory[name] > budgets[name + ":MiB"][0]]
+    if hungry:
+        sys.exit("takes more memory to compile than budgets.txt allows: " + ", ".join(hungry))
     if over:
         sys.exit("takes longer to compile than tests/packaging/compile_time/budgets.txt allows: " + ", ".join(over))
-    without = [name for name in times if name.startswith(("include", "examples")) and not budget_line(name, budgets)]
-    unused = budgets.keys() - {budget_line(name, budgets) for name in times}
+    without = [name for name in times if name.startswith(("include", "examples", "programs")) and not budget_line(name, budgets)]
+    unused = budgets.keys() - {budget_line(name, budgets) for name in times} - {name + ":MiB" for name in flags}
     if without or unused and "--without-zlib" not in options:
         sys.exit(f"budgets.txt: no budget for {without}, no file for {sorted(unused)}")
 

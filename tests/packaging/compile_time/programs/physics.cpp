@@ -20,7 +20,8 @@ Tensor simulate(eg::Index steps, double length) {
   const double h = length / static_cast<double>(steps);
   for (eg::Index i = 0; i <= steps; ++i) {
     angles.at(i) = y;
-    const double t = h * static_cast<double>(i), k1 = force(t, y, v), k2 = force(t + h / 2, y + h / 2 * v, v + h / 2 * k1),
+    const double t = h * static_cast<double>(i), k1 = force(t, y, v),
+                 k2 = force(t + h / 2, y + h / 2 * v, v + h / 2 * k1),
                  k3 = force(t + h / 2, y + h / 2 * v + h * h / 4 * k1, v + h / 2 * k2),
                  k4 = force(t + h, y + h * v + h * h / 2 * k2, v + h * k3);
     y += h * v + h * h / 6 * (k1 + k2 + k3);

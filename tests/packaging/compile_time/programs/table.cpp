@@ -72,7 +72,8 @@ int main(int count, char** arguments) {
     descent.zero_grad();
   }
   const Scores straight = judge(sigmoid(matmul(unseen.inputs, w) + b), unseen.targets);
-  std::printf("logistic: accuracy %.3f, balanced %.3f, Brier %.3f\n", straight.accuracy, straight.balanced, straight.brier);
+  std::printf("logistic: accuracy %.3f, balanced %.3f, Brier %.3f\n", straight.accuracy, straight.balanced,
+              straight.brier);
 
   eg::Sequential<float> model(eg::Linear<float>(6, 16), eg::ReLU<float>(), eg::Linear<float>(16, 1));
   eg::Adam<float> optimizer(model.parameters(), {.learning_rate = 0.01f});
@@ -80,7 +81,8 @@ int main(int count, char** arguments) {
   eg::fit(model, loss, optimizer, known, {.epochs = 60, .batch_size = 32, .progress = eg::Progress::none});
   const Tensor probabilities = sigmoid(eg::predict(model, unseen.inputs));
   const Scores bent = judge(probabilities, unseen.targets);
-  const Tensor entropy = mean(-(probabilities * log(probabilities + 1e-7f) + (1 - probabilities) * log(1 - probabilities + 1e-7f)));
+  const Tensor entropy =
+      mean(-(probabilities * log(probabilities + 1e-7f) + (1 - probabilities) * log(1 - probabilities + 1e-7f)));
   std::printf("undecidedness %.3f\n", static_cast<double>(entropy.item()));
   std::printf("network: accuracy %.3f, balanced %.3f\n", bent.accuracy, bent.balanced);
 }

@@ -1,5 +1,5 @@
-// A variational autoencoder of handwritten digits: two latent numbers, the reparametrisation trick, a warmed-up KL term.
-// Answer: evidence bound went from [0-9.]+ to -?[0-9.]+, reconstruction error 0\.[0-3][0-9]+
+// A variational autoencoder of handwritten digits: two latent numbers, the reparametrisation trick, a warmed-up KL
+// term. Answer: evidence bound went from [0-9.]+ to -?[0-9.]+, reconstruction error 0\.[0-3][0-9]+
 #include <cstdio>
 #include <eigengrad/eigengrad.hpp>
 namespace eg = eigengrad;
@@ -75,7 +75,8 @@ int main() {
     const Tensor z = centre + exp(0.5f * log_variance) * Tensor::randn(centre.shape());
     const Tensor logits = model.decode(z);
     const Tensor given = sum(unseen * logits - softplus(logits), -1);
-    weights.push_back(given + log_normal(z, Tensor::zeros({}), Tensor::zeros({})) - log_normal(z, centre, log_variance));
+    weights.push_back(given + log_normal(z, Tensor::zeros({}), Tensor::zeros({})) -
+                      log_normal(z, centre, log_variance));
   }
   const Tensor bound = mean(log_sum_exp(stack(weights, 0), 0) - std::log(8.0f));
   const Tensor error = sqrt(mean(square(model(unseen) - unseen)));
