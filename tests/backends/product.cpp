@@ -25,7 +25,7 @@ void compare(eg::Index m, eg::Index n, eg::Index k) {
                   theirs = add ? before : eg::Tensor<T>::full({m * n}, std::numeric_limits<T>::quiet_NaN());
     const T* start = with_bias ? bias.data() : nullptr;
     eg::Gemm<T>::compute(m, n, k, left, right, ours.mutable_data(), add, start, false);
-    eg::Gemm<T>::run(m, n, k, left, right, theirs.mutable_data(), add, start, false);
+    eg::Gemm<T>::multiply(m, n, k, left, right, theirs.mutable_data(), add, start, false);
     // Of sums as large as sqrt(k), in whatever order, each of whose k steps is rounded.
     const T allowed = std::numeric_limits<T>::epsilon() * static_cast<T>(4 * k + 100);
     for (eg::Index i = 0; i < m * n; ++i)

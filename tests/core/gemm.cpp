@@ -30,7 +30,7 @@ void check(eg::Index m, eg::Index n, eg::Index k) {
     const eg::MatrixView<T> left = a_transposed ? eg::MatrixView<T>{a.data(), 1, m} : eg::MatrixView<T>{a.data(), k, 1};
     const eg::MatrixView<T> right =
         b_transposed ? eg::MatrixView<T>{b.data(), 1, k} : eg::MatrixView<T>{b.data(), n, 1};
-    eg::Gemm<T>::run(m, n, k, left, right, c.data(), add, with_bias ? bias.data() : nullptr);
+    eg::Gemm<T>::multiply(m, n, k, left, right, c.data(), add, with_bias ? bias.data() : nullptr);
     const T allowed = std::numeric_limits<T>::epsilon() * static_cast<T>(4 * (k + 4));
     for (eg::Index i = 0; i < m * n; ++i)
       ASSERT_NEAR(c[static_cast<std::size_t>(i)], expected.data()[i], allowed)
@@ -42,7 +42,7 @@ void check(eg::Index m, eg::Index n, eg::Index k) {
     const auto tensor = [](const Matrix& x) { return eg::Tensor<T>::from_eigen(x); };
     const eg::Tensor<T> own_a = tensor(a), own_b = tensor(b), own_bias = tensor(bias);
     eg::Tensor<T> own_c = tensor(c0);
-    eg::Gemm<T>::run(m, n, k, {own_a.data(), left.row_step, left.column_step, true},
+    eg::Gemm<T>::multiply(m, n, k, {own_a.data(), left.row_step, left.column_step, true},
                      {own_b.data(), right.row_step, right.column_step, true}, own_c.mutable_data(), add,
                      with_bias ? own_bias.data() : nullptr, true);
     for (eg::Index i = 0; i < m * n; ++i)
@@ -80,7 +80,7 @@ TEST(Gemm, NothingToSum) {
 TEST(Gemm, NanComesThrough) {
   const double a[] = {0, 1}, b[] = {std::numeric_limits<double>::infinity(), 2, 3, 4};
   double c[2];
-  eg::Gemm<double>::run(1, 2, 2, {a, 2, 1}, {b, 2, 1}, c, false);
+  eg::Gemm<double>::multiply(1, 2, 2, {a, 2, 1}, {b, 2, 1}, c, false);
   EXPECT_TRUE(std::isnan(c[0]));
   EXPECT_EQ(c[1], 4);
 }

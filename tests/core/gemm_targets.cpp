@@ -52,9 +52,9 @@ void compare(const Product& p) {
   const eg::ProductTarget<T> target{c.data(), step, add, p.has(3) ? bias.data() : nullptr,
                                     p.has(4) ? row_bias.data() : nullptr};
   if (a_tables || b_tables)
-    eg::Gemm<T>::run(m, n, k, left, right, target);
+    eg::Gemm<T>::multiply(m, n, k, left, right, target);
   else
-    eg::Gemm<T>::run(m, n, k, eg::MatrixView<T>(left.data, left.row_step, left.column_step),
+    eg::Gemm<T>::multiply(m, n, k, eg::MatrixView<T>(left.data, left.row_step, left.column_step),
                      eg::MatrixView<T>(right.data, right.row_step, right.column_step), target);
 
   for (Index i = 0; i < m; ++i)
@@ -113,7 +113,7 @@ TEST(GemmTargets, LongSumsInNarrowColumns) {
     const auto a = eg::Tensor<float>::randn({m, k}, generator), b = eg::Tensor<float>::randn({k, n}, generator),
                bias = eg::Tensor<float>::randn({n}, generator);
     auto c = eg::Tensor<float>::zeros({m, n});
-    eg::Gemm<float>::run(m, n, k, {a.data(), k, 1, true}, {b.data(), n, 1, true}, c.mutable_data(), false, bias.data(),
+    eg::Gemm<float>::multiply(m, n, k, {a.data(), k, 1, true}, {b.data(), n, 1, true}, c.mutable_data(), false, bias.data(),
                          true);
     for (Index i = 0; i < m; ++i)
       for (Index j = 0; j < n; ++j) {
@@ -129,7 +129,7 @@ TEST(GemmTargets, LongSumsKeepTheirDigits) {
   for (const bool transposed : {false, true}) {
     const std::vector<float> a(at(16 * k), 0.1f), b(at(k * 2), 1.f);
     std::vector<float> c(32);
-    eg::Gemm<float>::run(16, 2, k, {a.data(), transposed ? 1 : k, transposed ? 16 : 1}, {b.data(), 2, 1}, c.data(),
+    eg::Gemm<float>::multiply(16, 2, k, {a.data(), transposed ? 1 : k, transposed ? 16 : 1}, {b.data(), 2, 1}, c.data(),
                          false);
     for (const float each : c) EXPECT_NEAR(each, 0.1f * static_cast<float>(k), 10) << transposed;
   }

@@ -73,6 +73,6 @@ TEST(Loop, MergesContiguousAxes) {
   const eg::Loop rows(space, {&space, &row});
   EXPECT_EQ(rows.row, 4);
   EXPECT_EQ(rows.rows, 6);
-  EXPECT_EQ(rows.run(1), 6);
-  EXPECT_EQ(rows.run(0), 1);
+  EXPECT_EQ(rows.rows_at_one_place(1), 6);
+  EXPECT_EQ(rows.rows_at_one_place(0), 1);
 }

@@ -31,9 +31,9 @@ void compare_threads(eg::Index m, eg::Index n, eg::Index k) {
       std::vector<T> c(static_cast<std::size_t>(m * step), T(1));
       const eg::ProductTarget<T> target{c.data(), step, true, bias.data(), bias.data() + n};
       if (table)
-        eg::Gemm<T>::run(m, n, k, left, eg::OffsetView<T>(b.data(), n, 1, rows.data()), target);
+        eg::Gemm<T>::multiply(m, n, k, left, eg::OffsetView<T>(b.data(), n, 1, rows.data()), target);
       else
-        eg::Gemm<T>::run(m, n, k, left, right, target);
+        eg::Gemm<T>::multiply(m, n, k, left, right, target);
       if (threads == 1) expected = c;
       EXPECT_EQ(c, expected) << m << 'x' << n << 'x' << k << " variant " << variant << ", " << threads << " threads";
     }

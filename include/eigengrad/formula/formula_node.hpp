@@ -64,7 +64,7 @@ EIGENGRAD_OUTLINE void open_sink(int k, TypedNode<T>& target, const Tensor<T>& o
   Tensor<T>& gradient = by_number ? prepare_over(dy, *slot, operand.shape(), sinks[k].add)
                                   : prepare(*slot, operand.shape(), sinks[k].add);
   sinks[k].data = gradient.shared_data();
-  sinks[k].room = gradient.padded();
+  sinks[k].padded = gradient.padded();
   if (sinks[k].add || (operand.size() == size && operand.size() > 1)) return;
   std::fill_n(sinks[k].data, operand.size(), T(0));  // stretched, or a scalar: gathered by adding
   sinks[k].add = true;
@@ -127,7 +127,7 @@ class FormulaNode final : public OperationNode<T> {
       return propagate_recorded();
     Tensor<T> dy = this->take_gradient();
     if (summed_) {
-      dy = whole(std::move(dy), this->shape_);
+      dy = expanded_to(std::move(dy), this->shape_);
       if (derivative_.size() > 0) return pass_summed_derivative(dy);
       if (divisor_ != T(1)) divide(dy);
       if (dy.size() != 1) dy = dy.alias(seen_);  // one number broadcasts as it is
@@ -180,7 +180,7 @@ class FormulaNode final : public OperationNode<T> {
 
   /// To be differentiated again the formula is unfolded, and dy is passed through that.
   EIGENGRAD_COLD void propagate_recorded() {
-    Tensor<T> dy = whole(this->take_gradient(), this->shape_);
+    Tensor<T> dy = expanded_to(this->take_gradient(), this->shape_);
     const TapeState* tape = recording_tape();
     const Node* mark = tape->last;
     const Tensor<T> y = unfold();

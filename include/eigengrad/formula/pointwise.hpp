@@ -37,7 +37,7 @@ struct Pointwise {
   Index kept_numbers(const Shape& shape) const { return keeps_slope ? shape.size() : 0; }
 
  private:
-  /// `second` has as many numbers as `a`, and room behind them where y has.
+  /// `second` has as many numbers as `a`, and extra numbers behind them where y has.
   EIGENGRAD_OUTLINE static void run(Lanes* lanes, const Tensor<T>& a, const T* second, Tensor<T>& to, T* slope) {
     constexpr Index width = lane_width<T>;
     const Index size = to.size(), whole = a.padded() && to.padded() ? size : size - size % width;
@@ -142,7 +142,7 @@ class PointwiseNode final : public OperationNode<T> {
     this->kept_numbers_ = function_.kept_numbers(y.shape());
   }
   void propagate() override {
-    const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
+    const Tensor<T> dy = expanded_to(this->take_gradient(), this->shape_);
     Slot<T>* slot = x_->slot();
     if (slot == nullptr) return;
     if (records_gradients()) [[unlikely]]

@@ -17,7 +17,7 @@ template <class T>
 struct Sink {
   T* data = nullptr;
   bool add = false;
-  bool room = false;       // its last lane may be written whole
+  bool padded = false;       // its last lane may be written whole
   bool stretched = false;  // along the row, over which it is then summed
 };
 
@@ -77,7 +77,7 @@ class ManyRows {
       const Index size = rows.operands[k].shape->size(), row = loop.row_strides[k] == 0 ? 1 : loop.row;
       const Index places = row == 0 ? 0 : size / row;
       if (places == 0 || loop.rows / places <= block || places > count) continue;
-      const bool in_turn = loop.run(k) <= block;
+      const bool in_turn = loop.rows_at_one_place(k) <= block;
       const Index period = in_turn ? block * places : block;
       if (gathered_ == nullptr) gathered_ = new Gathered[static_cast<std::size_t>(leaves)];
       gathered_[count_++] = {k, size, row, in_turn, period, period, Totals<T>(1, size)};
@@ -131,7 +131,7 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
   T last[Loop::max_operands][extent(width)];
   ReverseJob<T> job{sinks, 0, true, has_result, totals};
   while (wanted[job.first].data == nullptr) ++job.first;
-  bool room = rows.readable(), sums = false;
+  bool padded = rows.padded(), sums = false;
   for (int k = 0; k < leaves; ++k) {
     sinks[k] = wanted[k];
     if (sinks[k].data == nullptr) continue;
@@ -139,15 +139,15 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
     sums = sums || sinks[k].stretched;
     // A last lane may be written whole in a sink of one row, and in one of all rows where the next row comes later.
     const bool one_row = rows.operands[k].shape->size() == row;
-    room =
-        room && (sinks[k].stretched || (sinks[k].room && (one_row || (!sinks[k].add && !rows.reads(sinks[k].data)))));
+    padded =
+        padded && (sinks[k].stretched || (sinks[k].padded && (one_row || (!sinks[k].add && !rows.reads(sinks[k].data)))));
     job.single = job.single && sinks[k].data == wanted[job.first].data && !sinks[k].stretched;
   }
   ManyRows<T> many_rows(rows, wanted, leaves, first, end);
   Index at = first;
 
   loop.for_each_row(first, end, [&](const Index* offsets) {
-    const Index whole = end_of_lanes<T>(row, room && rows.may_write_on(at++, end));
+    const Index whole = end_of_lanes<T>(row, padded && rows.padded_at(at++, end));
     // A sum along the row has the row's rest by itself, whether that is written whole or not: the bits stay the same.
     const Index full = sums ? end_of_lanes<T>(row, false) : whole, chunk = sums ? lane_chunk<T> : whole;
     rows.start(offsets);
@@ -219,7 +219,7 @@ EIGENGRAD_OUTLINE void reverse_blocks(const Rows<T>& rows, ReverseLanes<T> lanes
       if (sizes[k] == 0) continue;
       sinks[k].data = owners[k] == k ? std::exchange(next, next + sizes[k]) : sinks[owners[k]].data;
       sinks[k].add = true;
-      sinks[k].room = false;
+      sinks[k].padded = false;
     }
     reverse_some_rows(own.rows, lanes, formula, sinks, leaves, has_result, loop.rows * b / blocks,
                       loop.rows * (b + 1) / blocks, false);

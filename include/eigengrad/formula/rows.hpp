@@ -13,11 +13,11 @@ namespace eigengrad { inline namespace EIGENGRAD_ABI {
 template <class T>
 inline constexpr Index lane_chunk = 128 * lane_width<T>;
 
-/// Where the whole lanes of a row end: before its rest, or, where there is room behind the row, after it.
+/// Where the whole lanes of a row end: before its rest, or, where there is padding behind it, after it.
 template <class T>
-EIGENGRAD_INLINE Index end_of_lanes(Index row, bool room) {
+EIGENGRAD_INLINE Index end_of_lanes(Index row, bool padded) {
   constexpr Index width = lane_width<T>;
-  return room ? (row + width - 1) / width * width : row - row % width;
+  return padded ? (row + width - 1) / width * width : row - row % width;
 }
 
 /// A loop over a space and the operands that are read in it. Shapes behind the operands' belong to what is written.
@@ -37,10 +37,10 @@ struct Rows {
         loop(make_loop(space, read, read_count, written)) {}
 
   /// Whether there is one row, and every operand that advances along it can be read to the end of its last lane.
-  bool padded() const { return loop.rows == 1 && readable(); }
+  bool is_one_padded_row() const { return loop.rows == 1 && padded(); }
   /// Whether every operand can be read to the end of any row's last lane: there the next row begins, or memory to
   /// spare.
-  bool readable() const {
+  bool padded() const {
     bool result = true;
     for (int k = 0; k < count; ++k) result = result && (loop.row_strides[k] == 0 || operands[k].padded);
     return result;
@@ -48,7 +48,7 @@ struct Rows {
   /// Whether the last lane of row `at` can be written whole. What it writes behind the row is overwritten by the rows
   /// that follow, so it must not reach row `end`, which another thread may have written; behind the very last row there
   /// is padding.
-  bool may_write_on(Index at, Index end) const {
+  bool padded_at(Index at, Index end) const {
     return end == loop.rows || (end - at) * loop.row >= end_of_lanes<T>(loop.row, true);
   }
   bool reads(const void* numbers) const {
@@ -114,16 +114,16 @@ EIGENGRAD_OUTLINE void evaluate_flat(EvaluateLanes lanes, const void* formula, c
 
 template <class T, class E>
 EIGENGRAD_OUTLINE void evaluate_rows(Rows<T> rows, EvaluateLanes lanes, const void* formula, E* target, bool add,
-                                     bool room, bool large) {
+                                     bool padded, bool large) {
   constexpr Index width = lane_width<T>;
   const Index row = rows.loop.row;
   // What a row's last lane writes too much is where the next row begins, which comes later.
-  const bool writes_on = room && rows.readable() && (rows.loop.rows == 1 || (!add && !rows.reads(target)));
+  const bool writes_padding = padded && rows.padded() && (rows.loop.rows == 1 || (!add && !rows.reads(target)));
   const auto walk = [=](Rows<T>& here, Index first, Index last, bool by_lanes) {
     E* to = target + first * row;
     Index at = first;
     here.loop.for_each_row(first, last, [&](const Index* offsets) {
-      const Index whole = end_of_lanes<T>(row, writes_on && here.may_write_on(at++, last));
+      const Index whole = end_of_lanes<T>(row, writes_padding && here.padded_at(at++, last));
       here.start(offsets);
       if (by_lanes)
         evaluate_flat<T>(lanes, formula, here.cursors, to, whole, add);
@@ -161,7 +161,7 @@ template <class T>
 EIGENGRAD_OUTLINE void derivative_rows(Rows<T> rows, DerivativeLanes<T> lanes, const void* formula, const bool* wanted,
                                        T* target, T* derivative, bool large) {
   constexpr Index width = lane_width<T>;
-  const Index row = rows.loop.row, whole = end_of_lanes<T>(row, rows.padded());
+  const Index row = rows.loop.row, whole = end_of_lanes<T>(row, rows.is_one_padded_row());
   const auto walk = [=](Rows<T>& here, Index first, Index end, bool by_lanes) {
     Index at = first * row;
     here.loop.for_each_row(first, end, [&](const Index* offsets) {

@@ -36,7 +36,7 @@ struct RowBlocks {
 template <class T>
 Sum<T> sum_of_row(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, const Index* offsets, bool large) {
   constexpr Index width = lane_width<T>;
-  const Index row = rows.loop.row, whole = end_of_lanes<T>(row, rows.readable());
+  const Index row = rows.loop.row, whole = end_of_lanes<T>(row, rows.padded());
   const auto chunks = [&](Index from, Index end) {
     Sum<T> sum(0);
     for (; from < end; from += lane_chunk<T>)
@@ -110,7 +110,7 @@ template <class T>
 void sum_columns(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, const Totals<T>& totals, Index begin,
                  Index end) {
   constexpr Index width = lane_width<T>;
-  const Index row = rows.loop.row, whole = end_of_lanes<T>(row, rows.readable());
+  const Index row = rows.loop.row, whole = end_of_lanes<T>(row, rows.padded());
   rows.loop.for_each_row([&](const Index* offsets) {
     rows.start(offsets);
     const Index place = totals.place(offsets[rows.count] / row);
@@ -134,11 +134,11 @@ void parallel_columns(Index columns, const Body& body) {
 
 /// target += the sum of many rows of plain numbers / divisor.
 template <class T>
-EIGENGRAD_OUTLINE void sum_plain_rows(const T* from, Index rows, Index columns, bool readable, T* target,
+EIGENGRAD_OUTLINE void sum_plain_rows(const T* from, Index rows, Index columns, bool padded, T* target,
                                       const T& divisor) {
   const Totals<T> totals(1, columns);
   const auto some = [&](Index begin, Index end) {
-    add_rows(totals, from, rows, columns, readable, begin, end);
+    add_rows(totals, from, rows, columns, padded, begin, end);
     totals.move_to(target, divisor, begin, end);
   };
   if (has_threads && rows * columns >= (Index{1} << 18))

@@ -130,7 +130,7 @@ class TracedNode final : public OperationNode<T> {
   }
 
   void propagate() override {
-    const Traced<T> dy(whole(this->take_gradient(), this->shape_));
+    const Traced<T> dy(expanded_to(this->take_gradient(), this->shape_));
     Traced<T> gradients[Traced<T>::max_inputs];
     auto& state = *y_.state_;
     state.operation->gradient(state.own, dy, state.inputs, y_, gradients);

@@ -116,13 +116,13 @@ struct Operands {
   }
 };
 
-/// target (=|+=) formula, in the formula's shape; `room` says that target's last lane may be written whole.
+/// target (=|+=) formula, in the formula's shape; `padded` says that target's last lane may be written whole.
 template <class T, class E>
-EIGENGRAD_OUTLINE void evaluate(const FormulaView<T>& view, E* target, bool add, bool room) {
+EIGENGRAD_OUTLINE void evaluate(const FormulaView<T>& view, E* target, bool add, bool padded) {
   Operands<T> operands;
   const EvaluateLanes lanes = view.kind.evaluate;
-  if (!room || !operands.start_flat(view))
-    evaluate_rows<T>(operands.rows(view, nullptr), lanes, view.formula, target, add, room, view.is_large());
+  if (!padded || !operands.start_flat(view))
+    evaluate_rows<T>(operands.rows(view, nullptr), lanes, view.formula, target, add, padded, view.is_large());
   else if (has_threads && view.is_large())
     evaluate_flat<T>(lanes, view.formula, operands.cursors, target, view.space.size(), add);
   else
@@ -158,7 +158,7 @@ EIGENGRAD_OUTLINE void reverse(const FormulaView<T>& view, const Tensor<T>* resu
   bool flat = operands.start_flat(view, {&dy, &value}), single = true;
   for (int k = first; k < leaves; ++k)
     if (sinks[k].data != nullptr) {
-      flat = flat && sinks[k].room && operands.cursors[k].step != 0;
+      flat = flat && sinks[k].padded && operands.cursors[k].step != 0;
       single = single && sinks[k].data == sinks[first].data;
     }
   const Index size = view.space.size();
@@ -199,7 +199,7 @@ EIGENGRAD_OUTLINE void sum_into(const FormulaView<T>& view, SumLanes<T> lanes, c
   }
   const Rows<T> rows = operands.rows(view, &kept);
   if (view.kind.is_plain && rows.loop.rows > 1 && rows.written_size == rows.loop.row && rows.loop.row_strides[1] != 0)
-    return sum_plain_rows(view.leaves[0].numbers->numbers(), rows.loop.rows, rows.loop.row, rows.readable(), target,
+    return sum_plain_rows(view.leaves[0].numbers->numbers(), rows.loop.rows, rows.loop.row, rows.padded(), target,
                           divisor);
   sum_rows(rows, lanes, view.formula, kept.size() == 1, target, divisor, size >= 2 * view.kind.large);
 }

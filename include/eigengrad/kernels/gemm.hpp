@@ -19,36 +19,36 @@ namespace eigengrad { inline namespace EIGENGRAD_ABI {
 template <class T>
 class Gemm {
  public:
-  /// C[m, n] = A[m, k] . B[k, n] (+ C if `add`, + bias[n] in every row if not null). C is contiguous; with `room`,
+  /// C[m, n] = A[m, k] . B[k, n] (+ C if `add`, + bias[n] in every row if not null). C is contiguous; with `padded`,
   /// lanes that begin inside it, or inside the bias, can be written and read whole. Large ones go to the library that
   /// the program was built to use, if any.
-  EIGENGRAD_INLINE static void run(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c,
-                                   bool add, const T* bias = nullptr, bool room = false) {
+  EIGENGRAD_INLINE static void multiply(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c,
+                                   bool add, const T* bias = nullptr, bool padded = false) {
     if constexpr (has_library_product<T>)
-      if (worth_library(m, n, k) && by_library(m, n, k, a, b, {c, n, add, bias, nullptr, room})) return;
-    compute(m, n, k, a, b, c, add, bias, room);
+      if (worth_library(m, n, k) && by_library(m, n, k, a, b, {c, n, add, bias, nullptr, padded})) return;
+    compute(m, n, k, a, b, c, add, bias, padded);
   }
   /// The same where rows of C lie apart, or every row has a bias of its own.
-  static void run(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
+  static void multiply(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
                   const ProductTarget<T>& c) {
     if constexpr (has_library_product<T>)
       if (worth_library(m, n, k) && by_library(m, n, k, a, b, c)) return;
     compute(m, n, k, a, b, c);
   }
   /// The same for operands that tables describe, which are read once for each block of the other and packed.
-  static void run(Index m, Index n, Index k, const OffsetView<T>& a, const OffsetView<T>& b,
+  static void multiply(Index m, Index n, Index k, const OffsetView<T>& a, const OffsetView<T>& b,
                   const ProductTarget<T>& c) {
     if (m == 0 || n == 0) return;
     if (k == 0) return nothing(m, n, c);
-    BlockedGemm<T>::run(m, n, k, a, b, c, m * n * k >= large ? team_size() : 1);
+    BlockedGemm<T>::multiply(m, n, k, a, b, c, m * n * k >= large ? team_size() : 1);
   }
   /// By our own kernel.
   static void compute(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c, bool add,
-                      const T* bias, bool room) {
+                      const T* bias, bool padded) {
     if (n == 1 && m * k <= 128 && k > 0) return SmallGemm<T>::column(m, k, a, b, c, add, bias);
-    if (n <= width && k * width <= SmallGemm<T>::stack_room && room && !add && m * n * k > 0)
+    if (n <= width && k * width <= SmallGemm<T>::stack_room && padded && !add && m * n * k > 0)
       return SmallGemm<T>::narrow(m, n, k, a, b, c, bias);
-    compute(m, n, k, a, b, {c, n, add, bias, nullptr, room});
+    compute(m, n, k, a, b, {c, n, add, bias, nullptr, padded});
   }
   static void compute(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
                       const ProductTarget<T>& c) {
@@ -61,8 +61,8 @@ class Gemm {
         threads = team_size();
     if (by_rows)
       return threads > 1 ? RowGemm<T>::by_threads(threads, m, n, k, a, b, c) : RowGemm<T>::columns(m, 0, n, k, a, b, c);
-    if (worth_blocks(m, n, k, a)) return BlockedGemm<T>::run(m, n, k, a, b, c, threads);
-    threads > 1 ? PanelGemm<T>::by_threads(threads, m, n, k, a, b, c) : PanelGemm<T>::run(m, n, k, a, b, c, 0, n);
+    if (worth_blocks(m, n, k, a)) return BlockedGemm<T>::multiply(m, n, k, a, b, c, threads);
+    threads > 1 ? PanelGemm<T>::by_threads(threads, m, n, k, a, b, c) : PanelGemm<T>::multiply(m, n, k, a, b, c, 0, n);
   }
 
  private:

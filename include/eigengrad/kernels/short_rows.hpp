@@ -19,7 +19,7 @@ class ShortRows {
   /// digit is lost. A row that holds infinity or NaN is left to `other(i)`, which gives its loss and writes its
   /// derivative.
   template <class Other>
-  static Total<T> run(const T* x, Index rows, Index classes, const std::int64_t* labels, T scale, T* to, T* loss,
+  static Total<T> losses(const T* x, Index rows, Index classes, const std::int64_t* labels, T scale, T* to, T* loss,
                       const Other& other) {
     ShortRows block;
     Total<T> total(0);

@@ -204,13 +204,13 @@ class Totals {
 };
 
 /// Adds rows of plain numbers that follow each other to columns `begin` to `end` of one row of sums; four at a time are
-/// added before, which keeps equal numbers exact. `readable` to the end of the last one's lane.
+/// added before, which keeps equal numbers exact. `padded` to the end of the last one's lane.
 template <class T>
-EIGENGRAD_OUTLINE void add_rows(const Totals<T>& totals, const T* from, Index rows, Index step, bool readable,
+EIGENGRAD_OUTLINE void add_rows(const Totals<T>& totals, const T* from, Index rows, Index step, bool padded,
                                 Index begin, Index end) {
   constexpr Index width = lane_width<T>, group = 4;
   const Index columns = end - begin,
-              whole = begin + (readable ? (columns + width - 1) / width * width : columns - columns % width);
+              whole = begin + (padded ? (columns + width - 1) / width * width : columns - columns % width);
   for (; rows >= group; rows -= group, from += group * step) {
     const T *const b = from + step, *const c = b + step, *const d = c + step;
     Index j = begin;

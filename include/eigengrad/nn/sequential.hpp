@@ -81,10 +81,10 @@ class Sequential : public Layer<T> {
     this->tell_plan();
     const Holder *next = first_, *running = next;
     try {
-      Tensor<T> y = next != nullptr ? run(next, x) : x;
+      Tensor<T> y = next != nullptr ? forward_next(next, x) : x;
       while (next != nullptr) {
         running = next;
-        y = run(next, y);
+        y = forward_next(next, y);
       }
       return y;
     } catch (Error& error) {
@@ -124,7 +124,7 @@ class Sequential : public Layer<T> {
 
   /// The next module, with the one after it if that is a function which it can take along: for a Linear two passes less
   /// over the numbers. A tape that looks at every value gets to see each.
-  static Tensor<T> run(const Holder*& next, const Tensor<T>& x) {
+  static Tensor<T> forward_next(const Holder*& next, const Tensor<T>& x) {
     const Holder& held = *next;
     next = held.next;
     if (held.takes_along == nullptr || next == nullptr || next->function == nullptr) return held.module.forward(x);

@@ -40,16 +40,16 @@ struct Product {
   void write_to(Tensor<T>& target, bool add) const {
     if (ReplayPlan* plan = listening_plan()) [[unlikely]]
       for (const Tensor<T>* operand : {&a.tensor, &b.tensor}) plan->reads("matmul", operand->block());
-    run(target.writable_numbers(), target.padded(), add);
+    multiply_into(target.writable_numbers(), target.padded(), add);
   }
-  void run(T* target, bool padded, bool add) const {
-    Gemm<T>::run(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target, add, nullptr, padded);
+  void multiply_into(T* target, bool padded, bool add) const {
+    Gemm<T>::multiply(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target, add, nullptr, padded);
   }
   /// Recorded: da = dy b^T, db = a^T dy; for an operand that is read transposed, the transpose of that.
   EIGENGRAD_OUTLINE Tensor<T> to_tensor(Location where = {}) const {
     const bool at = a.transposed, bt = b.transposed;
     const auto run = [at, bt](T* to, const Tensor<T>& left, const Tensor<T>& right) {
-      Product{{left, at}, {right, bt}}.run(to, true, false);
+      Product{{left, at}, {right, bt}}.multiply_into(to, true, false);
     };
     const auto to_a = [at, bt, right = b.tensor](const Tensor<T>& dy) {
       return at ? Product{{right, bt}, {dy, true}} : Product{{dy}, {right, !bt}};
@@ -72,7 +72,7 @@ EIGENGRAD_OUTLINE void contribute_product(TypedNode<T>* node, const Product<T>& 
     return contribute_recorded(*slot, node->shape(), product.to_tensor());
   bool add = false;
   Tensor<T>& target = prepare(*slot, product.shape(), add);
-  product.run(target.shared_data(), target.padded(), add);
+  product.multiply_into(target.shared_data(), target.padded(), add);
 }
 
 template <Expression A, Expression B>
@@ -87,7 +87,7 @@ struct BatchedProduct {
 
   void forward(T* y) const {
     for_each([&](const T* left, const T* right, Index i) {
-      Gemm<T>::run(n, m, k, {left, k, 1}, {right, m, 1}, y + i * n * m, false);
+      Gemm<T>::multiply(n, m, k, {left, k, 1}, {right, m, 1}, y + i * n * m, false);
     });
   }
   Tensor<T> gradient_a(const Tensor<T>& dy) const {
@@ -95,7 +95,7 @@ struct BatchedProduct {
       return recorded_reshape(recorded_sum_to(batched(matrices(dy), transposed(b, k, m)), batch_a + Shape{n, k}),
                               a.shape());
     return gathered(a, batch_a.size(), [&](T* da, const T* left, const T* right, Index i) {
-      Gemm<T>::run(n, k, m, {dy.numbers() + i * n * m, m, 1}, {right, 1, m}, da + (left - a.numbers()), true);
+      Gemm<T>::multiply(n, k, m, {dy.numbers() + i * n * m, m, 1}, {right, 1, m}, da + (left - a.numbers()), true);
     });
   }
   Tensor<T> gradient_b(const Tensor<T>& dy) const {
@@ -103,7 +103,7 @@ struct BatchedProduct {
       return recorded_reshape(recorded_sum_to(batched(transposed(a, n, k), matrices(dy)), batch_b + Shape{k, m}),
                               b.shape());
     return gathered(b, batch_b.size(), [&](T* db, const T* left, const T* right, Index i) {
-      Gemm<T>::run(k, m, n, {left, 1, k}, {dy.numbers() + i * n * m, m, 1}, db + (right - b.numbers()), true);
+      Gemm<T>::multiply(k, m, n, {left, 1, k}, {dy.numbers() + i * n * m, m, 1}, db + (right - b.numbers()), true);
     });
   }
 

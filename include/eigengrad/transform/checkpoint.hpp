@@ -133,7 +133,7 @@ class CheckpointNode final : public OperationNode<T> {
   }
 
   void propagate() override {
-    const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
+    const Tensor<T> dy = expanded_to(this->take_gradient(), this->shape_);
     const bool keeps = records_gradients();
     const Node* mark = tape_->last;
     const Tensor<T> y = again();

@@ -145,7 +145,7 @@ class Tangents {
         if (tangent == nullptr) continue;
         Slot<T>& slot = static_cast<OperationNode<T>*>(input)->gathered();
         if (!slot.filled) continue;  // no gradient arrives there, or it was taken for an input that is named twice
-        pulled.emplace_back(whole(std::exchange(slot.value, Tensor<T>()), input->shape()), tangent);
+        pulled.emplace_back(expanded_to(std::exchange(slot.value, Tensor<T>()), input->shape()), tangent);
         slot.filled = false;
       }
     }

@@ -67,14 +67,14 @@ struct Expanded {
 };
 
 template <class T>
-EIGENGRAD_INLINE Tensor<T> whole(Tensor<T>&& value, const Shape& shape) {
+EIGENGRAD_INLINE Tensor<T> expanded_to(Tensor<T>&& value, const Shape& shape) {
   if (value.shape() == shape) [[likely]]
     return std::move(value);
   return recorded_expand(value, shape);
 }
 template <class T>
-Tensor<T> whole(const Tensor<T>& value, const Shape& shape) {
-  return whole(Tensor<T>(value), shape);
+Tensor<T> expanded_to(const Tensor<T>& value, const Shape& shape) {
+  return expanded_to(Tensor<T>(value), shape);
 }
 
 /// `value` summed over the axes that broadcasting had stretched, back to `shape`.

@@ -191,7 +191,7 @@ class RecordNode final : public OperationNode<T> {
   }
 
   void propagate() override {
-    const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
+    const Tensor<T> dy = expanded_to(this->take_gradient(), this->shape_);
     for_each_flow([&](auto& flow) { flow.pass(this->name, dy, result_); });
   }
   bool done_to(const Tensor<T>& tangent, Tensor<T>& result) const override {

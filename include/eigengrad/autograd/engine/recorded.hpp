@@ -22,7 +22,7 @@ class FittingNode final : public OperationNode<T> {
   }
   T divisor() const { return divisor_; }
   void propagate() override {
-    const Tensor<T> dy = recorded_quotient(whole(this->take_gradient(), this->shape_), divisor_);
+    const Tensor<T> dy = recorded_quotient(expanded_to(this->take_gradient(), this->shape_), divisor_);
     for (TypedNode<T>* target : targets_) {
       Slot<T>* slot = target != nullptr ? target->slot() : nullptr;
       if (slot == nullptr) continue;
@@ -113,7 +113,7 @@ template <class T>
 void contribute_recorded(Slot<T>& slot, const Shape& shape, const Tensor<T>& value) {
   if (!(value.shape() == shape)) require_stretched(value.shape(), shape);
   Tensor<T> fitting = recorded_sum_to(value, shape);
-  slot.value = slot.filled ? recorded_add(whole(slot.value, shape), fitting) : std::move(fitting);
+  slot.value = slot.filled ? recorded_add(expanded_to(slot.value, shape), fitting) : std::move(fitting);
   slot.filled = true;
 }
 

@@ -179,7 +179,7 @@ std::vector<Tensor<T>> pull_back(TapeState* tape, const Tensor<T>& root, const T
       if (!node->reached()) continue;
       for (std::size_t k = 0; k < inputs.size(); ++k)
         if (targets[k] == node) {
-          gradients[k] = whole(static_cast<OperationNode<T>*>(node)->gathered().value, inputs[k].shape());
+          gradients[k] = expanded_to(static_cast<OperationNode<T>*>(node)->gathered().value, inputs[k].shape());
           found[k] = true;
         }
       node->propagate();

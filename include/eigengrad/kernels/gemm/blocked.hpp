@@ -19,7 +19,7 @@ class BlockedGemm {
   static constexpr Index width = Sizes::width, rows = Sizes::rows;
 
  public:
-  EIGENGRAD_OUTLINE static void run(Index m, Index n, Index k, const OffsetView<T>& a, const OffsetView<T>& b,
+  EIGENGRAD_OUTLINE static void multiply(Index m, Index n, Index k, const OffsetView<T>& a, const OffsetView<T>& b,
                                     const ProductTarget<T>& c, int threads) {
     if (threads > 1) return by_threads(m, n, k, a, b, c, threads);
     part(m, n, k, a, b, c);

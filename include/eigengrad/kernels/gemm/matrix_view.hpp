@@ -60,7 +60,7 @@ struct ProductTarget {
   bool add = false;             // to what is there
   const T* bias = nullptr;      // one number for each column
   const T* row_bias = nullptr;  // one for each row
-  bool room = false;  // with rows next to each other: lanes that begin inside C, or the bias, can be used whole
+  bool padded = false;  // with rows next to each other: lanes that begin inside C, or the bias, can be used whole
 
   /// What begins at element (i, j).
   ProductTarget from(Index i, Index j) const {
@@ -69,7 +69,7 @@ struct ProductTarget {
             add,
             bias != nullptr ? bias + j : nullptr,
             row_bias != nullptr ? row_bias + i : nullptr,
-            room};
+            padded};
   }
 };
 

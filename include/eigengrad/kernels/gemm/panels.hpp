@@ -22,12 +22,12 @@ class PanelGemm {
 
  public:
   /// Columns `from`, where a panel begins, to `to` of C[m, n].
-  EIGENGRAD_OUTLINE static void run(Index m, Index n, Index k, MatrixView<T> a, const MatrixView<T>& b,
+  EIGENGRAD_OUTLINE static void multiply(Index m, Index n, Index k, MatrixView<T> a, const MatrixView<T>& b,
                                     const ProductTarget<T>& c, Index from, Index to) {
     // Rows of B that are already lanes next to each other can be read in place while they stay in the cache.
     const bool in_place = b.column_step == 1 && (n % width == 0 || b.padded) && (k * n <= 8192 || m <= rows || k <= 32);
     // What a row's last lane writes too much is where the next row begins, which comes later.
-    const bool whole = c.room && !c.add && n <= panel && c.step == n;
+    const bool whole = c.padded && !c.add && n <= panel && c.step == n;
     Block packed_b, packed_a;
     T* b_panel = nullptr;
     alignas(64) T on_stack[extent(stack_room)];  // for products too small to be worth a buffer
@@ -36,7 +36,7 @@ class PanelGemm {
     // Of few products each, C is what takes time: it is written by rows, not by panels.
     if (const Index block = 4 * rows; in_place && k <= 32 && m > block && to - from > 4 * panel) {
       for (Index i = 0; i < m; i += block)
-        run((std::min)(block, m - i), n, k, {a.data + i * a.row_step, a.row_step, a.column_step}, b, c.from(i, 0), from,
+        multiply((std::min)(block, m - i), n, k, {a.data + i * a.row_step, a.row_step, a.column_step}, b, c.from(i, 0), from,
             to);
       return;
     }
@@ -67,22 +67,22 @@ class PanelGemm {
     }
     if (count >= 2 * threads || (count >= threads && count % threads == 0) || m < 4 * rows)
       return parallel_for(count, threads,
-                          [&](Index p) { run(m, n, k, a, b, c, p * panel, (std::min)(n, (p + 1) * panel)); });
+                          [&](Index p) { multiply(m, n, k, a, b, c, p * panel, (std::min)(n, (p + 1) * panel)); });
     constexpr Index unit = std::max<Index>(rows, width);
     const Index units = m / unit, pieces = std::min<Index>(threads, units / 2);
     parallel_for(pieces, threads, [&](Index p) {
-      const auto block = [&](Index begin, Index end, bool may_write_on) {
+      const auto block = [&](Index begin, Index end, bool padded) {
         ProductTarget<T> target = c.from(begin, 0);
-        target.room = may_write_on;
-        run(end - begin, n, k, {a.data + begin * a.row_step, a.row_step, a.column_step}, b, target, 0, n);
+        target.padded = padded;
+        multiply(end - begin, n, k, {a.data + begin * a.row_step, a.row_step, a.column_step}, b, target, 0, n);
       };
       const Index begin = units * p / pieces * unit, end = p + 1 == pieces ? m : units * (p + 1) / pieces * unit;
       // What a block's last lanes write too much would be where another thread's rows are.
-      if (c.room && p + 1 < pieces && n <= panel) {
+      if (c.padded && p + 1 < pieces && n <= panel) {
         block(begin, end - unit, true);
         block(end - unit, end, false);
       } else {
-        block(begin, end, c.room);
+        block(begin, end, c.padded);
       }
     });
   }

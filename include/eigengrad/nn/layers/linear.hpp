@@ -20,7 +20,7 @@ struct ColumnSum {
   const Tensor<T>& dy;
 
   Shape shape() const { return {dy.shape()[1]}; }
-  void run(T* to, bool padded, bool add) const {
+  void sum_into(T* to, bool padded, bool add) const {
     const Index rows = dy.shape()[0], columns = dy.shape()[1];
     constexpr Index width = lane_width<T>;
     if (rows > 128) {  // few enough to be added in T
@@ -54,7 +54,7 @@ void run_linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bi
   T* const y = result.shared_data();
   const Index in = weight.shape()[1];
   const bool biased = bias.size() > 0;
-  Gemm<T>::run(x.shape()[0], weight.shape()[0], in, {x.numbers(), in, 1, x.padded()},
+  Gemm<T>::multiply(x.shape()[0], weight.shape()[0], in, {x.numbers(), in, 1, x.padded()},
                {weight.numbers(), 1, in, weight.padded()}, y, false, biased ? bias.numbers() : nullptr,
                !biased || bias.padded());
   if (then != nullptr) then->evaluate(result, result, with_slope);
@@ -78,7 +78,7 @@ class LinearNode final : public OperationNode<T> {
     this->kept_numbers_ = then_->kept_numbers(this->shape_);
   }
   void propagate() override {
-    Tensor<T> dy = whole(this->take_gradient(), this->shape_);
+    Tensor<T> dy = expanded_to(this->take_gradient(), this->shape_);
     if (records_gradients()) [[unlikely]]
       return propagate_recorded(then_ != nullptr ? then_->recorded(dy, y_) : dy);
     if (then_ != nullptr) {
@@ -94,7 +94,7 @@ class LinearNode final : public OperationNode<T> {
     if (Slot<T>* slot = bias_node_ != nullptr ? bias_node_->slot() : nullptr) {
       bool add = false;
       Tensor<T>& target = prepare(*slot, bias_node_->shape(), add);
-      ColumnSum<T>{dy}.run(target.shared_data(), target.padded(), add);
+      ColumnSum<T>{dy}.sum_into(target.shared_data(), target.padded(), add);
     }
     contribute_product(x_node_, Product<T>{{dy}, {weight_}});
   }
@@ -212,9 +212,9 @@ class Linear : public Layer<T> {
     initialize(in, out, options, generator);
   }
 
-  EIGENGRAD_OUTLINE Tensor<T> forward(const Tensor<T>& x) override { return run(x, nullptr); }
+  EIGENGRAD_OUTLINE Tensor<T> forward(const Tensor<T>& x) override { return apply(x, nullptr); }
   EIGENGRAD_OUTLINE Tensor<T> forward_then(const Tensor<T>& x, const Pointwise<T>& then) override {
-    return run(x, &then);
+    return apply(x, &then);
   }
   void members(Members<T>& m) override {
     m("weight", weight);
@@ -230,7 +230,7 @@ class Linear : public Layer<T> {
   Parameter<T> bias;
 
  private:
-  EIGENGRAD_INLINE Tensor<T> run(const Tensor<T>& x, const Pointwise<T>* then) {
+  EIGENGRAD_INLINE Tensor<T> apply(const Tensor<T>& x, const Pointwise<T>* then) {
     const Appearance<T> w = weight.appear("linear");
     return linear(appearance_of(x, "linear"), w,
                   has_bias() ? bias.appear("linear") : Appearance<T>{bias.value(), nullptr}, calling_line(), then);

@@ -125,7 +125,7 @@ void softmax_cross_entropy_rows(const Tensor<T>& x, const Tensor<std::int64_t>& 
     if constexpr (is_real<T>)
       if (labels.size() > 0 && classes <= ShortRows<T>::most_classes) {
         const Index begin = first * classes;
-        return ShortRows<T>::run(x.numbers() + begin, end - first, classes, labels.numbers() + first, scale,
+        return ShortRows<T>::losses(x.numbers() + begin, end - first, classes, labels.numbers() + first, scale,
                                  to != nullptr ? to + begin : nullptr, per_sample ? loss + first : nullptr,
                                  [&](Index i) { return loss_of(first + i); });
       }
