@@ -113,7 +113,7 @@ class GradientChecker {
     const Tensor<double> output = f_(tracked);
     weights_ = Tensor<double>::randn(output.shape(), generator_);
     // What depends on no input has gradients of 0, which differences then confirm or not.
-    if (output.link().node != nullptr) tape.backward(output, weights_, BackwardOptions(), where_);
+    if (kernel_access(output).link().node != nullptr) tape.backward(output, weights_, BackwardOptions(), where_);
     for (const auto& parameter : parameters) gradients_.push_back(parameter.grad());
     for (const std::string& name : tape.operations()) operations_ += (operations_.empty() ? "" : ", ") + name;
   }
@@ -126,8 +126,8 @@ class GradientChecker {
       above.push_back(inputs_[k]);
       below.push_back(inputs_[k]);
       for (Index i = 0; i < inputs_[k].size(); ++i) {
-        above[k].writable_numbers()[i] += options_.epsilon * direction[k].data()[i];
-        below[k].writable_numbers()[i] -= options_.epsilon * direction[k].data()[i];
+        kernel_access(above[k]).writable_numbers()[i] += options_.epsilon * direction[k].data()[i];
+        kernel_access(below[k]).writable_numbers()[i] -= options_.epsilon * direction[k].data()[i];
       }
     }
     const Tensor<double> high = f_(above), low = f_(below);
@@ -152,9 +152,9 @@ class GradientChecker {
     for (const Tensor<double>& each : inputs_) direction.push_back(Tensor<double>::zeros(each.shape()));
     for (std::size_t k = 0; k < inputs_.size(); ++k)
       for (Index i = 0; i < inputs_[k].size(); ++i) {
-        direction[k].writable_numbers()[i] = 1;
+        kernel_access(direction[k]).writable_numbers()[i] = 1;
         const double rule = gradients_[k].data()[i], measured = (this->*measure)(direction);
-        direction[k].writable_numbers()[i] = 0;
+        kernel_access(direction[k]).writable_numbers()[i] = 0;
         const double here = (this->*apart)(rule, measured);
         if (here <= worst) continue;
         worst = here, analytic = rule, numeric = measured, input = k, element = i;

@@ -140,7 +140,7 @@ class ParameterRef {
     forbid_in_replay("set_value", "give the parameter its value before the step or after it", where);
     require<ShapeError>(value.shape() == shape(), "set_value: the parameter is ", shape(), ", the new value is ",
                         value.shape(), ": give a value of the parameter's shape, or make a new parameter", where);
-    state().value = value.unrecorded();
+    state().value = kernel_access(value).unrecorded();
     state().fresh = false;
     state().start = {};
   }
@@ -218,7 +218,7 @@ class ParameterRef {
   Tensor<T> to_tensor() const {
     if (const Tensor<T>* tensor = stand_in()) return *tensor;
     TypedNode<T>* leaf = make_leaf();
-    return leaf != nullptr ? value().linked(recording_tape()->link_to(leaf)) : value();
+    return leaf != nullptr ? kernel_access(value()).linked(recording_tape()->link_to(leaf)) : value();
   }
   /// The same for an operation that can do without a tensor of its own: the bare value, and the record behind it.
   Appearance<T> appear(const char* operation) const {
@@ -278,7 +278,7 @@ class Parameter : public ParameterRef<T> {
  public:
   Parameter() : Parameter(Tensor<T>()) {}
   explicit Parameter(const Tensor<T>& value)
-      : ParameterRef<T>(ParameterHandle<T>(new ParameterState<T>{value.unrecorded()})) {}
+      : ParameterRef<T>(ParameterHandle<T>(new ParameterState<T>{kernel_access(value).unrecorded()})) {}
   template <std::same_as<Tensor<T>> E>
   Parameter(const E&) = delete;  // becomes one only where that is said: Parameter<T> w(tensor)
   template <std::same_as<Tensor<T>> E>

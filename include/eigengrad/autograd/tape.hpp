@@ -67,7 +67,7 @@ class Tape {
   template <class L>
   EIGENGRAD_OUTLINE void backward(const L& loss, BackwardOptions options = {}, Location where = Location::current()) {
     using T = typename L::Element;
-    const Tensor<T>& root = Tensor<T>::evaluated(loss, where);
+    const Tensor<T>& root = evaluated(loss, where);
     require<GradientError>(root.size() == 1, "backward: shape ", root.shape(), " has ", root.size(),
                            " elements: reduce it to one by sum or mean, or give a seed of its shape", where);
     Tensor<T> seed = Tensor<T>::ones(root.shape());
@@ -79,7 +79,7 @@ class Tape {
   void backward(const L& output, const Tensor<typename L::Element>& seed, BackwardOptions options = {},
                 Location where = Location::current()) {
     using T = typename L::Element;
-    const Tensor<T>& root = Tensor<T>::evaluated(output, where);
+    const Tensor<T>& root = evaluated(output, where);
     walk(*state_, *checked_root(root, seed, options, where), seed, options);
   }
   /// tape.backward(loss, {}): options, not a seed.
@@ -94,7 +94,7 @@ class Tape {
   auto gradient(const L& loss, const Parameters& parameters, BackwardOptions options = {},
                 Location where = Location::current()) {
     using T = typename L::Element;
-    const Tensor<T>& root = Tensor<T>::evaluated(loss, where);
+    const Tensor<T>& root = evaluated(loss, where);
     require<GradientError>(root.size() == 1, "gradient: shape ", root.shape(), " has ", root.size(),
                            " elements: reduce it to one by sum or mean", where);
     const Tensor<T> seed = Tensor<T>::ones(root.shape());
@@ -131,7 +131,7 @@ class Tape {
   template <class T>
   TypedNode<T>* checked_root(const Tensor<T>& root, const Tensor<T>& seed, BackwardOptions options, Location where) {
     forbid_in_replay("backward", "the step's own backward comes after it; for gradients inside take eg::grad", where);
-    const TapeLink& link = root.link();
+    const TapeLink& link = kernel_access(root).link();
     require<GradientError>(link.node != nullptr, "backward: this tensor of shape ", root.shape(),
                            " was not recorded: compute it from a Parameter while this tape lives, and do not write to "
                            "it; a number read by t(i, j) or item() is a constant, where element(t, i, j) is recorded",

@@ -45,10 +45,10 @@ struct TensorOperationsOf {
   }
   EIGENGRAD_COLD static void duplicate(void* to, const void* from) {
     const auto* original = static_cast<const Tensor<T>*>(from);
-    *static_cast<Tensor<T>*>(to) = Tensor<T>::from(original->number_span(), original->shape());
+    *static_cast<Tensor<T>*>(to) = Tensor<T>::from(kernel_access(*original).number_span(), original->shape());
   }
   EIGENGRAD_COLD static void destroy(void* tensor) { static_cast<Tensor<T>*>(tensor)->~Tensor(); }
-  static const Block& block(const void* tensor) { return static_cast<const Tensor<T>*>(tensor)->block(); }
+  static const Block& block(const void* tensor) { return kernel_access(*static_cast<const Tensor<T>*>(tensor)).block(); }
   static constexpr TensorOperations table{
       dtype_of<T>, number_type_in_text<T>(), sizeof(T), &copy, &assign, &duplicate, &destroy, &block};
 };
@@ -72,7 +72,7 @@ class AnyTensor {
   AnyTensor() = default;
   template <class T>
   AnyTensor(const Tensor<T>& tensor) {
-    const Tensor<T> constant = tensor.unrecorded();
+    const Tensor<T> constant = kernel_access(tensor).unrecorded();
     take(&TensorOperationsOf<T>::table, &constant);
   }
   explicit AnyTensor(const TensorPlace& place) { take(place.operations, place.tensor); }

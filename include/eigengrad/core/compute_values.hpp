@@ -51,11 +51,11 @@ std::span<const Tensor<U>> argument_of(const std::vector<Tensor<U>>& operands) {
 }
 template <class Held>
 EIGENGRAD_INLINE auto* argument_of(const ExtraOutput<Held>& output) {
-  return output.tensor.size() > 0 ? output.tensor.shared_data() : nullptr;
+  return output.tensor.size() > 0 ? kernel_access(output.tensor).shared_data() : nullptr;
 }
 template <class U>
 Tensor<U> kept_of(const Tensor<U>& operand) {
-  return operand.unrecorded();
+  return kernel_access(operand).unrecorded();
 }
 template <class U>
 std::vector<Tensor<U>> kept_of(std::span<const Tensor<U>> operands) {
@@ -67,15 +67,15 @@ ExtraOutput<Tensor<U>> kept_of(const ExtraOutput<const Tensor<U>&>& output) {
 }
 template <class U>
 void tell_plan(ReplayPlan& plan, const char* operation, const Tensor<U>& operand) {
-  plan.reads(operation, operand.block());
+  plan.reads(operation, kernel_access(operand).block());
 }
 template <class U>
 void tell_plan(ReplayPlan& plan, const char* operation, std::span<const Tensor<U>> operands) {
-  for (const Tensor<U>& operand : operands) plan.reads(operation, operand.block());
+  for (const Tensor<U>& operand : operands) plan.reads(operation, kernel_access(operand).block());
 }
 template <class Held>
 void tell_plan(ReplayPlan& plan, const char* operation, const ExtraOutput<Held>& output) {
-  plan.computed(operation, output.tensor.block());
+  plan.computed(operation, kernel_access(output.tensor).block());
 }
 
 /// The function with what it reads and writes, to be called again.
@@ -86,7 +86,7 @@ struct ComputeStep final : ReplayStep {
   void run() override {
     const InsideOperation inside;
     [&]<std::size_t... j>(std::index_sequence<j...>) {
-      function(result.shared_data(), argument_of(part<j>(operands))...);
+      function(kernel_access(result).shared_data(), argument_of(part<j>(operands))...);
     }(std::index_sequence_for<Kept...>());
   }
 
@@ -99,7 +99,7 @@ EIGENGRAD_COLD void add_compute_step(const char* operation, const Tensor<T>& res
                                      const Operands&... operands) {
   ReplayPlan& plan = *thread_state().replay_plan;
   (tell_plan(plan, operation, operands), ...);
-  plan.computed(operation, result.block());
+  plan.computed(operation, kernel_access(result).block());
   plan.add(new ComputeStep<T, Run, decltype(kept_of(operands))...>(run, result, kept_of(operands)...));
 }
 
@@ -111,7 +111,7 @@ Tensor<T> compute_values(const char* operation, const Shape& shape, const Run& r
   Tensor<T> result = Tensor<T>::empty(shape);
   {
     const InsideOperation inside;
-    run(result.shared_data(), argument_of(operands)...);
+    run(kernel_access(result).shared_data(), argument_of(operands)...);
   }
   if (thread_state().replay_plan != nullptr) [[unlikely]]
     add_compute_step(operation, result, run, operands...);

@@ -19,7 +19,7 @@ Tensor<T> whole_range(std::int64_t start, std::int64_t stop, std::int64_t step) 
   require<ValueError>(count <= static_cast<std::uint64_t>(largest_size), "arange: from ", start, " to ", stop, " by ",
                       step, " has no end that fits in memory");
   Tensor<T> result = Tensor<T>::empty({static_cast<Index>(count)});
-  T* to = result.writable_numbers();
+  T* to = kernel_access(result).writable_numbers();
   for (std::uint64_t i = 0; i < count; ++i)
     to[i] = exactly<T>(
         static_cast<std::int64_t>(static_cast<std::uint64_t>(start) + i * static_cast<std::uint64_t>(step)), "arange");
@@ -41,7 +41,7 @@ Tensor<T> real_range(Real start, Real stop, Real step) {
       "arange: the step ", by, " is lost in the rounding of numbers like ", from, " and ", to,
       ": use a larger step, or double");
   Tensor<T> result = Tensor<T>::empty({count});
-  T* numbers = result.writable_numbers();
+  T* numbers = kernel_access(result).writable_numbers();
   for (Index i = 0; i < count; ++i) numbers[i] = static_cast<T>(start + static_cast<double>(i) * step);
   tell_literal(result.block());
   return result;

@@ -13,7 +13,7 @@ Tensor<Dual<T>> make_dual(const Tensor<T>& value, const Tensor<T>& tangent, Loca
   require<ShapeError>(value.shape() == tangent.shape(), "make_dual: the value is ", value.shape(), ", the tangent is ",
                       tangent.shape(), ": give a tangent of the value's shape", where);
   const auto run = [](Dual<T>* to, const Tensor<T>& values, const Tensor<T>& tangents) {
-    std::transform(values.numbers(), values.end(), tangents.numbers(), to, [](T v, T t) { return Dual<T>(v, t); });
+    std::transform(kernel_access(values).numbers(), values.end(), kernel_access(tangents).numbers(), to, [](T v, T t) { return Dual<T>(v, t); });
   };
   return compute_values<Dual<T>>("make_dual", value.shape(), run, value, tangent);
 }
@@ -21,7 +21,7 @@ Tensor<Dual<T>> make_dual(const Tensor<T>& value, const Tensor<T>& tangent, Loca
 template <class T>
 Tensor<T> value_part(const Tensor<Dual<T>>& x) {
   const auto run = [](T* to, const Tensor<Dual<T>>& from) {
-    std::transform(from.numbers(), from.end(), to, [](const Dual<T>& number) { return number.value; });
+    std::transform(kernel_access(from).numbers(), from.end(), to, [](const Dual<T>& number) { return number.value; });
   };
   return compute_values<T>("value_part", x.shape(), run, x);
 }
@@ -29,7 +29,7 @@ Tensor<T> value_part(const Tensor<Dual<T>>& x) {
 template <class T>
 Tensor<T> tangent_part(const Tensor<Dual<T>>& x) {
   const auto run = [](T* to, const Tensor<Dual<T>>& from) {
-    std::transform(from.numbers(), from.end(), to, [](const Dual<T>& number) { return number.tangent; });
+    std::transform(kernel_access(from).numbers(), from.end(), to, [](const Dual<T>& number) { return number.tangent; });
   };
   return compute_values<T>("tangent_part", x.shape(), run, x);
 }

@@ -126,9 +126,9 @@ EIGENGRAD_OUTLINE void append(std::string& text, const Tensor<T>& tensor) {
   if (tensor.size() == 0) {
     text += "[]";
   } else if (tensor.rank() == 0) {
-    print::append_word(text, *tensor.numbers());
+    print::append_word(text, *kernel_access(tensor).numbers());
   } else {
-    print::WordsOf<T> words(tensor.numbers());
+    print::WordsOf<T> words(kernel_access(tensor).numbers());
     print::append_array(text, tensor.shape(), words);
   }
 }

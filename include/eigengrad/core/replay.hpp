@@ -121,15 +121,20 @@ struct ReplayReads {
 struct ReplayWrites {
   const Block* blocks[4];
 };
+/// The block an operand's numbers lie in; for a tensor, see kernel_access.hpp.
+template <class X>
+EIGENGRAD_INLINE const Block& block_of(const X& operand) {
+  return operand.block();
+}
 /// What a computation reads: reads(x, labels).
 template <class... X>
 EIGENGRAD_INLINE ReplayReads reads(const X&... operands) {
-  return {{&operands.block()...}};
+  return {{&block_of(operands)...}};
 }
 /// What it writes: writes(result).
 template <class... X>
 EIGENGRAD_INLINE ReplayWrites writes(const X&... results) {
-  return {{&results.block()...}};
+  return {{&block_of(results)...}};
 }
 
 EIGENGRAD_COLD inline void tell_plan(const char* operation, const ReplayReads& from, const ReplayWrites& to) {

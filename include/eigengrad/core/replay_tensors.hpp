@@ -18,7 +18,7 @@ struct TensorStep final : ReplayStep {
     for (const Tensor<T>* operand : from) *next_operand++ = *operand;
   }
   void run() override { function(*this); }
-  T* to() const { return result.shared_data(); }
+  T* to() const { return kernel_access(result).shared_data(); }
 
   Run function;
   Tensor<T> result;
@@ -31,8 +31,8 @@ template <class T>
 EIGENGRAD_COLD void add_to_plan(const char* operation, const Tensor<T>& result,
                                 std::initializer_list<const Tensor<T>*> operands, typename TensorStep<T>::Run run,
                                 const void* setting, bool recorded) {
-  for (const Tensor<T>* operand : operands) thread_state().replay_plan->reads(operation, operand->block());
-  thread_state().replay_plan->computed(operation, result.block());
+  for (const Tensor<T>* operand : operands) thread_state().replay_plan->reads(operation, kernel_access(*operand).block());
+  thread_state().replay_plan->computed(operation, kernel_access(result).block());
   thread_state().replay_plan->add(new TensorStep<T>(run, result, operands, setting, recorded));
 }
 /// Called after `result` was computed: `run` does it again, from the step's operands.

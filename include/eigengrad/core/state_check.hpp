@@ -78,7 +78,7 @@ BasicNamedTensors<Lazy> Generator::state_dict() const {
   Tensor<std::int64_t> words = Tensor<std::int64_t>::empty({6});
   const std::uint64_t numbers[] = {state_.words[0], state_.words[1],        state_.words[2],
                                    state_.words[3], state_.next_stream.key, state_.next_stream.number};
-  for (Index i = 0; i < words.size(); ++i) words.writable_numbers()[i] = static_cast<std::int64_t>(numbers[i]);
+  for (Index i = 0; i < words.size(); ++i) kernel_access(words).writable_numbers()[i] = static_cast<std::int64_t>(numbers[i]);
   result.add("state", words);
   return result;
 }
@@ -88,7 +88,7 @@ void Generator::load_state_dict(const BasicNamedTensors<Lazy>& state, Location w
   comparison.template expect<std::int64_t>("state", {6});
   comparison.finish({}, where);
   const Tensor<std::int64_t>& words = state.template at<std::int64_t>("state");
-  const auto word = [&](Index i) { return static_cast<std::uint64_t>(words.numbers()[i]); };
+  const auto word = [&](Index i) { return static_cast<std::uint64_t>(kernel_access(words).numbers()[i]); };
   state_ = {{word(0), word(1), word(2), word(3)}, {word(4), word(5)}};
 }
 

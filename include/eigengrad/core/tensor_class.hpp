@@ -9,6 +9,7 @@
 #include "dual.hpp"
 #include "element_access.hpp"
 #include "host_access.hpp"
+#include "kernel_access.hpp"
 #include "nested.hpp"
 #include "random.hpp"
 #include "replay.hpp"
@@ -24,6 +25,15 @@ concept ConvertsToTensor = requires(const E& e) {
   { e.to_tensor() };
 };
 
+/// The expression's tensor; a formula hears which line of the user's it becomes one in.
+template <class E>
+EIGENGRAD_INLINE decltype(auto) evaluated(const E& expression, const Location& where) {
+  if constexpr (requires { expression.to_tensor(where); })
+    return expression.to_tensor(where);
+  else
+    return expression.to_tensor();
+}
+
 /// What becomes a Tensor<T> although its numbers are not T: plain ones where T is dual, dual ones where T is plain.
 template <class E, class T>
 concept ConvertsDuals = requires(const E& e) {
@@ -37,7 +47,7 @@ concept ConvertsDuals = requires(const E& e) {
 /// Const access from several threads is safe. T is float or double to be differentiated, an integer for labels and
 /// positions, bool for masks.
 template <class T>
-class Tensor : public ToWriteAnElementSay_at<T, Tensor<T>> {
+class Tensor : private KernelAccess<T>, public ToWriteAnElementSay_at<T, Tensor<T>> {
   static_assert(std::is_trivially_copyable_v<T>, "Tensor<T>: T must be a plain number");
 
  public:
@@ -47,9 +57,9 @@ class Tensor : public ToWriteAnElementSay_at<T, Tensor<T>> {
 
   /// An empty tensor of shape [0].
   Tensor() = default;
-  EIGENGRAD_INLINE Tensor(const Tensor& other) : block_(other.block_) {
+  EIGENGRAD_INLINE Tensor(const Tensor& other) : KernelAccess<T>(other.block_) {
     if (block_.leaked()) [[unlikely]]
-      part_from_leaked();
+      this->part_from_leaked();
   }
   Tensor(Tensor&&) noexcept = default;
   EIGENGRAD_INLINE Tensor& operator=(const Tensor& other) {
@@ -69,7 +79,7 @@ class Tensor : public ToWriteAnElementSay_at<T, Tensor<T>> {
   /// Evaluates a formula, or takes a parameter's value; recorded when a tape is recording.
   template <class E>
     requires ConvertsToTensor<E, T>
-  Tensor(const E& expression, Location where = Location::current()) : Tensor(evaluated(expression, where)) {}
+  Tensor(const E& expression, Location where = Location::current()) : Tensor(eigengrad::evaluated(expression, where)) {}
   /// Plain numbers as dual ones, constants with tangent 0. The other way round the tangents would be lost: that
   /// compiles, but throws TangentError.
   template <class E>
@@ -91,11 +101,7 @@ class Tensor : public ToWriteAnElementSay_at<T, Tensor<T>> {
 
   /// Uninitialised numbers.
   EIGENGRAD_OUTLINE static Tensor empty(const Shape& shape) {
-    return in_block(bytes_of_numbers(shape.size(), sizeof(T)), shape);
-  }
-  /// The same with room for `more` numbers at room_behind(), which live as long.
-  EIGENGRAD_OUTLINE static Tensor empty_with_room(const Shape& shape, Index more) {
-    return in_block(bytes_of_numbers(add_sizes(in_lines(shape.size()), more, "tensor"), sizeof(T)), shape);
+    return KernelAccess<T>::in_block(bytes_of_numbers(shape.size(), sizeof(T)), shape);
   }
   static Tensor full(const Shape& shape, T value) {
     Tensor result = empty(shape);
@@ -219,121 +225,35 @@ class Tensor : public ToWriteAnElementSay_at<T, Tensor<T>> {
 
   /// The same value without its connection to a tape, and of dual numbers without their tangents: a constant.
   Tensor detach() const {
-    Tensor result = unrecorded();
+    Tensor result = this->unrecorded();
     if constexpr (is_dual<T>) drop_tangents(*this, result);
-    return result;
-  }
-
-  // For the tape and the operations' kernels.
-  /// As data and mutable_data, for what computes an operation: nobody is told, and the pointer is not kept.
-  EIGENGRAD_INLINE const T* numbers() const { return own(); }
-  std::span<const T> number_span() const { return {own(), static_cast<std::size_t>(size())}; }
-  EIGENGRAD_INLINE T* writable_numbers() {
-    if (!block_.unshared()) [[unlikely]]
-      unshare();
-    block_->link.node = nullptr;
-    return own();
-  }
-  /// The expression's tensor; a formula hears which line of the user's it becomes one in.
-  template <class E>
-  EIGENGRAD_INLINE static decltype(auto) evaluated(const E& expression, const Location& where) {
-    if constexpr (requires { expression.to_tensor(where); })
-      return expression.to_tensor(where);
-    else
-      return expression.to_tensor();
-  }
-  /// Without the connection to a tape; tangents stay.
-  Tensor unrecorded() const {
-    if (link().node == nullptr) return *this;
-    return alias(shape());
-  }
-  void release() { block_.reset(); }
-  const TapeLink& link() const { return block_->link; }
-  void set_link(const TapeLink& link) {
-    if (block_.leaked()) [[unlikely]]
-      part_from_leaked();
-    if (block_.has_copies()) [[unlikely]] {  // they keep theirs
-      if (link.node == nullptr && block_->link.node == nullptr) return;
-      *this = alias(shape());
-    }
-    block_->link = link;
-  }
-  /// The same value with another link.
-  Tensor linked(const TapeLink& link) const {
-    Tensor result = alias(shape());
-    result.block_->link = link;
-    return result;
-  }
-  bool unshared() const { return block_.unshared(); }
-  /// How many tensors share this one's numbers, itself counted.
-  std::uint32_t holders() const { return block_.references(); }
-  /// For what is replayed: writes through to everybody who shares the numbers.
-  T* shared_data() const { return own(); }
-  /// Where the room of empty_with_room begins.
-  T* room_behind() const { return own() + in_lines(size()); }
-  Block& block() { return block_; }
-  const Block& block() const { return block_; }
-  /// Whether every lane that begins inside can be read and written whole, as in memory of our own.
-  EIGENGRAD_INLINE bool padded() const {
-    if (block_.owns()) [[likely]]
-      return true;
-    return padded_view();
-  }
-  /// The same buffer seen from element `first` on under another shape of at most as many elements; not recorded.
-  Tensor alias(const Shape& shape, Index first = 0) const {
-    if (block_.leaked()) [[unlikely]]
-      if (thread_state().replay_plan == nullptr) return copied(shape, first);
-    Tensor result(block_.view());
-    result.block_->data = own() + first;
-    result.block_->shape = shape;
     return result;
   }
 
   const Tensor& to_tensor() const { return *this; }
 
  private:
-  explicit Tensor(Block block) : block_(std::move(block)) {}
+  friend class KernelAccess<T>;
+  template <class U>
+  friend const KernelAccess<U>& kernel_access(const Tensor<U>& tensor);
+  template <class U>
+  friend KernelAccess<U>& kernel_access(Tensor<U>& tensor);
+  using KernelAccess<T>::block_;
+  using KernelAccess<T>::own;
 
-  EIGENGRAD_INLINE static Tensor in_block(std::size_t bytes, const Shape& shape) {
-    Block block(bytes);
-    block->shape = shape;
-    block->link.node = nullptr;
-    // What lies between the last number and the end of its cache line is computed with, though never looked at.
-    const std::size_t used = static_cast<std::size_t>(shape.size()) * sizeof(T),
-                      line = used == 0 ? 0 : (used - 1) / 64 * 64;
-    std::memset(static_cast<std::byte*>(block.data()) + line, 0, 64);
-    return Tensor(std::move(block));
-  }
-  EIGENGRAD_INLINE T* own() const { return static_cast<T*>(block_.data()); }
-  /// So many numbers, filled up to the end of a cache line.
-  static Index in_lines(Index count) {
-    constexpr Index line = (std::max)(Index{1}, static_cast<Index>(64 / sizeof(T)));
-    return (count + line - 1) / line * line;
-  }
+  explicit Tensor(Block block) : KernelAccess<T>(std::move(block)) {}
+
   EIGENGRAD_INLINE const T* read(const char* how, const Location& where) const {
     if (thread_state().host_access != nullptr) [[unlikely]]
-      tell_read(how, link(), where);
+      tell_read(how, block_->link, where);
     return own();
   }
   EIGENGRAD_INLINE T* write(const char* how, const Location& where) {
     if (thread_state().host_access != nullptr) [[unlikely]]
-      tell_write(how, link(), where);
-    T* const numbers = writable_numbers();
+      tell_write(how, block_->link, where);
+    T* const numbers = kernel_access(*this).writable_numbers();
     block_.leak();
     return numbers;
-  }
-  EIGENGRAD_COLD Tensor copied(const Shape& shape, Index first = 0) const {
-    Tensor copy = empty(shape);
-    if (shape.size() > 0) std::memcpy(copy.own(), own() + first, static_cast<std::size_t>(shape.size()) * sizeof(T));
-    return copy;
-  }
-  /// Takes numbers of its own, which whoever writes to the leaked ones does not change. A compiled step reads a
-  /// tensor's numbers where they lie, whoever writes to them.
-  EIGENGRAD_COLD void part_from_leaked() {
-    if (thread_state().replay_plan != nullptr) return;
-    Tensor copy = copied(shape());
-    copy.block_->link = block_->link;
-    block_ = std::move(copy.block_);
   }
   EIGENGRAD_COLD Tensor& assign_leaked(const Tensor& other) {
     if (this != &other) *this = Tensor(other);
@@ -343,7 +263,7 @@ class Tensor : public ToWriteAnElementSay_at<T, Tensor<T>> {
   static void drop_tangents(const Tensor& from, Tensor& result) {
     result = empty(from.shape());
     const auto run = [from, result] {
-      std::transform(from.numbers(), from.end(), result.shared_data(),
+      std::transform(from.own(), from.end(), kernel_access(result).shared_data(),
                      [](const T& number) { return T(plain_value(number)); });
     };
     run();
@@ -353,17 +273,6 @@ class Tensor : public ToWriteAnElementSay_at<T, Tensor<T>> {
   Index columns() const { return rank() == 0 ? 1 : rank() == 1 ? 1 : shape().back(); }
   Index rows() const { return rank() < 2 ? size() : columns() == 0 ? shape()[0] : size() / columns(); }
 
-  EIGENGRAD_OUTLINE bool padded_view() const {
-    const std::byte* const end = block_.end();
-    return end != nullptr && static_cast<std::size_t>(end - static_cast<const std::byte*>(block_.data())) >=
-                                 (static_cast<std::size_t>(size()) * sizeof(T) + 63) / 64 * 64;
-  }
-  EIGENGRAD_COLD void unshare() {
-    if (block_.watched()) outside_changed();
-    Tensor copy = empty(shape());
-    if (size() > 0) std::memcpy(copy.own(), own(), static_cast<std::size_t>(size()) * sizeof(T));
-    *this = std::move(copy);
-  }
   Index offset(std::initializer_list<Index> positions) const {
     require<IndexError>(static_cast<Index>(positions.size()) == rank(), "element: ", positions.size(),
                         " positions for shape ", shape(), ", which has ", rank(), " axes");
@@ -375,8 +284,6 @@ class Tensor : public ToWriteAnElementSay_at<T, Tensor<T>> {
     }
     return result;
   }
-
-  Block block_;
 };
 
 template <class T>
@@ -390,7 +297,7 @@ Tensor<T>::Tensor(const E& expression) {
                        "as in [](const auto& x), or say value_part(x) where the derivative is not wanted");
   else {
     *this = empty(from.shape());
-    const auto run = [from, result = *this] { std::copy(from.numbers(), from.end(), result.shared_data()); };
+    const auto run = [from, result = *this] { std::copy(kernel_access(from).numbers(), from.end(), kernel_access(result).shared_data()); };
     run();
     on_replay("tensor", reads(from), writes(*this), [&] { return run; });
   }

@@ -88,7 +88,7 @@ EIGENGRAD_LAZY class BasicCsvTable {
     chosen.reserve(names.size());
     for (const std::string& name : names) chosen.push_back(column(name));
     Tensor<T> result = Tensor<T>::empty({rows(), static_cast<Index>(chosen.size())});
-    T* out = result.writable_numbers();
+    T* out = kernel_access(result).writable_numbers();
     const CsvNumbers<> reader(options_);
     for (Index r = 0; r < rows(); ++r)
       for (const Index c : chosen) *out++ = number<T>(reader, text(r, c), r, c);
@@ -121,7 +121,7 @@ EIGENGRAD_LAZY class BasicCsvTable {
     const auto own_class = static_cast<std::int64_t>(ranks.size());
     bool any_missing = false;
     Tensor<std::int64_t> result = Tensor<std::int64_t>::empty({rows()});
-    std::int64_t* out = result.writable_numbers();
+    std::int64_t* out = kernel_access(result).writable_numbers();
     for (Index r = 0; r < rows(); ++r) {
       const std::string_view cell = text(r, c);
       std::int64_t label = find(cell);
@@ -215,7 +215,7 @@ EIGENGRAD_LAZY class BasicCsvTable {
   Tensor<T> numbers_without(Index left_out) const {
     Tensor<T> result = Tensor<T>::empty({rows(), columns() - (left_out < 0 ? 0 : 1)});
     if (rows() == 0) return result;
-    T* out = result.writable_numbers();
+    T* out = kernel_access(result).writable_numbers();
     const CsvNumbers<> reader(options_);
     CsvCursor cursor = cells_.at(first_row_);
     for (Index r = 0; r < rows(); ++r)

@@ -28,7 +28,7 @@ Tensor<T> take_rows(const Tensor<T>& source, Index begin, Index end, Location wh
   Shape shape = source.shape();
   const Index row = shape[0] == 0 ? 0 : shape.size() / shape[0];
   shape.set(0, end - begin);
-  return source.alias(shape, begin * row);
+  return kernel_access(source).alias(shape, begin * row);
 }
 
 /// The chosen entries of the first axis in the order given, [n, ...] -> [positions, ...]; a copy.
@@ -40,11 +40,11 @@ Tensor<T> gather_rows(const Tensor<T>& source, std::span<const Index> positions,
   Shape shape = source.shape();
   shape.set(0, static_cast<Index>(positions.size()));
   Tensor<T> result = Tensor<T>::empty(shape);
-  T* next = result.writable_numbers();
+  T* next = kernel_access(result).writable_numbers();
   for (const Index position : positions) {
     require<IndexError>(position >= 0 && position < rows, "subset: position ", position, " of shape ", source.shape(),
                         ": positions go from 0 to ", rows - 1, where);
-    next = std::copy_n(source.numbers() + position * row, row, next);
+    next = std::copy_n(kernel_access(source).numbers() + position * row, row, next);
   }
   return result;
 }
@@ -109,7 +109,7 @@ struct Dataset {
     std::vector<Index> order, spread(static_cast<std::size_t>(count));
     shuffled_positions(order, count, generator);
     std::stable_sort(order.begin(), order.end(),
-                     [this](Index a, Index b) { return targets.numbers()[a] < targets.numbers()[b]; });
+                     [this](Index a, Index b) { return kernel_access(targets).numbers()[a] < kernel_access(targets).numbers()[b]; });
     // Sorted by class, the test's places evenly spaced: every class gives its share.
     const auto share = [&](Index rows) { return (rows * held_out + count / 2) / count; };
     Index in_test = 0, in_train = held_out;

@@ -57,7 +57,7 @@ template <class T>
 Dataset<T, std::int64_t> load_digits(const std::string& directory = data_directory()) {
   Dataset<T, std::int64_t> result = read_shipped_csv("digits.csv", directory)
                                         .classification<T>("digit", {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"});
-  T* pixel = result.inputs.writable_numbers();
+  T* pixel = kernel_access(result.inputs).writable_numbers();
   for (Index i = 0; i < result.inputs.size(); ++i) pixel[i] /= T(16);
   return result;
 }

@@ -110,7 +110,7 @@ Tensor<T> read_idx_elements(Source& source, const IdxHeader& header) {
         "idx: '", source.path(), "' holds elements (type ", static_cast<int>(header.type),
         ") that the number type asked for cannot: read it as double or std::int64_t");
     Tensor<T> result = Tensor<T>::empty(header.shape);
-    T* out = result.writable_numbers();
+    T* out = kernel_access(result).writable_numbers();
     unsigned char part[1 << 13];
     for (std::uint64_t left = header.bytes; left > 0;) {
       const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left, sizeof part));
@@ -175,9 +175,9 @@ Dataset<T, std::int64_t> load_idx_images_and_labels(const std::string& images_pa
                      " images, but '", labels_path, "' has ", label.shape[0], " labels: they do not belong together");
   Tensor<std::int64_t> classes = read_idx_elements<std::int64_t>(labels, label);
   Tensor<T> pixels = read_idx_elements<T>(images, image);
-  T* pixel = pixels.writable_numbers();
+  T* pixel = kernel_access(pixels).writable_numbers();
   for (Index i = 0; i < pixels.size(); ++i) pixel[i] /= T(255);
-  return {pixels.alias({image.shape[0], image.shape.without(0).size()}), std::move(classes)};
+  return {kernel_access(pixels).alias({image.shape[0], image.shape.without(0).size()}), std::move(classes)};
 }
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -41,7 +41,7 @@ class Imputer {
     const Index rows = inputs.shape()[0];
     const Shape columns = inputs.shape().without(0);
     Tensor<T> values = Tensor<T>::empty(columns);
-    T* out = values.writable_numbers();
+    T* out = kernel_access(values).writable_numbers();
     Column column;
     for (Index c = 0; c < columns.size(); ++c) {
       column.clear();
@@ -63,7 +63,7 @@ class Imputer {
     require<ShapeError>(inputs.rank() >= 1 && inputs.shape().without(0) == values_.shape(), "imputer: inputs ",
                         inputs.shape(), " do not match the columns ", values_.shape(), " it was fitted to", where);
     Tensor<T> result = Tensor<T>::empty(inputs.shape());
-    T* out = result.writable_numbers();
+    T* out = kernel_access(result).writable_numbers();
     for (Index i = 0; i < inputs.size(); ++i) {
       const T each = inputs.data()[i];
       out[i] = std::isnan(each) ? values_.data()[i % values_.size()] : each;

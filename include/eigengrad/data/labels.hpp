@@ -16,7 +16,7 @@ Tensor<T> one_hot(const Tensor<std::int64_t>& labels, Index classes, Location wh
   const auto run = [=](T* row, const Tensor<std::int64_t>& from) {
     std::fill_n(row, from.size() * classes, T(0));
     for (Index i = 0; i < from.size(); ++i, row += classes) {
-      const std::int64_t label = from.numbers()[i];
+      const std::int64_t label = kernel_access(from).numbers()[i];
       require<IndexError>(label >= 0 && label < classes, "one_hot: label ", label, " at position ", i,
                           " is outside 0 to ", classes - 1, ": raise the number of classes or correct the label",
                           where);
@@ -33,7 +33,7 @@ EIGENGRAD_LAZY Tensor<std::int64_t> class_counts(const Tensor<std::int64_t>& lab
   const auto run = [=](std::int64_t* counts, const Tensor<std::int64_t>& from) {
     std::fill_n(counts, classes, std::int64_t{0});
     for (Index i = 0; i < from.size(); ++i) {
-      const std::int64_t label = from.numbers()[i];
+      const std::int64_t label = kernel_access(from).numbers()[i];
       require<IndexError>(label >= 0 && label < classes, "class_counts: label ", label, " at position ", i,
                           " is outside 0 to ", classes - 1, where);
       ++counts[label];

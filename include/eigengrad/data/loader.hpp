@@ -81,7 +81,7 @@ class DataLoader {
     StateCheck<Lazy> comparison(state, "load_state_dict", "loader");
     const auto number = [&](const char* name) {
       const AnyTensor* tensor = comparison.template expect<std::int64_t>(name, {});
-      return tensor != nullptr ? tensor->as<std::int64_t>().numbers()[0] : std::int64_t{-1};
+      return tensor != nullptr ? kernel_access(tensor->as<std::int64_t>()).numbers()[0] : std::int64_t{-1};
     };
     const auto same = [&](const char* name, auto theirs, auto mine) {
       if (state.contains(name) && theirs != mine) comparison.fault(name, " is ", theirs, ", the loader's is ", mine);
@@ -90,7 +90,7 @@ class DataLoader {
     same("samples", number("samples"), dataset_.size());
     same("batch_size", number("batch_size"), options_.batch_size);
     const AnyTensor* shuffle = comparison.template expect<bool>("shuffle", {});
-    if (shuffle != nullptr) same("shuffle", shuffle->as<bool>().numbers()[0], options_.shuffle);
+    if (shuffle != nullptr) same("shuffle", kernel_access(shuffle->as<bool>()).numbers()[0], options_.shuffle);
     if (epoch < 0) comparison.fault("epoch is ", epoch);
     if (position < 0 || position > size()) comparison.fault("position is ", position, ", of ", size(), " batches");
     comparison.finish({}, where);

@@ -43,14 +43,14 @@ class Standardizer {
     const Index width = columns.size();
     const T count = static_cast<T>(rows);
     const Totals<T> sums(1, width);
-    add_rows(sums, inputs.numbers(), rows, width, false, 0, width);
+    add_rows(sums, kernel_access(inputs).numbers(), rows, width, false, 0, width);
     Tensor<T> mean = Tensor<T>::zeros(columns), deviation = Tensor<T>::empty(columns);
-    T* const mean_out = mean.writable_numbers();
-    T* const deviation_out = deviation.writable_numbers();
+    T* const mean_out = kernel_access(mean).writable_numbers();
+    T* const deviation_out = kernel_access(deviation).writable_numbers();
     sums.move_to(mean_out, count, 0, width);
     // What the mean lacks by rounding is taken out of the squares.
     std::vector<Sum<T>> away(static_cast<std::size_t>(width)), squares(static_cast<std::size_t>(width));
-    const T* next = inputs.numbers();
+    const T* next = kernel_access(inputs).numbers();
     for (Index row = 0; row < rows; ++row)
       for (std::size_t column = 0; column < away.size(); ++column) {
         const double d = static_cast<double>(*next++) - static_cast<double>(mean_out[column]);
@@ -87,11 +87,11 @@ class Standardizer {
     require<ShapeError>(inputs.rank() >= 1 && inputs.shape().without(0) == mean_.shape(), "standardizer: inputs ",
                         inputs.shape(), " do not match the columns ", mean_.shape(), " it was fitted to", where);
     Tensor<T> result = Tensor<T>::empty(inputs.shape());
-    T* out = result.writable_numbers();
-    const T* in = inputs.numbers();
+    T* out = kernel_access(result).writable_numbers();
+    const T* in = kernel_access(inputs).numbers();
     for (Index row = 0; row < inputs.shape()[0]; ++row)
       for (Index column = 0; column < mean_.size(); ++column)
-        *out++ = formula(*in++, mean_.numbers()[column], deviation_.numbers()[column]);
+        *out++ = formula(*in++, kernel_access(mean_).numbers()[column], kernel_access(deviation_).numbers()[column]);
     return result;
   }
 

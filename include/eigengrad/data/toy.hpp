@@ -13,8 +13,8 @@ namespace eigengrad { inline namespace EIGENGRAD_ABI {
 template <class T, class Gate>
 Dataset<T> logic_gate(Gate gate) {
   Tensor<T> inputs = Tensor<T>::empty({4, 2}), targets = Tensor<T>::empty({4, 1});
-  T* in = inputs.writable_numbers();
-  T* out = targets.writable_numbers();
+  T* in = kernel_access(inputs).writable_numbers();
+  T* out = kernel_access(targets).writable_numbers();
   for (const bool a : {false, true})
     for (const bool b : {false, true}) {
       *in++ = static_cast<T>(a);
@@ -63,8 +63,8 @@ Dataset<T, std::int64_t> planar_classes(Index samples, Index classes, double noi
   Tensor<T> inputs = Tensor<T>::empty({samples, 2});
   Tensor<std::int64_t> labels = Tensor<std::int64_t>::empty({samples});
   Generator generator(seed);
-  T* in = inputs.writable_numbers();
-  std::int64_t* label_out = labels.writable_numbers();
+  T* in = kernel_access(inputs).writable_numbers();
+  std::int64_t* label_out = kernel_access(labels).writable_numbers();
   for (Index i = 0; i < samples; ++i) {
     const Index label = i % classes, members = (samples - label + classes - 1) / classes;
     const Index member = i / classes;
@@ -121,8 +121,8 @@ Dataset<T> noisy_sine(Index samples, ToyOptions options = {}, Location where = L
                       ": neither may be negative", where);
   Tensor<T> inputs = Tensor<T>::empty({samples, 1}), targets = Tensor<T>::empty({samples, 1});
   Generator generator(options.seed);
-  T* in = inputs.writable_numbers();
-  T* out = targets.writable_numbers();
+  T* in = kernel_access(inputs).writable_numbers();
+  T* out = kernel_access(targets).writable_numbers();
   for (Index i = 0; i < samples; ++i) {
     const double share = samples > 1 ? static_cast<double>(i) / static_cast<double>(samples - 1) : 0.5;
     const double x = std::numbers::pi * (2 * share - 1);

@@ -28,9 +28,9 @@ struct Cursor {
   /// its only one. False for any other tensor: it needs a walk over rows.
   template <class T, class E>
   EIGENGRAD_INLINE bool start_flat(const Tensor<E>& tensor, const Shape& space) {
-    at = reinterpret_cast<const std::byte*>(tensor.numbers());
+    at = reinterpret_cast<const std::byte*>(kernel_access(tensor).numbers());
     step = -1;
-    if (tensor.shape() == space && tensor.padded()) [[likely]]
+    if (tensor.shape() == space && kernel_access(tensor).padded()) [[likely]]
       return true;
     if (tensor.size() != 1) return false;
     repeat<T>(sizeof(E), 1);

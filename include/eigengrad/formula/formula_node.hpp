@@ -22,7 +22,7 @@ struct DerivativeProduct {
 template <class T>
 EIGENGRAD_INLINE bool hand_over(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& derivative,
                                 std::uint32_t holders = 1) {
-  if (dy.size() != 1 || !(*dy.numbers() == T(1)) || slot.filled || derivative.holders() > holders) return false;
+  if (dy.size() != 1 || !(*kernel_access(dy).numbers() == T(1)) || slot.filled || kernel_access(derivative).holders() > holders) return false;
   slot.value = derivative;
   slot.filled = true;
   return true;
@@ -33,11 +33,11 @@ void contribute_multiple(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& de
   if (hand_over(slot, dy, derivative, holders)) return;
   bool add = false;
   Tensor<T>& gradient = prepare(slot, derivative.shape(), add);
-  const T* from = derivative.numbers();
-  T* to = gradient.shared_data();
-  const lane_t<T> factor(*dy.numbers());
-  if (!gradient.padded()) {
-    for (Index i = 0; i < derivative.size(); ++i) to[i] = (add ? to[i] : T(0)) + *dy.numbers() * from[i];
+  const T* from = kernel_access(derivative).numbers();
+  T* to = kernel_access(gradient).shared_data();
+  const lane_t<T> factor(*kernel_access(dy).numbers());
+  if (!kernel_access(gradient).padded()) {
+    for (Index i = 0; i < derivative.size(); ++i) to[i] = (add ? to[i] : T(0)) + *kernel_access(dy).numbers() * from[i];
     return;
   }
   for (Index i = 0; i < derivative.size(); i += lane_width<T>) {
@@ -63,8 +63,8 @@ EIGENGRAD_OUTLINE void open_sink(int k, TypedNode<T>& target, const Tensor<T>& o
   const bool by_number = dy.size() == size && dy.size() > 1;
   Tensor<T>& gradient = by_number ? prepare_over(dy, *slot, operand.shape(), sinks[k].add)
                                   : prepare(*slot, operand.shape(), sinks[k].add);
-  sinks[k].data = gradient.shared_data();
-  sinks[k].padded = gradient.padded();
+  sinks[k].data = kernel_access(gradient).shared_data();
+  sinks[k].padded = kernel_access(gradient).padded();
   if (sinks[k].add || (operand.size() == size && operand.size() > 1)) return;
   std::fill_n(sinks[k].data, operand.size(), T(0));  // stretched, or a scalar: gathered by adding
   sinks[k].add = true;
@@ -118,9 +118,9 @@ class FormulaNode final : public OperationNode<T> {
   void release() override {
     for (int k = 0; k < view_.kind.leaves; ++k)
       // Constants stay, to be printed. The others' buffers may be written over, and their shapes are gone with them.
-      if (targets()[k] != nullptr) const_cast<Tensor<T>*>(view_.leaves[k].numbers)->release();
-    result_.release();
-    derivative_.release();
+      if (targets()[k] != nullptr) kernel_access(*const_cast<Tensor<T>*>(view_.leaves[k].numbers)).release();
+    kernel_access(result_).release();
+    kernel_access(derivative_).release();
   }
   void propagate() override {
     if (records_gradients()) [[unlikely]]
@@ -130,7 +130,7 @@ class FormulaNode final : public OperationNode<T> {
       dy = expanded_to(std::move(dy), this->shape_);
       if (derivative_.size() > 0) return pass_summed_derivative(dy);
       if (divisor_ != T(1)) divide(dy);
-      if (dy.size() != 1) dy = dy.alias(seen_);  // one number broadcasts as it is
+      if (dy.size() != 1) dy = kernel_access(dy).alias(seen_);  // one number broadcasts as it is
     }
     if (derivative_.size() > 0) return pass_derivative(dy);
 
@@ -188,7 +188,7 @@ class FormulaNode final : public OperationNode<T> {
     propagate_through(tape, mark, y, dy);
   }
   void divide(Tensor<T>& dy) const {
-    T* to = dy.writable_numbers();
+    T* to = kernel_access(dy).writable_numbers();
     for (Index i = 0; i < dy.size(); ++i) to[i] = to[i] / divisor_;
   }
   EIGENGRAD_OUTLINE void pass_derivative(const Tensor<T>& dy) {
@@ -198,8 +198,8 @@ class FormulaNode final : public OperationNode<T> {
     bool add = false;
     Tensor<T>& gradient = prepare_over(dy, *slot, this->shape_, add);
     const Multiple product({}, Leaf<T>{dy}, Leaf<T>{derivative_});
-    evaluate<T>(ListedFormula<T>(formula_kind<Multiple>, &product, product.shape()), gradient.shared_data(), add,
-                gradient.padded());
+    evaluate<T>(ListedFormula<T>(formula_kind<Multiple>, &product, product.shape()), kernel_access(gradient).shared_data(), add,
+                kernel_access(gradient).padded());
   }
   /// The same under a sum over everything: dy is one number.
   void pass_summed_derivative(const Tensor<T>& dy) {
@@ -270,8 +270,8 @@ struct FormulaReplay {
     const ListedFormula<T> view(kind, formula, space);
     if constexpr (std::is_same_v<T, E>)
       if (derivative.size() > 0)
-        return evaluate_with_derivative(view, wanted, result.shared_data(), derivative.shared_data());
-    evaluate(view, result.shared_data(), false, true);
+        return evaluate_with_derivative(view, wanted, kernel_access(result).shared_data(), kernel_access(derivative).shared_data());
+    evaluate(view, kernel_access(result).shared_data(), false, true);
   }
 
   const FormulaKind<T>& kind;
@@ -309,9 +309,9 @@ EIGENGRAD_OUTLINE Tensor<E> value_of_formula(const FormulaKind<T>& kind, const v
     if (tape != nullptr && find_targets(tape, view, name.name, targets)) {
       if (kind.stores_derivative && only_one_target(view, targets, wanted)) {
         derivative = Tensor<T>::empty(space);
-        evaluate_with_derivative(view, wanted, result.writable_numbers(), derivative.writable_numbers());
+        evaluate_with_derivative(view, wanted, kernel_access(result).writable_numbers(), kernel_access(derivative).writable_numbers());
       } else {
-        evaluate(view, result.writable_numbers(), false, true);
+        evaluate(view, kernel_access(result).writable_numbers(), false, true);
       }
       auto* node = FormulaNode<T>::add(*tape, name, result, view, targets);
       remember();
@@ -321,7 +321,7 @@ EIGENGRAD_OUTLINE Tensor<E> value_of_formula(const FormulaKind<T>& kind, const v
       return result;
     }
   }
-  evaluate(view, result.writable_numbers(), false, true);
+  evaluate(view, kernel_access(result).writable_numbers(), false, true);
   remember();
   return result;
 }
@@ -330,8 +330,8 @@ EIGENGRAD_OUTLINE void write_formula(const FormulaKind<T>& kind, const void* for
                                      const char* name, Tensor<E>& target, bool add) {
   const ListedFormula<T> view(kind, formula, space);
   tell_operands(name, view);
-  E* to = target.writable_numbers();
-  evaluate(view, to, add, target.padded());
+  E* to = kernel_access(target).writable_numbers();
+  evaluate(view, to, add, kernel_access(target).padded());
 }
 
 /// A rule's formula, to be differentiated again.

@@ -23,15 +23,15 @@ struct Pointwise {
 
   /// Room for y = f(x), and behind it for the slope if that is kept and `with_slope`.
   Tensor<T> room_for(const Shape& shape, bool with_slope) const {
-    return with_slope && keeps_slope ? Tensor<T>::empty_with_room(shape, shape.size()) : Tensor<T>::empty(shape);
+    return with_slope && keeps_slope ? KernelAccess<T>::empty_with_extra(shape, shape.size()) : Tensor<T>::empty(shape);
   }
   /// Writes y, which may be x, and the slope behind it.
   void evaluate(const Tensor<T>& x, Tensor<T>& y, bool with_slope) const {
-    run(value, x, x.numbers(), y, with_slope && keeps_slope ? y.room_behind() : nullptr);
+    run(value, x, kernel_access(x).numbers(), y, with_slope && keeps_slope ? kernel_access(y).extra_numbers() : nullptr);
   }
   /// dx = dy f', of a y that has its slope behind it if that is kept.
   void pull_back(const Tensor<T>& dy, const Tensor<T>& y, Tensor<T>& dx) const {
-    run(gradient, dy, keeps_slope ? y.room_behind() : y.numbers(), dx, nullptr);
+    run(gradient, dy, keeps_slope ? kernel_access(y).extra_numbers() : kernel_access(y).numbers(), dx, nullptr);
   }
   /// How many numbers are kept for the way back beside y.
   Index kept_numbers(const Shape& shape) const { return keeps_slope ? shape.size() : 0; }
@@ -40,9 +40,9 @@ struct Pointwise {
   /// `second` has as many numbers as `a`, and extra numbers behind them where y has.
   EIGENGRAD_OUTLINE static void run(Lanes* lanes, const Tensor<T>& a, const T* second, Tensor<T>& to, T* slope) {
     constexpr Index width = lane_width<T>;
-    const Index size = to.size(), whole = a.padded() && to.padded() ? size : size - size % width;
-    T* const result = to.shared_data();
-    const T* const first = a.numbers();
+    const Index size = to.size(), whole = kernel_access(a).padded() && kernel_access(to).padded() ? size : size - size % width;
+    T* const result = kernel_access(to).shared_data();
+    const T* const first = kernel_access(a).numbers();
     constexpr Index large = 1 << 16;
     if (has_threads && size >= large)
       parallel_ranges(whole, 64 * width, large / 4, [=](Index begin, Index end) {
@@ -101,7 +101,7 @@ struct PointwiseOf {
   EIGENGRAD_COLD static Tensor<T> slope_behind(const Tensor<T>& y) {
     const Tensor<T> slope = Tensor<T>::empty(y.shape());
     const auto run = [](const TensorStep<T>& step) {
-      std::copy_n(step.operands[0].room_behind(), step.result.size(), step.to());
+      std::copy_n(kernel_access(step.operands[0]).extra_numbers(), step.result.size(), step.to());
     };
     run(TensorStep<T>(run, slope, {&y}, nullptr));
     on_replay(Op::name, slope, {&y}, run);
@@ -157,7 +157,7 @@ class PointwiseNode final : public OperationNode<T> {
   }
   void visit_inputs(void (*visit)(void*, Node*), void* context) const override { visit(context, x_); }
   void release() override {
-    y_.release();
+    kernel_access(y_).release();
     this->spent = true;
   }
 

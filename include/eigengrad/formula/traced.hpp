@@ -86,7 +86,7 @@ inline constexpr bool is_traced_mask<TracedMask<T>> = true;
 template <class T>
 Tensor<T> numbers_of(const Tensor<bool>& mask) {
   const auto run = [](T* to, const Tensor<bool>& from) {
-    std::transform(from.numbers(), from.end(), to, [](bool holds) { return T(holds ? 1 : 0); });
+    std::transform(kernel_access(from).numbers(), from.end(), to, [](bool holds) { return T(holds ? 1 : 0); });
   };
   return compute_values<T>("cast", mask.shape(), run, mask);
 }
@@ -179,17 +179,17 @@ const Tensor<T>& Traced<T>::value() const {
     const Shape* all[max_inputs];
     for (int k = 0; k < from.count; ++k) all[k] = &from.inputs[k].value().shape();
     const Loop loop(from.value.shape(), all, from.count);
-    T* to = from.value.shared_data();
+    T* to = kernel_access(from.value).shared_data();
     loop.for_each_row([&](const Index* offsets) {
       const T* rows[max_inputs];
-      for (int k = 0; k < from.count; ++k) rows[k] = from.inputs[k].value().numbers() + offsets[k];
+      for (int k = 0; k < from.count; ++k) rows[k] = kernel_access(from.inputs[k].value()).numbers() + offsets[k];
       from.operation->run(from.own, rows, loop.row_strides, loop.row, to);
       to += loop.row;
     });
   };
   run(state);
   if (ReplayPlan* plan = listening_plan())
-    for (int k = 0; k < count; ++k) plan->reads(state.operation->name, inputs[k]->block());
+    for (int k = 0; k < count; ++k) plan->reads(state.operation->name, kernel_access(*inputs[k]).block());
   on_replay(state.operation->name, reads(), writes(state.value),
             [&] { return [run, self = *this] { run(*self.state_); }; });
 

@@ -46,7 +46,7 @@ auto cast(const X& expression) -> Tensor<typename CastTo<typename X::Element, To
     return x;
   } else {
     const auto run = [](U* to, const Tensor<T>& from) {
-      std::transform(from.numbers(), from.end(), to, [](T number) {
+      std::transform(kernel_access(from).numbers(), from.end(), to, [](T number) {
         if constexpr (is_dual<T> && !is_dual<U>)
           return cast_number<U>(plain_value(number));  // integers and bools have no derivative to lose
         else

@@ -63,12 +63,12 @@ struct Scattered {
 
   const Shape& shape() const { return target_shape; }
   void write_to(Tensor<T>& target, bool add) const {
-    scatter(target.writable_numbers(), target_shape.size(), dy, places, add);
+    scatter(kernel_access(target).writable_numbers(), target_shape.size(), dy, places, add);
   }
   static void scatter(T* to, Index size, const Tensor<T>& dy, const Tensor<std::int64_t>& places, bool add) {
     if (!add) std::fill_n(to, size, T(0));
-    const std::int64_t* const place = places.numbers();
-    const T* const from = dy.numbers();
+    const std::int64_t* const place = kernel_access(places).numbers();
+    const T* const from = kernel_access(dy).numbers();
     if (met_often(dy.size(), size, [=](Index k) { return place[k]; })) {
       const Totals<T> totals(1, size);
       for (Index k = 0; k < dy.size(); ++k) totals.add(place[k], Sum<T>(from[k]));
@@ -86,7 +86,7 @@ struct Scattered {
   }
   static Tensor<T> picked(const Tensor<T>& x, const Tensor<std::int64_t>& places, const Shape& shape) {
     const auto run = [](T* to, const Tensor<T>& from, const Tensor<std::int64_t>& at) {
-      for (Index k = 0; k < at.size(); ++k) to[k] = from.numbers()[at.numbers()[k]];
+      for (Index k = 0; k < at.size(); ++k) to[k] = kernel_access(from).numbers()[kernel_access(at).numbers()[k]];
     };
     return compute<T>("pick", shape, run,
                       with_respect_to(x, [places, whole = x.shape()](

@@ -17,7 +17,7 @@ struct Positions {
   Index begin = 0, step = 1;
   Tensor<std::int64_t> listed = {};
 
-  const std::int64_t* list() const { return listed.size() > 0 ? listed.numbers() : nullptr; }
+  const std::int64_t* list() const { return listed.size() > 0 ? kernel_access(listed).numbers() : nullptr; }
 };
 
 /// A tensor's shape as [outer, count, inner] around one axis.
@@ -47,8 +47,8 @@ struct AroundAxis {
   /// Throws IndexError for a position that is listed and outside the axis.
   void require_inside(const OperationName& name, const Tensor<std::int64_t>& listed, const Shape& shape) const {
     for (Index k = 0; k < listed.size(); ++k)
-      require<IndexError>(listed.numbers()[k] >= 0 && listed.numbers()[k] < count, name.name, ": index ",
-                          listed.numbers()[k], " at position ", k, " is outside axis ", axis, " of shape ", shape,
+      require<IndexError>(kernel_access(listed).numbers()[k] >= 0 && kernel_access(listed).numbers()[k] < count, name.name, ": index ",
+                          kernel_access(listed).numbers()[k], " at position ", k, " is outside axis ", axis, " of shape ", shape,
                           ", which has ", count, name.where);
   }
 };
@@ -66,7 +66,7 @@ struct ScatteredAlong {
   Shape target_shape;
 
   const Shape& shape() const { return target_shape; }
-  void write_to(Tensor<T>& target, bool add) const { add_to(target.writable_numbers(), dy, add); }
+  void write_to(Tensor<T>& target, bool add) const { add_to(kernel_access(target).writable_numbers(), dy, add); }
   void add_to(T* to, const Tensor<T>& from, bool add) const {
     if (!add) std::fill_n(to, target_shape.size(), T(0));
     if (from.size() == 0) return;
@@ -76,12 +76,12 @@ struct ScatteredAlong {
       const Totals<T> totals(target_shape.size() / around.inner, around.inner);
       around.for_each_run(size, position, [&](Index whole, Index part) {
         const Index place = totals.place(whole / around.inner);
-        for (Index i = 0; i < around.inner; ++i) totals.add(place + i, Sum<T>(from.numbers()[part + i]));
+        for (Index i = 0; i < around.inner; ++i) totals.add(place + i, Sum<T>(kernel_access(from).numbers()[part + i]));
       });
       return totals.move_to(to, T(1), 0, around.inner);
     }
     around.for_each_run(size, position, [&](Index whole, Index part) {
-      for (Index i = 0; i < around.inner; ++i) to[whole + i] = to[whole + i] + from.numbers()[part + i];
+      for (Index i = 0; i < around.inner; ++i) to[whole + i] = to[whole + i] + kernel_access(from).numbers()[part + i];
     });
   }
   /// What flows back is picked at the same positions.
@@ -104,11 +104,11 @@ Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& 
       x, [=, whole = x.shape()](const auto& dy) { return ScatteredAlong<T>{dy, position, around, whole}; },
       [=](const auto& again) { return pick("pick", again, around, size, position); });
   if (around.outer == 1 && position.listed.size() == 0 && (position.step == 1 || size == 1))
-    return record(name, x.alias(shape, size > 0 ? position.begin * around.inner : 0), std::move(from_x));
+    return record(name, kernel_access(x).alias(shape, size > 0 ? position.begin * around.inner : 0), std::move(from_x));
   const auto run = [=](T* to, const Tensor<T>& from, const Tensor<std::int64_t>& listed) {
     around.require_inside(name, listed, from.shape());
     around.for_each_run(size, position,
-                        [&](Index whole, Index part) { std::copy_n(from.numbers() + whole, around.inner, to + part); });
+                        [&](Index whole, Index part) { std::copy_n(kernel_access(from).numbers() + whole, around.inner, to + part); });
   };
   return compute<T>(name, shape, run, std::move(from_x), position.listed);
 }
@@ -176,13 +176,13 @@ Tensor<typename X::Element> gather(const X& x, Index axis, const Tensor<std::int
     const Shape& all = from.shape();
     Index position[Shape::max_rank] = {};
     for (Index k = 0; k < at.size(); ++k) {
-      const std::int64_t index = at.numbers()[k];
+      const std::int64_t index = kernel_access(at).numbers()[k];
       require<IndexError>(index >= 0 && index < around.count, "gather: index ", index, " at element ", k,
                           " is outside axis ", around.axis, " of shape ", all, ", which has ", around.count, where);
       Index offset = 0;
       for (Index i = 0; i < all.rank(); ++i) offset = offset * all[i] + (i == around.axis ? index : position[i]);
       place[k] = offset;
-      to[k] = from.numbers()[offset];
+      to[k] = kernel_access(from).numbers()[offset];
       for (Index i = all.rank() - 1; i >= 0 && ++position[i] == at.shape()[i]; --i) position[i] = 0;
     }
   };
@@ -203,14 +203,14 @@ struct Placed {
 
   const Shape& shape() const { return target_shape; }
   void write_to(Tensor<T>& target, bool add) const {
-    T* const to = target.writable_numbers();
+    T* const to = kernel_access(target).writable_numbers();
     if (!add) std::fill_n(to, target_shape.size(), T(0));
-    to[offset] = to[offset] + *dy.numbers();
+    to[offset] = to[offset] + *kernel_access(dy).numbers();
   }
   Tensor<T> to_tensor() const {
     const auto place = [size = target_shape.size(), at = offset](T* to, const Tensor<T>& from) {
       std::fill_n(to, size, T(0));
-      to[at] = *from.numbers();
+      to[at] = *kernel_access(from).numbers();
     };
     return compute<T>("place", target_shape, place,
                       with_respect_to(dy, [at = offset](const auto& again) { return element_at(again, at); }));
@@ -219,7 +219,7 @@ struct Placed {
 template <class T>
 Tensor<T> element_at(const Tensor<T>& x, Index offset, const Location& where) {
   return record(
-      {"element", where}, x.alias({}, offset),
+      {"element", where}, kernel_access(x).alias({}, offset),
       with_respect_to(x, [offset, whole = x.shape()](const auto& dy) { return Placed<T>{dy, offset, whole}; }));
 }
 

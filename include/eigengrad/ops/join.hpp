@@ -31,7 +31,7 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
     for (const Tensor<T>& part : from) {
       const Index run = part.shape()[around.axis] * around.inner;
       for (Index o = 0; o < around.outer && run > 0; ++o)
-        std::copy_n(part.numbers() + o * run, run, to + o * size * around.inner);
+        std::copy_n(kernel_access(part).numbers() + o * run, run, to + o * size * around.inner);
       to += run;
     }
   };

@@ -24,8 +24,8 @@ struct Operand {
   Index columns() const { return tensor.shape()[transposed ? 0 : 1]; }
   MatrixView<T> view() const {
     const Index step = tensor.shape()[1];
-    return transposed ? MatrixView<T>{tensor.numbers(), 1, step, tensor.padded()}
-                      : MatrixView<T>{tensor.numbers(), step, 1, tensor.padded()};
+    return transposed ? MatrixView<T>{kernel_access(tensor).numbers(), 1, step, kernel_access(tensor).padded()}
+                      : MatrixView<T>{kernel_access(tensor).numbers(), step, 1, kernel_access(tensor).padded()};
   }
 };
 
@@ -39,8 +39,8 @@ struct Product {
   Shape shape() const { return {a.rows(), b.columns()}; }
   void write_to(Tensor<T>& target, bool add) const {
     if (ReplayPlan* plan = listening_plan()) [[unlikely]]
-      for (const Tensor<T>* operand : {&a.tensor, &b.tensor}) plan->reads("matmul", operand->block());
-    multiply_into(target.writable_numbers(), target.padded(), add);
+      for (const Tensor<T>* operand : {&a.tensor, &b.tensor}) plan->reads("matmul", kernel_access(*operand).block());
+    multiply_into(kernel_access(target).writable_numbers(), kernel_access(target).padded(), add);
   }
   void multiply_into(T* target, bool padded, bool add) const {
     Gemm<T>::multiply(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target, add, nullptr, padded);
@@ -72,7 +72,7 @@ EIGENGRAD_OUTLINE void contribute_product(TypedNode<T>* node, const Product<T>& 
     return contribute_recorded(*slot, node->shape(), product.to_tensor());
   bool add = false;
   Tensor<T>& target = prepare(*slot, product.shape(), add);
-  product.multiply_into(target.shared_data(), target.padded(), add);
+  product.multiply_into(kernel_access(target).shared_data(), kernel_access(target).padded(), add);
 }
 
 template <Expression A, Expression B>
@@ -95,7 +95,7 @@ struct BatchedProduct {
       return recorded_reshape(recorded_sum_to(batched(matrices(dy), transposed(b, k, m)), batch_a + Shape{n, k}),
                               a.shape());
     return gathered(a, batch_a.size(), [&](T* da, const T* left, const T* right, Index i) {
-      Gemm<T>::multiply(n, k, m, {dy.numbers() + i * n * m, m, 1}, {right, 1, m}, da + (left - a.numbers()), true);
+      Gemm<T>::multiply(n, k, m, {kernel_access(dy).numbers() + i * n * m, m, 1}, {right, 1, m}, da + (left - kernel_access(a).numbers()), true);
     });
   }
   Tensor<T> gradient_b(const Tensor<T>& dy) const {
@@ -103,7 +103,7 @@ struct BatchedProduct {
       return recorded_reshape(recorded_sum_to(batched(transposed(a, n, k), matrices(dy)), batch_b + Shape{k, m}),
                               b.shape());
     return gathered(b, batch_b.size(), [&](T* db, const T* left, const T* right, Index i) {
-      Gemm<T>::multiply(k, m, n, {left, 1, k}, {dy.numbers() + i * n * m, m, 1}, db + (right - b.numbers()), true);
+      Gemm<T>::multiply(k, m, n, {left, 1, k}, {kernel_access(dy).numbers() + i * n * m, m, 1}, db + (right - kernel_access(b).numbers()), true);
     });
   }
 
@@ -114,7 +114,7 @@ struct BatchedProduct {
   Tensor<T> gathered(const Tensor<T>& operand, Index own, const Body& body) const {
     constexpr Index most = 128;
     Tensor<T> result = Tensor<T>::zeros(operand.shape());
-    T* const to = result.writable_numbers();
+    T* const to = kernel_access(result).writable_numbers();
     if (own == 0 || batch.size() / own <= most) {
       for_each([&](const T* left, const T* right, Index i) { body(to, left, right, i); });
       return result;
@@ -145,8 +145,8 @@ struct BatchedProduct {
     Index i = 0;
     loop.for_each_row([&](const Index* offsets) {
       for (Index j = 0; j < loop.row; ++j, ++i)
-        body(a.numbers() + (offsets[0] + j * loop.row_strides[0]) * n * k,
-             b.numbers() + (offsets[1] + j * loop.row_strides[1]) * k * m, i);
+        body(kernel_access(a).numbers() + (offsets[0] + j * loop.row_strides[0]) * n * k,
+             kernel_access(b).numbers() + (offsets[1] + j * loop.row_strides[1]) * k * m, i);
     });
   }
 };

@@ -13,7 +13,7 @@ namespace eigengrad { inline namespace EIGENGRAD_ABI {
 template <class Order, class T>
 void find_winners(const Groups<T>& groups, const Tensor<T>& x, T* result, std::int64_t* place) {
   if (groups.size() == 0) return;
-  winners<Order>(x.numbers(), groups.outer, groups.count, groups.inner, result, place);
+  winners<Order>(kernel_access(x).numbers(), groups.outer, groups.count, groups.inner, result, place);
   if (place == nullptr) return;
   for (Index o = 0; o < groups.outer; ++o)
     for (Index i = 0; i < groups.inner; ++i, ++place) *place = (o * groups.count + *place) * groups.inner + i;
@@ -59,7 +59,7 @@ Tensor<std::int64_t> place_of_extreme(const char* name, const Tensor<T>& x, cons
                       " leaves no element to choose from: check that it is not empty first", where);
   const Tensor<T> best = Tensor<T>::empty(groups.reduced.result);
   const auto find = [=](std::int64_t* to, const Tensor<T>& from, T* winner) {
-    if (groups.size() > 0) winners<Order>(from.numbers(), groups.outer, groups.count, groups.inner, winner, to);
+    if (groups.size() > 0) winners<Order>(kernel_access(from).numbers(), groups.outer, groups.count, groups.inner, winner, to);
   };
   return compute_values<std::int64_t>(name, groups.reduced.result, find, groups.x, extra_output(best));
 }
@@ -93,8 +93,8 @@ Tensor<std::int64_t> argmin(const X& x, Location where = Location::current()) {
 template <class T>
 Tensor<T> product_of_others(const Groups<T>& groups, const T* dy) {
   Tensor<T> result = Tensor<T>::empty(groups.x.shape());
-  const T* x = groups.x.numbers();
-  T* to = result.writable_numbers();
+  const T* x = kernel_access(groups.x).numbers();
+  T* to = kernel_access(result).writable_numbers();
   const Index n = groups.count * groups.inner, step = groups.inner;
   for (Index o = 0; o < groups.outer; ++o, x += n, to += n)
     for (Index i = 0; i < step; ++i) {
@@ -148,12 +148,12 @@ Tensor<typename X::Element> prod(const X& x, const Axes& axes = {}, bool keepdim
     std::fill_n(to, groups.size(), T(1));
     for (Index o = 0; o < groups.outer; ++o, to += groups.inner)
       for (Index j = 0; j < groups.count; ++j) {
-        const T* row = from.numbers() + (o * groups.count + j) * groups.inner;
+        const T* row = kernel_access(from).numbers() + (o * groups.count + j) * groups.inner;
         for (Index i = 0; i < groups.inner; ++i) to[i] = to[i] * row[i];
       }
   };
   const auto back = [groups](const auto& dy) {
-    return records_gradients() ? recorded_product_of_others(groups, dy) : product_of_others(groups, dy.numbers());
+    return records_gradients() ? recorded_product_of_others(groups, dy) : product_of_others(groups, kernel_access(dy).numbers());
   };
   return compute<T>({"prod", where}, groups.reduced.result, multiply, with_respect_to(groups.x, back));
 }

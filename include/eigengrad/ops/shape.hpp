@@ -59,7 +59,7 @@ Tensor<typename X::Element> reshape(const X& x, const NewShape& shape, Location 
   const Tensor<T>& t = x.to_tensor();
   const Shape result_shape = shape.resolve(t.shape(), where);
   if (result_shape == t.shape()) return Tensor<T>(t);
-  return record({"reshape", where}, t.alias(result_shape),
+  return record({"reshape", where}, kernel_access(t).alias(result_shape),
                 with_respect_to(
                     t, [back = t.shape()](const auto& dy) { return reshape(dy, back); },
                     [result_shape](const auto& again) { return reshape(again, result_shape); }));
@@ -131,7 +131,7 @@ Tensor<typename X::Element> permute(const X& x, const Axes& axes, Location where
   Shape shape;
   for (int k = 0; k < axes.count; ++k) shape.push_back(t.shape()[order.axes[k]]);
   const auto run = [permuted = PermutedCopy<T>(t.shape(), order.axes)](T* to, const Tensor<T>& from) {
-    if (from.size() > 0) permuted.copy(from.numbers(), to);
+    if (from.size() > 0) permuted.copy(kernel_access(from).numbers(), to);
   };
   return compute<T>({"permute", where}, shape, run,
                     with_respect_to(

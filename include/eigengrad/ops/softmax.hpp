@@ -16,7 +16,7 @@ void for_each_row(const Tensor<T>& from, T* to, Row row) {
   if (from.size() == 0) return;
   const Index n = from.rank() == 0 ? 1 : from.shape().back();
   const auto some = [&](Index first, Index end) {
-    for (Index i = first; i < end; ++i) row(from.numbers() + i * n, to + i * n, n);
+    for (Index i = first; i < end; ++i) row(kernel_access(from).numbers() + i * n, to + i * n, n);
   };
   if (has_threads && from.size() >= large_rows) return parallel_ranges(from.size() / n, 1, 1, some);
   some(0, from.size() / n);
@@ -31,8 +31,8 @@ Tensor<T> upstream_of_largest(const Tensor<T>& dy, const Tensor<T>& y) {
   shape.set(shape.rank() - 1, n > 0 ? 1 : 0);
   const auto run = [n, rows = shape.size()](T* to, const Tensor<T>& upstream, const Tensor<T>& values) {
     for (Index i = 0; i < rows; ++i) {
-      const T* row = values.numbers() + i * n;
-      to[i] = upstream.numbers()[i * n + first_place(row, n, winner_of_row<Largest>(row, n))];
+      const T* row = kernel_access(values).numbers() + i * n;
+      to[i] = kernel_access(upstream).numbers()[i * n + first_place(row, n, winner_of_row<Largest>(row, n))];
     }
   };
   return compute_values<T>("softmax", shape, run, dy, y);
@@ -98,7 +98,7 @@ Tensor<typename X::Element> log_sum_exp(const X& x, const Axes& axes = {}, bool 
   if (reduced.count == 0) return Tensor<T>::full(reduced.result, -std::numeric_limits<T>::infinity());
   const Tensor<T> shift = without_infinities((max)(t, axes, true, where));
   const Tensor<T> kept = resting_at_infinity<T>(log(sum(exp(t - shift), axes, true)) + shift);
-  return record({"log_sum_exp", where}, kept.alias(reduced.result),
+  return record({"log_sum_exp", where}, kernel_access(kept).alias(reduced.result),
                 with_respect_to(recorded, [recorded, shape = reduced.kept](const Tensor<T>& dy, const Tensor<T>& y) {
                   return recorded_reshape(dy, shape) * exp(recorded - without_infinities(recorded_reshape(y, shape)));
                 }));

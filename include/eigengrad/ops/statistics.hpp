@@ -65,9 +65,9 @@ Tensor<T> of_variance(const OperationName& name, const Tensor<T>& x, const Axes&
   const auto run = [=, freedom = kept.freedom](T* to, const Tensor<T>& from, T* mean, T* rest) {
     const Moments<T> moments = moments_of(from, axes, reduced, freedom);
     const Tensor<T> result = function(moments.variance);
-    std::copy_n(moments.mean.numbers(), moments.mean.size(), mean);
-    std::copy_n(moments.rest.numbers(), moments.rest.size(), rest);
-    std::copy_n(result.numbers(), result.size(), to);
+    std::copy_n(kernel_access(moments.mean).numbers(), moments.mean.size(), mean);
+    std::copy_n(kernel_access(moments.rest).numbers(), moments.rest.size(), rest);
+    std::copy_n(kernel_access(result).numbers(), result.size(), to);
   };
   const auto back = [=, shape = reduced.kept](const auto& dy, const auto& y) {
     return rule(kept, recorded_reshape(dy, shape), recorded_reshape(y, shape));
@@ -154,7 +154,7 @@ Tensor<typename X::Element> norm(const X& x, const Axes& axes = {}, bool keepdim
   const Reduced reduced(t.shape(), axes, keepdims, "norm", where);
   const auto run = [axes, any = t.size() > 0 && reduced.count > 0](T* to, const Tensor<T>& from) {
     const Tensor<T> norms = kept_norms(from, axes, any);
-    std::copy_n(norms.numbers(), norms.size(), to);
+    std::copy_n(kernel_access(norms).numbers(), norms.size(), to);
   };
   const auto back = [t, shape = reduced.kept](const auto& dy, const auto& y) {
     return quotient_or_zero<T>(recorded_reshape(dy, shape), recorded_reshape(y, shape)) * t;

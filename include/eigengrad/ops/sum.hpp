@@ -20,11 +20,11 @@ struct SumReplay {
 
   void operator()() {
     const ListedFormula<T> view(formula.kind, formula.formula, formula.space);
-    T* const to = formula.result.shared_data();
+    T* const to = kernel_access(formula.result).shared_data();
     std::fill_n(to, formula.result.size(), T(0));
     if constexpr (is_real<T>)
       if (formula.derivative.size() > 0)
-        return void(sum_with_derivative(view, sums, formula.wanted, to, formula.derivative.shared_data(), divisor));
+        return void(sum_with_derivative(view, sums, formula.wanted, to, kernel_access(formula.derivative).shared_data(), divisor));
     sum_into(view, sums.sum, kept, to, divisor);
   }
 };
@@ -45,11 +45,11 @@ EIGENGRAD_OUTLINE Tensor<T> sum_of_formula(const FormulaKind<T>& kind, const For
     if (recorded && reduced.kept.size() == 1 && only_one_target(view, targets, wanted)) {
       derivative = Tensor<T>::empty(space);
       // In one pass, where that can be.
-      if (!sum_with_derivative(view, sums, wanted, result.shared_data(), derivative.shared_data(), divisor))
+      if (!sum_with_derivative(view, sums, wanted, kernel_access(result).shared_data(), kernel_access(derivative).shared_data(), divisor))
         derivative = {};
     }
   }
-  if (derivative.size() == 0) sum_into(view, sums.sum, reduced.kept, result.shared_data(), divisor);
+  if (derivative.size() == 0) sum_into(view, sums.sum, reduced.kept, kernel_access(result).shared_data(), divisor);
   tell_operands(name.name, view);
   on_replay(name.name, reads(), writes(result, derivative),
             [&] { return SumReplay<T>{{view, result, derivative, wanted}, sums, reduced.kept, divisor}; });

@@ -139,13 +139,13 @@ class LBFGS : public Optimizer<T, 0, LBFGS<T>> {
     // What is remembered, the oldest first: [pairs, 2, parameters], steps and what they changed in the gradient.
     const Index size = place_.size();
     Tensor<T> history = Tensor<T>::empty({static_cast<Index>(pairs_.size()), 2, size});
-    T* to = history.writable_numbers();
+    T* to = kernel_access(history).writable_numbers();
     for (const Pair& pair : pairs_)
-      to = std::copy_n(pair.change.numbers(), size, std::copy_n(pair.step.numbers(), size, to));
+      to = std::copy_n(kernel_access(pair.change).numbers(), size, std::copy_n(kernel_access(pair.step).numbers(), size, to));
     state.rows("history", history, {2, size});
     if (!state.loads()) return;
     pairs_.clear();
-    const T* from = history.numbers();
+    const T* from = kernel_access(history).numbers();
     for (Index i = 0; i < history.shape()[0]; ++i, from += 2 * size) {
       Pair pair{Tensor<T>::from({from, static_cast<std::size_t>(size)}, {size}),
                 Tensor<T>::from({from + size, static_cast<std::size_t>(size)}, {size}), 0};
@@ -286,11 +286,11 @@ class LBFGS : public Optimizer<T, 0, LBFGS<T>> {
     else
       point.loss = static_cast<double>(closure().to_tensor().item(where));
     point.gradient = Tensor<T>::zeros(place_.shape());
-    T* to = point.gradient.writable_numbers();
+    T* to = kernel_access(point.gradient).writable_numbers();
     bool any = false;
     for (const auto& parameter : this->parameters()) {
       const Slot<T>& slot = parameter.state().gradient;
-      if (slot.filled) std::copy_n(slot.value.numbers(), parameter.size(), to);
+      if (slot.filled) std::copy_n(kernel_access(slot.value).numbers(), parameter.size(), to);
       any = any || slot.filled;
       to += parameter.size();
     }
@@ -303,16 +303,16 @@ class LBFGS : public Optimizer<T, 0, LBFGS<T>> {
   }
 
   void read_parameters() {
-    T* to = place_.writable_numbers();
+    T* to = kernel_access(place_).writable_numbers();
     for (const auto& parameter : this->parameters())
-      to = std::copy_n(parameter.value().numbers(), parameter.size(), to);
+      to = std::copy_n(kernel_access(parameter.value()).numbers(), parameter.size(), to);
   }
   /// Moves the parameters to place_ + step * direction_.
   void write_parameters(double step) {
-    const T *x = place_.numbers(), *d = direction_.numbers(), t = static_cast<T>(step);
+    const T *x = kernel_access(place_).numbers(), *d = kernel_access(direction_).numbers(), t = static_cast<T>(step);
     for (const auto& parameter : this->parameters()) {
       ParameterState<T>& state = parameter.state();
-      T* w = state.value.writable_numbers();
+      T* w = kernel_access(state.value).writable_numbers();
       for (Index i = 0; i < parameter.size(); ++i) w[i] = t == 0 ? x[i] : x[i] + t * d[i];
       state.fresh = false;
       x += parameter.size();

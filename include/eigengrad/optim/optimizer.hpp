@@ -32,7 +32,7 @@ Index first_not_finite_gradient(const std::vector<ParameterRef<T>>& parameters) 
   for (std::size_t k = 0; k < parameters.size(); ++k) {
     if (!parameters[k].has_grad()) continue;
     bool finite = true;
-    for (const T g : parameters[k].state().gradient.value.number_span())
+    for (const T g : kernel_access(parameters[k].state().gradient.value).number_span())
       finite = finite & (g <= largest) & (g >= -largest);
     if (!finite) return static_cast<Index>(k);
   }
@@ -45,7 +45,7 @@ template <class T>
   const Tensor<T>& gradient = parameter.state().gradient.value;
   const Index place = AnyNumbers::of(gradient).first_not_finite();
   fail<ValueError>(where, ": the gradient of parameter ", name, " of shape ", gradient.shape(), " is ",
-                   static_cast<double>(gradient.numbers()[place]), " at element ",
+                   static_cast<double>(kernel_access(gradient).numbers()[place]), " at element ",
                    element_position(place, gradient.shape()),
                    "; the weights are those before: lower the learning rate, clip the gradient, or find where it comes "
                    "from by Tape tape({.detect_anomaly = true})");
@@ -233,13 +233,13 @@ class Optimizer {
                   std::index_sequence<s...>) {
     constexpr Index width = lane_width<T>;
     using L = lane_t<T>;
-    T* w = parameter.value.writable_numbers();
+    T* w = kernel_access(parameter.value).writable_numbers();
     // Memory of our own can be worked on to the end of its last lane.
-    const bool padded = parameter.gradient.value.padded() && parameter.value.padded();
+    const bool padded = kernel_access(parameter.gradient.value).padded() && kernel_access(parameter.value).padded();
     const Index size = parameter.value.size(),
                 whole = padded ? (size + width - 1) / width * width : size - size % width;
-    const T* g = parameter.gradient.value.numbers();
-    [[maybe_unused]] T* const state[sizeof...(s) + 1] = {kept[s].writable_numbers()..., nullptr};
+    const T* g = kernel_access(parameter.gradient.value).numbers();
+    [[maybe_unused]] T* const state[sizeof...(s) + 1] = {kernel_access(kept[s]).writable_numbers()..., nullptr};
     const auto run = [=](Index begin, Index end) EIGENGRAD_FLATTEN_LAMBDA {
       // Copies, which no number written can change.
       const Rule formula = rule;
@@ -289,7 +289,7 @@ double gradient_norm(const std::vector<ParameterRef<T>>& parameters) {
     double total = 0;
     for (const auto& parameter : parameters)
       if (parameter.has_grad())
-        for (const T g : parameter.state().gradient.value.number_span()) term(total, static_cast<double>(g));
+        for (const T g : kernel_access(parameter.state().gradient.value).number_span()) term(total, static_cast<double>(g));
     return total;
   };
   const double sum = sum_over([](double& total, double g) { total += g * g; });
@@ -312,7 +312,7 @@ double clip_gradient_norm(const std::vector<ParameterRef<T>>& parameters, double
     for (const auto& parameter : parameters)
       if (parameter.has_grad()) {
         Tensor<T>& gradient = parameter.state().gradient.value;
-        T* g = gradient.writable_numbers();
+        T* g = kernel_access(gradient).writable_numbers();
         for (Index i = 0; i < gradient.size(); ++i) g[i] = static_cast<T>(static_cast<double>(g[i]) * (largest / norm));
       }
   return norm;

@@ -20,7 +20,7 @@ class OptimizerState {
     using Stored = std::conditional_t<std::is_floating_point_v<X> || std::is_same_v<X, bool>, X, std::int64_t>;
     Tensor<Stored> number = Tensor<Stored>::full({}, static_cast<Stored>(kept));
     (*this)(name, number, Shape());
-    kept = static_cast<X>(number.numbers()[0]);
+    kept = static_cast<X>(kernel_access(number).numbers()[0]);
   }
   /// A tensor of that shape.
   template <class T>
@@ -51,7 +51,7 @@ class OptimizerState {
     if (does_ == Does::save)
       state.add(name, kept);
     else if (state.contains(name))
-      kept = Tensor<T>::from(state.template at<T>(name).number_span(), state.template at<T>(name).shape());
+      kept = Tensor<T>::from(kernel_access(state.template at<T>(name)).number_span(), state.template at<T>(name).shape());
   }
 
   Does does_;

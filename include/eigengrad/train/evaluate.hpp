@@ -25,7 +25,7 @@ bool name_classes(const Tensor<Y>& targets) {
     for (Index i = 0; i < targets.shape()[0]; ++i) {
       Index ones = 0;
       for (Index j = 0; j < columns; ++j) {
-        const Y value = targets.numbers()[i * columns + j];
+        const Y value = kernel_access(targets).numbers()[i * columns + j];
         if (!(value == Y(0) || value == Y(1))) return false;
         if (value == Y(1)) ++ones;
       }
@@ -70,7 +70,7 @@ template <class T>
 double loss_number(const char* name, const Tensor<T>& loss, const Location& where) {
   require<ShapeError>(loss.size() == 1, name, ": the loss is of shape ", loss.shape(),
                       ", where one number is needed: reduce it by mean", where);
-  return static_cast<double>(*loss.numbers());
+  return static_cast<double>(*kernel_access(loss).numbers());
 }
 
 /// The mean loss over a data set, and the accuracy where the targets name classes, in evaluation mode and unrecorded.
@@ -122,7 +122,7 @@ Tensor<T> predict(Module<T>& model, const Tensor<T>& inputs, Index batch_size = 
     }
     require<ShapeError>(some.shape().without(0) == result.shape().without(0), "predict: an output of shape ",
                         some.shape(), " follows one of shape ", result.shape(), ": all must be alike", where);
-    std::copy(some.numbers(), some.end(), result.writable_numbers() + first * (result.size() / n));
+    std::copy(kernel_access(some).numbers(), some.end(), kernel_access(result).writable_numbers() + first * (result.size() / n));
   }
   return result;
 }

@@ -114,7 +114,7 @@ void require_finite(double loss, const Tensor<T>& inputs, Index epoch, Index bat
   if (std::isfinite(loss)) [[likely]]
     return;
   const bool sound =
-      std::all_of(inputs.numbers(), inputs.end(), [](T x) { return std::isfinite(static_cast<double>(x)); });
+      std::all_of(kernel_access(inputs).numbers(), inputs.end(), [](T x) { return std::isfinite(static_cast<double>(x)); });
   fail<ValueError>("fit: the loss is ", loss, " at epoch ", epoch, ", batch ", batch, ": ",
                    sound ? "lower the learning rate, set .clip_gradient_norm, or look at the loss"
                          : "its inputs hold NaN or infinity: clean the data",

@@ -31,7 +31,7 @@ EIGENGRAD_LAZY Index scores_per_sample(const char* name, const Shape& prediction
 /// A sample's label, 0 to classes - 1.
 template <class Y>
 Index checked_label(const char* name, const Tensor<Y>& labels, Index i, Index classes, const Location& where) {
-  const auto label = static_cast<Index>(labels.numbers()[i]);
+  const auto label = static_cast<Index>(kernel_access(labels).numbers()[i]);
   require<IndexError>(label >= 0 && label < classes, name, ": label ", label, " at position ", i, " is outside 0 to ",
                       classes - 1, ": as many scores as classes are needed (one will do for two)", where);
   return label;
@@ -44,8 +44,8 @@ Tensor<std::int64_t> predicted_classes(const P& prediction, double threshold = 0
   const Tensor<typename P::Element>& scores = prediction.to_tensor();
   const Index count = scores_per_sample("predicted_classes", scores.shape(), where), n = scores.shape()[0];
   Tensor<std::int64_t> result = Tensor<std::int64_t>::empty({n});
-  std::int64_t* to = result.writable_numbers();
-  for (Index i = 0; i < n; ++i) to[i] = class_of(scores.numbers() + i * count, count, threshold);
+  std::int64_t* to = kernel_access(result).writable_numbers();
+  for (Index i = 0; i < n; ++i) to[i] = class_of(kernel_access(scores).numbers() + i * count, count, threshold);
   return result;
 }
 
@@ -55,7 +55,7 @@ Index target_class(const Tensor<Y>& target, Index i, Index scores, const Locatio
   if constexpr (std::is_integral_v<Y>) {
     return checked_label("accuracy", target, i, scores == 1 ? 2 : scores, where);
   } else {
-    const Y* row = target.numbers() + i * scores;
+    const Y* row = kernel_access(target).numbers() + i * scores;
     Y sum(0);
     bool proper = true;
     for (Index j = 0; j < scores; ++j) {
@@ -82,7 +82,7 @@ Index count_right(const Tensor<T>& prediction, const Tensor<Y>& target, double t
   Index right = 0;
   for (Index i = 0; i < n; ++i) {
     const Index is = target_class(target, i, scores, where);
-    if (class_of(prediction.numbers() + i * scores, scores, threshold) == is) ++right;
+    if (class_of(kernel_access(prediction).numbers() + i * scores, scores, threshold) == is) ++right;
   }
   return right;
 }
@@ -118,7 +118,7 @@ Tensor<std::int64_t> confusion_matrix(const P& prediction, const Tensor<std::int
                       "confusion_matrix: the predicted classes are ", taken_for.shape(), ", the labels are ",
                       labels.shape(), ": one of each per sample is needed", where);
   Tensor<std::int64_t> result = Tensor<std::int64_t>::zeros({classes, classes});
-  std::int64_t* counts = result.writable_numbers();
+  std::int64_t* counts = kernel_access(result).writable_numbers();
   for (Index i = 0; i < labels.size(); ++i)
     ++counts[checked_label("confusion_matrix", labels, i, classes, where) * classes +
              checked_label("confusion_matrix", taken_for, i, classes, where)];
@@ -140,11 +140,11 @@ double r2_score(const P& prediction, const Q& target, Location where = Location:
   for (Index j = 0; j < outputs; ++j) {
     double residual = 0, spread = 0;
     PreciseSum sum;
-    for (Index i = 0; i < n; ++i) sum = sum + static_cast<double>(y.numbers()[i * outputs + j]);
+    for (Index i = 0; i < n; ++i) sum = sum + static_cast<double>(kernel_access(y).numbers()[i * outputs + j]);
     const double mean = quotient_of_sum(sum, static_cast<double>(n));
     for (Index i = 0; i < n; ++i) {
-      const auto is = static_cast<double>(y.numbers()[i * outputs + j]);
-      const auto said = static_cast<double>(yhat.numbers()[i * outputs + j]);
+      const auto is = static_cast<double>(kernel_access(y).numbers()[i * outputs + j]);
+      const auto said = static_cast<double>(kernel_access(yhat).numbers()[i * outputs + j]);
       residual += (is - said) * (is - said);
       spread += (is - mean) * (is - mean);
     }

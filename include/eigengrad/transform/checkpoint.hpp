@@ -51,7 +51,7 @@ struct KeptReadOf final : KeptRead {
         value(standing != nullptr ? *standing : handle->value),
         is_leaf(standing == nullptr && handle->requires_grad) {}
   const void* appear(TapeState* tape) override {
-    if (is_leaf) value = value.linked(tape->link_to(add_leaf(tape, kept)));
+    if (is_leaf) value = kernel_access(value).linked(tape->link_to(add_leaf(tape, kept)));
     return &value;
   }
   Node* node(const TapeState* tape) const override { return is_leaf ? nullptr : node_on(tape, value, "checkpoint"); }
@@ -102,7 +102,7 @@ struct Fingerprint {
 
   template <class T>
   explicit Fingerprint(const Tensor<T>& values) {
-    const T* numbers = values.numbers();
+    const T* numbers = kernel_access(values).numbers();
     for (Index i = 0; i < values.size(); ++i) {
       const double number = static_cast<double>(plain_value(numbers[i]));
       weighted += number * (1 + 0.001 * static_cast<double>(i % 997));  // so that places count

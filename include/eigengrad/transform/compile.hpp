@@ -57,13 +57,13 @@ class CompiledStep {
       return std::apply([&](const auto&... mine) { return ((mine.shape() == inputs.shape()) && ...); }, own);
     }
     Tensor<T> run(const F& f, const CompileOptions& options, const Tensor<X>&... inputs) {
-      std::apply([&](const auto&... mine) { (std::copy_n(inputs.numbers(), inputs.size(), mine.shared_data()), ...); },
+      std::apply([&](const auto&... mine) { (std::copy_n(kernel_access(inputs).numbers(), inputs.size(), kernel_access(mine).shared_data()), ...); },
                  own);
       if (record.empty() || !record.up_to_date() || !replay(f, options)) record_anew(f);
       const InStep in_step;
       record.tape().backward(loss, {.retain_graph = true});
       record.unshare_gradients();
-      return Tensor<T>::from(loss.number_span(), loss.shape());
+      return Tensor<T>::from(kernel_access(loss).number_span(), loss.shape());
     }
     void record_anew(const F& f) {
       replays = 0;
@@ -105,7 +105,7 @@ class CompiledStep {
       return std::apply([](const auto&... mine) { return std::vector<Block>{mine.block()...}; }, own);
     }
     static double number_of(const Tensor<T>& tensor) {
-      return tensor.size() > 0 ? static_cast<double>(tensor.numbers()[0]) : 0.0;
+      return tensor.size() > 0 ? static_cast<double>(kernel_access(tensor).numbers()[0]) : 0.0;
     }
   };
 

@@ -32,14 +32,14 @@ class FunctionTape {
   /// Whether somebody outside may differentiate the results.
   bool differentiable() const { return outer_ != nullptr && paused_ == 0; }
   /// A result as the outside may see it.
-  Tensor<T> out(const Tensor<T>& result) const { return differentiable() ? result : result.unrecorded(); }
+  Tensor<T> out(const Tensor<T>& result) const { return differentiable() ? result : kernel_access(result).unrecorded(); }
   /// Keeps the records alive for a function that is handed out.
   std::shared_ptr<OwnTape> own() const { return own_; }
 
   /// A recorded tensor equal to x, to differentiate with respect to; connected to what x was computed from.
   Tensor<T> input(const Tensor<T>& x) const {
     TypedNode<T>* before = differentiable() ? node_on(state_, x, "input") : nullptr;
-    Tensor<T> result = x.unrecorded();
+    Tensor<T> result = kernel_access(x).unrecorded();
     state_->connect(result, state_->template add<FittingNode<T>>(state_->last, "input", x.shape(), before));
     return result;
   }

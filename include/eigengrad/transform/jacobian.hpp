@@ -166,7 +166,7 @@ auto hvp(const F& f, const X& x, const V& v, Location where = Location::current(
 template <class T>
 Tensor<T> unit_tensor(const Shape& shape, Index i) {
   Tensor<T> result = Tensor<T>::zeros(shape);
-  result.writable_numbers()[i] = T(1);
+  kernel_access(result).writable_numbers()[i] = T(1);
   return result;
 }
 EIGENGRAD_LAZY void require_few_axes(const char* operation, const Shape& rows, const Shape& columns,

@@ -16,7 +16,7 @@ namespace eigengrad { inline namespace EIGENGRAD_ABI {
 template <class T>
 bool same_replayed_bits(const Tensor<T>& a, const Tensor<T>& b) {
   return a.shape() == b.shape() &&
-         (a.size() == 0 || std::memcmp(a.numbers(), b.numbers(), static_cast<std::size_t>(a.size()) * sizeof(T)) == 0);
+         (a.size() == 0 || std::memcmp(kernel_access(a).numbers(), kernel_access(b).numbers(), static_cast<std::size_t>(a.size()) * sizeof(T)) == 0);
 }
 
 /// A module's buffers, of any number types, as a compiled step knows them: what they held before it, what it makes of

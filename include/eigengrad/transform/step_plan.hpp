@@ -27,7 +27,7 @@ struct ReplayParameterOf final : ReplayParameter {
   }
   const Block* gathered() const override { return gradients[0].filled ? &gradients[0].value.block() : nullptr; }
   void unshare_gradient() override {
-    if (kept->gradient.filled) kept->gradient.value.writable_numbers();
+    if (kept->gradient.filled) kernel_access(kept->gradient.value).writable_numbers();
   }
   ParameterHandle<T> kept;
   Slot<T> gradients[2] = {{{}, false, true}, {{}, false, true}};

@@ -86,7 +86,7 @@ class Rehearsal {
     }
     random_after = default_generator();
     operations = tape.operations();
-    loss = Tensor<T>::from(result.number_span(), result.shape());
+    loss = Tensor<T>::from(kernel_access(result).number_span(), result.shape());
     if (result.size() != 1 || result.link().node == nullptr) return;  // backward says what is wrong
     plan.forbids = false;
     const ListeningPlan listen(plan);

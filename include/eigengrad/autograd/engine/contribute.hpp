@@ -19,7 +19,7 @@ template <class T>
 Tensor<T> expand(const Tensor<T>& value, const Shape& shape) {
   if (value.shape() == shape) return value;
   Tensor<T> result = Tensor<T>::empty(shape);
-  expand_into(result.writable_numbers(), value, shape);
+  expand_into(kernel_access(result).writable_numbers(), value, shape);
   on_replay("broadcast_to", result, {&value},
             [](const TensorStep<T>& step) { expand_into(step.to(), step.operands[0], step.result.shape()); });
   return result;
@@ -39,7 +39,7 @@ template <class T>
 EIGENGRAD_OUTLINE void expand_into(T* to, const Tensor<T>& value, const Shape& shape, bool add) {
   const Loop loop(shape, {&value.shape(), &shape});
   loop.for_each_row([&](const Index* offsets) {
-    expand_row(to + offsets[1], value.numbers() + offsets[0], loop.row_strides[0], loop.row, add);
+    expand_row(to + offsets[1], kernel_access(value).numbers() + offsets[0], loop.row_strides[0], loop.row, add);
   });
 }
 
@@ -56,11 +56,11 @@ struct Expanded {
   Shape target_shape;
 
   const Shape& shape() const { return target_shape; }
-  void write_to(Tensor<T>& target, bool add) const { expand_into(target.writable_numbers(), value, target_shape, add); }
+  void write_to(Tensor<T>& target, bool add) const { expand_into(kernel_access(target).writable_numbers(), value, target_shape, add); }
   bool hand_to(Slot<T>& slot) const {
     if (slot.filled || slot.keep_whole) return false;
     slot.value = value;
-    slot.value.set_link({});
+    kernel_access(slot.value).set_link({});
     return slot.filled = true;
   }
   Tensor<T> to_tensor() const { return recorded_expand(value, target_shape); }
@@ -81,7 +81,7 @@ Tensor<T> expanded_to(const Tensor<T>& value, const Shape& shape) {
 template <class T>
 Tensor<T> sum_to(const Tensor<T>& value, const Shape& shape) {
   Tensor<T> result = Tensor<T>::empty(shape);
-  sum_to_into(result.writable_numbers(), value, shape);
+  sum_to_into(kernel_access(result).writable_numbers(), value, shape);
   on_replay("sum_to", result, {&value},
             [](const TensorStep<T>& step) { sum_to_into(step.to(), step.operands[0], step.result.shape()); });
   return result;
@@ -95,7 +95,7 @@ void sum_to_into(T* to, const Tensor<T>& value, const Shape& shape) {
   const Index row = along_row ? shape.size() : loop.row;
   const Totals<T> totals(shape.size() / row, row);
   loop.for_each_row([&](const Index* offsets) {
-    const T* from = value.numbers() + offsets[0];
+    const T* from = kernel_access(value).numbers() + offsets[0];
     if (along_row)
       totals.add(offsets[1], sum_of_numbers(from, loop.row));
     else
@@ -123,8 +123,8 @@ EIGENGRAD_COLD void contribute_recorded_result(Slot<T>& slot, const Shape& shape
 
 template <class T>
 void add_in_place(Tensor<T>& target, const Tensor<T>& value) {
-  T* to = target.writable_numbers();
-  if (target.size() > 0) expand_row(to, value.numbers(), 1, target.size(), true);
+  T* to = kernel_access(target).writable_numbers();
+  if (target.size() > 0) expand_row(to, kernel_access(value).numbers(), 1, target.size(), true);
 }
 
 /// Throws ShapeError unless a gradient of shape `from` can be summed back to `to`.
@@ -141,7 +141,7 @@ template <class T>
 void contribute(Slot<T>& slot, const Shape& shape, Tensor<T> value) {
   if (records_gradients()) [[unlikely]]
     return contribute_recorded(slot, shape, value);
-  value.set_link({});
+  kernel_access(value).set_link({});
   if (value.shape() != shape) [[unlikely]] {
     require_stretched(value.shape(), shape);
     value = sum_to(value, shape);
@@ -162,9 +162,9 @@ Tensor<T>& prepare(Slot<T>& slot, const Shape& shape, bool& add) {
   slot.filled = true;
   if (!(slot.value.shape() == shape))
     slot.value = add ? expand(slot.value, shape) : Tensor<T>::empty(shape);
-  else if (!add && !slot.value.unshared()) [[unlikely]]
+  else if (!add && !kernel_access(slot.value).unshared()) [[unlikely]]
     slot.value = Tensor<T>::empty(shape);
-  slot.value.writable_numbers();
+  kernel_access(slot.value).writable_numbers();
   return slot.value;
 }
 
@@ -173,7 +173,7 @@ Tensor<T>& prepare(Slot<T>& slot, const Shape& shape, bool& add) {
 /// as dy and the slot share the buffer until dy ends.
 template <class T>
 Tensor<T>& prepare_over(const Tensor<T>& dy, Slot<T>& slot, const Shape& shape, bool& add) {
-  if (slot.filled || slot.value.size() > 0 || !(dy.shape() == shape) || !dy.unshared() || dy.link().node != nullptr)
+  if (slot.filled || slot.value.size() > 0 || !(dy.shape() == shape) || !kernel_access(dy).unshared() || kernel_access(dy).link().node != nullptr)
     return prepare(slot, shape, add);
   add = false;
   slot.filled = true;

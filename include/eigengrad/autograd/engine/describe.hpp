@@ -56,7 +56,7 @@ struct AnyNumbers {
 
   template <class T>
   static AnyNumbers of(const Tensor<T>& tensor) {
-    return {&NumberTypeOf<T>::type, tensor.numbers(), tensor.size(), &tensor.shape()};
+    return {&NumberTypeOf<T>::type, kernel_access(tensor).numbers(), tensor.size(), &tensor.shape()};
   }
   template <class T>
   static AnyNumbers of_number(const T& number) {

@@ -231,7 +231,7 @@ class OperationNode : public TypedNode<T> {
   /// The gradient that has arrived, for a walk that ends here.
   Slot<T>& gathered() { return own_; }
   void forget_gradient() final {
-    own_.value.release();
+    kernel_access(own_.value).release();
     own_.filled = false;
   }
   const Shape& shape() const final { return shape_; }
@@ -277,7 +277,7 @@ class LeafNode final : public TypedNode<T>, public ParameterLeaf {
     before_ = Before::filled;
   }
   EIGENGRAD_COLD void drop_kept_gradient() override {
-    kept_.release();
+    kernel_access(kept_).release();
     before_ = Before::empty;
   }
   EIGENGRAD_COLD void restore_gradient() override {

@@ -209,7 +209,7 @@ class RecordNode final : public OperationNode<T> {
   }
   void release() override {
     for_each_flow([](auto& flow) { flow.release(); });
-    if constexpr (needs_result) result_.release();
+    if constexpr (needs_result) kernel_access(result_).release();
     this->spent = (Flow<Parts>::bare && ...);
   }
 
@@ -238,7 +238,7 @@ class RecordNode final : public OperationNode<T> {
 template <class Held, class Rule, class Again>
 EIGENGRAD_INLINE bool find_target(const TapeState* tape, const char* operation, Edge<Held, Rule, Again>& edge) {
   using U = typename Edge<Held, Rule, Again>::Element;
-  if constexpr (is_real<U>) edge.target = node_on<U>(tape, edge.tensor.link(), operation);
+  if constexpr (is_real<U>) edge.target = node_on<U>(tape, kernel_access(edge.tensor).link(), operation);
   return edge.target != nullptr;
 }
 template <class U, class Rule>
@@ -289,7 +289,7 @@ void tell_observer(TapeState&, const Other&) {}
 /// if one of the operands is. In place of the name, {name, where} says which line of the user's to name.
 template <class T, class... Parts>
 Tensor<T> record(const OperationName& name, Tensor<T> value, Parts&&... parts) {
-  value.set_link({});
+  kernel_access(value).set_link({});
   if constexpr (is_real<T>) {  // no other tensor is ever recorded
     TapeState* tape = recording_tape();
     if (tape == nullptr) return value;

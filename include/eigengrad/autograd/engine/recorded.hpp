@@ -51,7 +51,7 @@ class FittingNode final : public OperationNode<T> {
 template <class T>
 EIGENGRAD_COLD Tensor<T> record_fitting(const OperationName& name, Tensor<T> result, const Tensor<T>& a,
                                         const Tensor<T>* b = nullptr, T divisor = T(1)) {
-  result.set_link({});
+  kernel_access(result).set_link({});
   TapeState* tape = recording_tape();
   if (tape == nullptr) return result;
   TypedNode<T>*first = node_on(tape, a, name.name), *second = b != nullptr ? node_on(tape, *b, name.name) : nullptr;
@@ -65,7 +65,7 @@ EIGENGRAD_COLD Tensor<T> record_fitting(const OperationName& name, Tensor<T> res
 
 template <class T>
 Tensor<T> recorded_reshape(const Tensor<T>& x, const Shape& shape, const Location& where) {
-  return x.shape() == shape ? x : record_fitting({"reshape", where}, x.alias(shape), x);
+  return x.shape() == shape ? x : record_fitting({"reshape", where}, kernel_access(x).alias(shape), x);
 }
 /// `value` summed over the axes that stretching `shape` to it adds.
 template <class T>
@@ -80,8 +80,8 @@ Tensor<T> recorded_expand(const Tensor<T>& value, const Shape& shape) {
 template <class T>
 EIGENGRAD_COLD Tensor<T> recorded_parts(const Tensor<T>& x, T divisor) {
   const auto run = [](const TensorStep<T>& step) {
-    const T* from = step.operands[0].numbers();
-    for (Index i = 0; i < step.result.size(); ++i) step.to()[i] = from[i] / step.operands[1].numbers()[0];
+    const T* from = kernel_access(step.operands[0]).numbers();
+    for (Index i = 0; i < step.result.size(); ++i) step.to()[i] = from[i] / kernel_access(step.operands[1]).numbers()[0];
   };
   Tensor<T> result = Tensor<T>::empty(x.shape());
   const Tensor<T> number = Tensor<T>::full({}, divisor);
@@ -103,7 +103,7 @@ Tensor<T> recorded_add(const Tensor<T>& a, const Tensor<T>& b) {
   Tensor<T> result = a;
   add_in_place(result, b);
   on_replay("add", result, {&a, &b}, [](const TensorStep<T>& step) {
-    const T *left = step.operands[0].numbers(), *right = step.operands[1].numbers();
+    const T *left = kernel_access(step.operands[0]).numbers(), *right = kernel_access(step.operands[1]).numbers();
     for (Index i = 0; i < step.result.size(); ++i) step.to()[i] = left[i] + right[i];
   });
   return record_fitting("add", std::move(result), a, &b);

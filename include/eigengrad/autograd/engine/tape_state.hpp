@@ -54,7 +54,7 @@ struct TapeState : AnyTape {
   template <class T>
   EIGENGRAD_INLINE void connect(Tensor<T>& result, Node* node) {
     ++records;
-    result.set_link(link_to(node));
+    kernel_access(result).set_link(link_to(node));
     if (observer != nullptr) [[unlikely]]
       tell(*node, result);
   }
@@ -231,7 +231,7 @@ EIGENGRAD_INLINE TypedNode<T>* node_on(const TapeState* tape, const TapeLink& li
 }
 template <class T>
 EIGENGRAD_INLINE TypedNode<T>* node_on(const TapeState* tape, const Tensor<T>& tensor, const char* operation) {
-  return node_on<T>(tape, tensor.link(), operation);
+  return node_on<T>(tape, kernel_access(tensor).link(), operation);
 }
 
 /// Whether the recording tape has computed `tensor`, so that operations on it are recorded.

@@ -25,10 +25,10 @@ struct ColumnSum {
     constexpr Index width = lane_width<T>;
     if (rows > 128) {  // few enough to be added in T
       if (!add) std::fill_n(to, columns, T(0));
-      return sum_plain_rows(dy.numbers(), rows, columns, dy.padded(), to, T(1));
+      return sum_plain_rows(kernel_access(dy).numbers(), rows, columns, kernel_access(dy).padded(), to, T(1));
     }
-    const T* from = dy.numbers();
-    const Index whole = dy.padded() && padded ? columns : columns - columns % width;
+    const T* from = kernel_access(dy).numbers();
+    const Index whole = kernel_access(dy).padded() && padded ? columns : columns - columns % width;
     Index j = 0;
     for (; j < whole; j += width) {
       lane_t<T> total = add ? lane::load(to + j) : lane_t<T>(0);
@@ -51,12 +51,12 @@ struct ColumnSum {
 template <class T>
 void run_linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias, Tensor<T>& result,
                 const Pointwise<T>* then, bool with_slope) {
-  T* const y = result.shared_data();
+  T* const y = kernel_access(result).shared_data();
   const Index in = weight.shape()[1];
   const bool biased = bias.size() > 0;
-  Gemm<T>::multiply(x.shape()[0], weight.shape()[0], in, {x.numbers(), in, 1, x.padded()},
-               {weight.numbers(), 1, in, weight.padded()}, y, false, biased ? bias.numbers() : nullptr,
-               !biased || bias.padded());
+  Gemm<T>::multiply(x.shape()[0], weight.shape()[0], in, {kernel_access(x).numbers(), in, 1, kernel_access(x).padded()},
+               {kernel_access(weight).numbers(), 1, in, kernel_access(weight).padded()}, y, false, biased ? kernel_access(bias).numbers() : nullptr,
+               !biased || kernel_access(bias).padded());
   if (then != nullptr) then->evaluate(result, result, with_slope);
 }
 
@@ -82,7 +82,7 @@ class LinearNode final : public OperationNode<T> {
     if (records_gradients()) [[unlikely]]
       return propagate_recorded(then_ != nullptr ? then_->recorded(dy, y_) : dy);
     if (then_ != nullptr) {
-      if (dy.unshared() && dy.link().node == nullptr) {
+      if (kernel_access(dy).unshared() && kernel_access(dy).link().node == nullptr) {
         then_->pull_back(dy, y_, dy);
       } else {
         Tensor<T> inner = Tensor<T>::empty(this->shape_);
@@ -94,7 +94,7 @@ class LinearNode final : public OperationNode<T> {
     if (Slot<T>* slot = bias_node_ != nullptr ? bias_node_->slot() : nullptr) {
       bool add = false;
       Tensor<T>& target = prepare(*slot, bias_node_->shape(), add);
-      ColumnSum<T>{dy}.sum_into(target.shared_data(), target.padded(), add);
+      ColumnSum<T>{dy}.sum_into(kernel_access(target).shared_data(), kernel_access(target).padded(), add);
     }
     contribute_product(x_node_, Product<T>{{dy}, {weight_}});
   }
@@ -108,16 +108,16 @@ class LinearNode final : public OperationNode<T> {
     if (then_ != nullptr) steps.operation(then_->name, 1);
   }
   void release() override {
-    y_.release();
-    x_.release();
-    weight_.release();
+    kernel_access(y_).release();
+    kernel_access(x_).release();
+    kernel_access(weight_).release();
     this->spent = true;
   }
 
  private:
   EIGENGRAD_COLD void propagate_recorded(const Tensor<T>& dy) {
     // A parameter's value was kept bare.
-    if (weight_node_ != nullptr) weight_ = weight_.linked(recording_tape()->link_to(weight_node_));
+    if (weight_node_ != nullptr) weight_ = kernel_access(weight_).linked(recording_tape()->link_to(weight_node_));
     contribute_product(x_node_, Product<T>{{dy}, {weight_}});
     contribute_product(weight_node_, Product<T>{{dy, true}, {x_}});
     if (Slot<T>* slot = bias_node_ != nullptr ? bias_node_->slot() : nullptr)

@@ -19,8 +19,8 @@ EIGENGRAD_LAZY void require_labels_of(const char* loss, const Shape& prediction,
 EIGENGRAD_LAZY void require_labels(const char* loss, const Shape& prediction, const Tensor<std::int64_t>& labels,
                                    const Location& where) {
   for (Index i = 0; i < labels.size(); ++i)
-    require<IndexError>(labels.numbers()[i] >= 0 && labels.numbers()[i] < prediction[1], loss, ": label ",
-                        labels.numbers()[i], " at position ", i, " is outside 0 to ", prediction[1] - 1,
+    require<IndexError>(kernel_access(labels).numbers()[i] >= 0 && kernel_access(labels).numbers()[i] < prediction[1], loss, ": label ",
+                        kernel_access(labels).numbers()[i], " at position ", i, " is outside 0 to ", prediction[1] - 1,
                         ": as many outputs as classes are needed", where);
 }
 
@@ -30,7 +30,7 @@ Tensor<T> one_hot_rows(const Shape& shape, const Tensor<std::int64_t>& labels, c
   const auto run = [=](T* to, const Tensor<std::int64_t>& chosen) {
     require_labels("cross_entropy", shape, chosen, where);
     std::fill_n(to, shape.size(), T(0));
-    for (Index i = 0; i < chosen.size(); ++i) to[i * shape[1] + chosen.numbers()[i]] = T(1);
+    for (Index i = 0; i < chosen.size(); ++i) to[i * shape[1] + kernel_access(chosen).numbers()[i]] = T(1);
   };
   return compute_values<T>("one_hot", shape, run, labels);
 }
@@ -82,10 +82,10 @@ struct SoftmaxCrossEntropyGradient {
   /// dy times the derivative, dy being a number per row.
   void write_to(Tensor<T>& target, bool add) const {
     const Index n = derivative.shape()[0], classes = derivative.shape()[1];
-    T* const to = target.writable_numbers();
+    T* const to = kernel_access(target).writable_numbers();
     for (Index i = 0; i < n; ++i)
       for (Index j = i * classes; j < (i + 1) * classes; ++j) {
-        const T here = derivative.numbers()[j] * dy.numbers()[i];
+        const T here = kernel_access(derivative).numbers()[j] * kernel_access(dy).numbers()[i];
         to[j] = add ? to[j] + here : here;
       }
   }
@@ -116,16 +116,16 @@ void softmax_cross_entropy_rows(const Tensor<T>& x, const Tensor<std::int64_t>& 
   const Index n = x.shape()[0], classes = x.shape()[1];
   const auto rows = [&](Index first, Index end) {
     const auto loss_of = [&](Index i) {
-      const T* row = x.numbers() + i * classes;
-      const T* const y = labels.size() > 0 ? nullptr : distribution.numbers() + i * classes;
+      const T* row = kernel_access(x).numbers() + i * classes;
+      const T* const y = labels.size() > 0 ? nullptr : kernel_access(distribution).numbers() + i * classes;
       const T largest = winner_of_row<Largest>(row, classes);
-      const Index chosen = y == nullptr ? labels.numbers()[i] : first_place(row, classes, largest);
+      const Index chosen = y == nullptr ? kernel_access(labels).numbers()[i] : first_place(row, classes, largest);
       return cross_entropy_row(row, classes, y, chosen, largest, scale, to != nullptr ? to + i * classes : nullptr);
     };
     if constexpr (is_real<T>)
       if (labels.size() > 0 && classes <= ShortRows<T>::most_classes) {
         const Index begin = first * classes;
-        return ShortRows<T>::losses(x.numbers() + begin, end - first, classes, labels.numbers() + first, scale,
+        return ShortRows<T>::losses(kernel_access(x).numbers() + begin, end - first, classes, kernel_access(labels).numbers() + first, scale,
                                  to != nullptr ? to + begin : nullptr, per_sample ? loss + first : nullptr,
                                  [&](Index i) { return loss_of(first + i); });
       }
@@ -246,7 +246,7 @@ auto cross_entropy(const P& probabilities, const Q& target, Reduction reduction 
   for (Index i = 0; i < n; ++i) {
     Total<T> sum(0);
     for (Index j = 0; j < classes; ++j) {
-      const T number = p.numbers()[i * classes + j];
+      const T number = kernel_access(p).numbers()[i * classes + j];
       require<ValueError>(!(number < 0 || number > 1), "cross_entropy: row ", i, " has ", number,
                           ", which is not a probability: put a Softmax before, or give logits to softmax_cross_entropy",
                           where);

@@ -90,7 +90,7 @@ struct BinaryCrossEntropyOperation {
 /// A target is a label 0 or 1, or a probability, within 0.001; a NaN passes, and comes out again.
 template <class T>
 void require_probable(const char* loss, const Tensor<T>& target, const Location& where) {
-  for (const T number : target.number_span())
+  for (const T number : kernel_access(target).number_span())
     require<ValueError>(!(number < T(-1e-3) || number > T(1.001)), loss, ": a target is ", number,
                         ", which is not in [0, 1]: give labels 0 and 1, or probabilities", where);
 }
@@ -103,7 +103,7 @@ auto binary_cross_entropy(const P& prediction, const Q& target, Reduction reduct
   const Tensor<typename P::Element>& p = prediction.to_tensor();
   const Tensor<typename Q::Element>& y = target.to_tensor();
   require_same_shape("binary_cross_entropy", p.shape(), y.shape(), where);
-  for (const auto number : p.number_span())
+  for (const auto number : kernel_access(p).number_span())
     require<ValueError>(
         !(number < 0 || number > 1), "binary_cross_entropy: ", number,
         " is not a probability: put a Sigmoid before, or give logits to binary_cross_entropy_with_logits", where);

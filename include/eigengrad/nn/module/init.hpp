@@ -33,7 +33,7 @@ EIGENGRAD_OUTLINE Tensor<T> uniform(const Shape& shape, double low, double high,
                                     Generator& generator = default_generator()) {
   require<ValueError>(low <= high, "init::uniform: low = ", low, " is above high = ", high);
   Tensor<T> result = Tensor<T>::empty(shape);
-  T* numbers = result.writable_numbers();
+  T* numbers = kernel_access(result).writable_numbers();
   // Rounding to T could give `high` itself, which is left out.
   using Plain = plain_t<T>;
   const Plain last = static_cast<Plain>(high),
@@ -52,7 +52,7 @@ template <class T>
 Tensor<T> normal(const Shape& shape, double mean, double deviation, Generator& generator = default_generator()) {
   require<ValueError>(deviation >= 0, "init::normal: the deviation ", deviation, " is negative");
   Tensor<T> result = Tensor<T>::empty(shape);
-  T* numbers = result.writable_numbers();
+  T* numbers = kernel_access(result).writable_numbers();
   for (Index i = 0; i < result.size(); ++i) numbers[i] = static_cast<T>(mean + rounded(deviation * generator.normal()));
   return result;
 }
@@ -104,7 +104,7 @@ Tensor<T> orthogonal(const Shape& shape, double gain = 1, Generator& generator =
   const Index rows = shape[0], columns = rows == 0 ? 0 : shape.size() / rows;
   const Index count = (std::min)(rows, columns), length = (std::max)(rows, columns);
   Tensor<double> basis = Tensor<double>::randn({count, length}, generator);
-  double* vectors = basis.writable_numbers();
+  double* vectors = kernel_access(basis).writable_numbers();
   for (Index i = 0; i < count; ++i) {
     double* v = vectors + i * length;
     for (int pass = 0; pass < 2; ++pass)
@@ -119,7 +119,7 @@ Tensor<T> orthogonal(const Shape& shape, double gain = 1, Generator& generator =
     for (Index p = 0; p < length; ++p) v[p] /= std::sqrt(square);
   }
   Tensor<T> result = Tensor<T>::empty(shape);
-  T* numbers = result.writable_numbers();
+  T* numbers = kernel_access(result).writable_numbers();
   for (Index i = 0; i < rows; ++i)
     for (Index j = 0; j < columns; ++j)
       numbers[i * columns + j] =
