@@ -1,5 +1,5 @@
 // Two operations of one's own. An element-wise one is a struct: its name, its value, its derivative. Any other is a
-// function that says by `record` and `wrt` how gradients flow back. Both then work like the library's own.
+// function that says by `compute` how its numbers and its gradient come about. Both then work like the library's own.
 // Answer: softsign\(x\) \* 2 \+ tanh\(x\) left 1 record
 // Answer: gradients of softsign and running_sum: right
 // Answer: running_sum of 1 2 3 4: \[ 1\.  3\.  6\. 10\.\]
@@ -22,21 +22,18 @@ auto softsign(const X& x) {
 /// Every number adds to all sums that come after it, so the gradient is a running sum from the other end.
 template <eg::Expression X>
 eg::Tensor<typename X::Element> running_sum(const X& x, bool backwards = false) {
-  using Tensor = eg::Tensor<typename X::Element>;
-  const Tensor& numbers = x.to_tensor();
+  using T = typename X::Element;
+  const eg::Tensor<T>& numbers = x.to_tensor();
   eg::require<eg::ShapeError>(numbers.rank() == 1, "running_sum: shape ", numbers.shape(), ": give a vector");
-  Tensor result = Tensor::empty(numbers.shape());
-  const auto run = [=] {
-    typename X::Element total = 0, *to = result.shared_data();
-    for (eg::Index i = 0; i < numbers.size(); ++i) {
-      const eg::Index place = backwards ? numbers.size() - 1 - i : i;
-      to[place] = total += numbers.numbers()[place];
+  const auto run = [=](T* to, const eg::Tensor<T>& from) {
+    T total = 0;
+    for (eg::Index i = 0; i < from.size(); ++i) {
+      const eg::Index place = backwards ? from.size() - 1 - i : i;
+      to[place] = total += from.data()[place];
     }
   };
-  run();
-  eg::on_replay("running_sum", eg::reads(numbers), eg::writes(result), [&] { return run; });
-  return eg::record("running_sum", result,
-                    eg::wrt(numbers, [=](const Tensor& dy) { return running_sum(dy, !backwards); }));
+  return eg::compute<T>("running_sum", numbers.shape(), run,
+                        eg::with_respect_to(numbers, [=](const auto& dy) { return running_sum(dy, !backwards); }));
 }
 
 int main() {

@@ -98,6 +98,13 @@ static_assert(0.1 != static_cast<double>(0.1f),
 #else
 #define EIGENGRAD_PRODUCTS own
 #endif
+// Whether formulas are one type each, evaluated in registers, or all one type, evaluated by blocks, which is compiled
+// much faster and runs slower (eigengrad::development).
+#ifdef EIGENGRAD_DEVELOPMENT
+#define EIGENGRAD_FORMULAS blocks
+#else
+#define EIGENGRAD_FORMULAS fused
+#endif
 // Whether large works are done by several threads (eigengrad::threads).
 #ifdef EIGENGRAD_USE_THREADS
 #define EIGENGRAD_THREADING threads
@@ -134,19 +141,28 @@ static_assert(0.1 != static_cast<double>(0.1f),
 #endif
 
 // Two objects that disagree on what changes results or layouts (alignment, register width, fused products, the pool,
-// threads, products, the standard library, Eigen, our version) must fail to link, not crash or differ by link order.
-#define EIGENGRAD_ABI_JOIN_(major, minor, align, lane, fusing, pooled, threading, products, library, world, eigen) \
-  v##major##_##minor##_align##align##_lane##lane##_##fusing##_pool##pooled##_##threading##_##products##_##library##_eigen##world##_##eigen
+// threads, products, formulas, the standard library, Eigen, our version) must fail to link, not crash or differ by link
+// order.
+#define EIGENGRAD_ABI_JOIN_(major, minor, align, lane, fusing, pooled, threading, products, library, formulas, world, \
+                            eigen)                                                                                    \
+  v##major##_##minor##_align##align##_lane##lane##_##fusing##_pool##pooled##_##threading##_##products##_##library##_##formulas##_eigen##world##_##eigen
 #define EIGENGRAD_ABI_JOIN(...) EIGENGRAD_ABI_JOIN_(__VA_ARGS__)
 #define EIGENGRAD_ABI                                                                                               \
   EIGENGRAD_ABI_JOIN(EIGENGRAD_VERSION_MAJOR, EIGENGRAD_VERSION_MINOR, EIGEN_MAX_ALIGN_BYTES, EIGENGRAD_LANE_BYTES, \
                      EIGENGRAD_FUSING, EIGENGRAD_POOLED, EIGENGRAD_THREADING, EIGENGRAD_PRODUCTS,                   \
-                     EIGENGRAD_STANDARD_LIBRARY, EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION)
+                     EIGENGRAD_STANDARD_LIBRARY, EIGENGRAD_FORMULAS, EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION)
 
+// What the library is compiled with: the type of sizes, attributes, the inline namespace of its ABI.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Sizes, positions and axes; signed, as Eigen's.
 using Index = std::ptrdiff_t;
+
+#ifdef EIGENGRAD_DEVELOPMENT
+inline constexpr bool formulas_by_blocks = true;
+#else
+inline constexpr bool formulas_by_blocks = false;
+#endif
 
 /// How many numbers a built-in array has, of a signed constant: array bounds are unsigned.
 consteval std::size_t extent(Index count) { return static_cast<std::size_t>(count); }

@@ -144,6 +144,7 @@ std::string told_of(const Read& read) {
 
 }  // namespace
 
+// 63: a number that was read is told.
 TEST(Anomaly, TellsThatARecordedNumberWasRead) {
   const int line = __LINE__ + 1;
   const std::string text = told_of([](const Tensor& h) { return h(0); });

@@ -76,6 +76,7 @@ TEST(Draw, AnEmptyTape) {
   EXPECT_EQ(dot_problem(draw(tape)), "");
 }
 
+// 61: hostile names.
 TEST(Draw, HostileNamesAreEscaped) {
   const std::string bad[] = {"\"",    "\\", "\n", "a\"]; n9 [label=\"b", "<b>&amp;</b>", std::string("\0\x1b\r\t", 4),
                              "\\n\\", ""};

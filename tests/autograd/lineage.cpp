@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "eigengrad/autograd/tape.hpp"
+#include "eigengrad/nn/layers/linear.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/ops/sum.hpp"
 #include "eigengrad/optim/adam.hpp"
@@ -36,6 +37,7 @@ void expect_told(const References& parameters, const std::vector<std::string>& p
 
 }  // namespace
 
+// 64: copies, told of or meant.
 TEST(Lineage, GradTellsThatACopyWasDifferentiated) {
   const Parameter w(Real{2}), named(Real{2}, "slope");
   const auto squared = [](auto v) { return v * v; };

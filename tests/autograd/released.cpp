@@ -44,6 +44,7 @@ const Tensor x = {{1, 2}, {3, 4}}, target = {{0.5, 0}, {2, 1}};
 
 }  // namespace
 
+// 71: after a plain backward.
 TEST(Released, FormulasKeepTheirOperandsNames) {
   Parameter w(Tensor{{1, 2}, {3, 4}}, "w"), v(Tensor{2.0, 3.0}, "v");
   expect_same([&] {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "eigengrad/core/shape.hpp"
+#include "support/message.hpp"
 
 namespace eg = eigengrad;
 
@@ -26,11 +27,9 @@ TEST(Error, RequireThrowsTheNamedTypeInEveryBuild) {
   EXPECT_NO_THROW(eg::require<eg::ShapeError>(true, "unused"));
   EXPECT_THROW(eg::require<eg::ShapeError>(false, "a"), eg::ShapeError);
   EXPECT_THROW(eg::fail<eg::FileError>("a"), eg::FileError);
-  try {
-    eg::fail<eg::ValueError>("rate ", -1, " is negative");
-  } catch (const eg::Error& error) {
-    EXPECT_STREQ(error.what(), "rate -1 is negative");
-  }
+  const std::string text =
+      support::message_of<eg::Error>([&] { eg::fail<eg::ValueError>("rate ", -1, " is negative"); });
+  EXPECT_EQ(text, "rate -1 is negative");
 }
 
 TEST(Error, EveryTypeIsAnErrorAndARuntimeError) {

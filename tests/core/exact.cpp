@@ -43,7 +43,7 @@ TEST(Exact, TellsWhichNumbersATypeHas) {
   EXPECT_FALSE(eg::has_exactly<int>(-std::numeric_limits<double>::infinity()));
 }
 
-// 66
+// 66: counting, to the last whole number.
 TEST(Exact, ArangeCountsInWholeNumbers) {
   EXPECT_EQ(list(I::arange(p53, p53 + 3)), (std::vector<std::int64_t>{p53, p53 + 1, p53 + 2}));
   EXPECT_EQ(list(I::arange(p53 + 1, p53 + 2)), (std::vector<std::int64_t>{p53 + 1}));

@@ -18,6 +18,7 @@ static std::string number_error(const std::string& text, const eg::CsvOptions& o
   return message_of<eg::FileError>([&] { table(text, options).numbers<double>(); });
 }
 
+// 59: files as they come, in every locale.
 TEST(Csv, ReadsAFileWithHeader) {
   const TemporaryFolder folder;
   const auto read = eg::read_csv(folder.write("a.csv", "\xef\xbb\xbfwidth,height\r\n1,2.5\r\n-3,4e2\r\n"));

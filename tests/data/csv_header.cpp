@@ -29,6 +29,7 @@ static std::string often(const std::string& first, const std::string& below, int
   return text;
 }
 
+// 74: a header or none, decided or asked.
 TEST(CsvHeader, UsualFiles) {
   expect_samples({
       {"sepal_length,species\n5.1,setosa\n4.9,setosa\n", 2},

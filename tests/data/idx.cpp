@@ -41,6 +41,7 @@ TEST(Idx, ScalarsAndEmptyTensors) {
   EXPECT_EQ(eg::parse_idx<float>(idx_header(0x0e, {28, 0})).shape(), (eg::Shape{28, 0}));
 }
 
+// 58: magic numbers, sizes, counts.
 TEST(Idx, RefusesABadMagicNumber) {
   expect_contains(error_of(""), "'bad.idx' ends inside its magic number, after 0 bytes");
   expect_contains(error_of("\0\0\x08"s), "after 3 bytes");

@@ -5,6 +5,7 @@
 #include "eigengrad/eigengrad.hpp"
 #include "ops/gradient_row.hpp"
 #include "support/close.hpp"
+#include "support/message.hpp"
 
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
@@ -29,26 +30,24 @@ Tensor<typename X::Element> running_sum(const X& expression, bool backwards = fa
   using T = typename X::Element;
   const Tensor<T>& x = expression.to_tensor();
   require<ShapeError>(x.rank() == 1, "running_sum: shape ", x.shape(), " is no vector: reshape it to [n]", where);
-  Tensor<T> result = Tensor<T>::empty(x.shape());
-  const auto run = [=] {
-    T total = 0, *to = result.shared_data();
-    for (Index i = 0; i < x.size(); ++i) {
-      const Index place = backwards ? x.size() - 1 - i : i;
-      to[place] = total += x.numbers()[place];
+  const auto run = [=](T* to, const Tensor<T>& from) {
+    T total = 0;
+    for (Index i = 0; i < from.size(); ++i) {
+      const Index place = backwards ? from.size() - 1 - i : i;
+      to[place] = total += from.numbers()[place];
     }
   };
-  run();
-  on_replay("running_sum", reads(x), writes(result), [&] { return run; });
-  if (!records("running_sum", x)) return result;
-  return record("running_sum", std::move(result),
-                wrt(x, [backwards](const Tensor<T>& dy) { return running_sum(dy, !backwards); }));
+  return compute<T>({"running_sum", where}, x.shape(), run,
+                    with_respect_to(x, [=](const auto& dy) { return running_sum(dy, !backwards); }));
 }
 
+/// x / (1 + |x|): between -1 and 1, as Tanh, and slower to get there.
 template <class T>
-struct Softsign : Module<T> {
-  Tensor<T> forward(const Tensor<T>& x) override { return softsign(x); }
+struct Softsign : Layer<T> {
+  Tensor<T> forward(const Tensor<T>& x) override { return {softsign(x), calling_line()}; }
   std::string kind() const override { return "Softsign"; }
   WeightInitializer<T> preferred_initializer() const override { return for_saturating<T>(); }
+  ActivationTraits activation_traits() const override { return saturating_between(-1, 1); }
 };
 
 /// log(cosh(d)), d = yhat - y: like d^2 / 2 near 0 and like |d| far out, and smooth.
@@ -67,13 +66,36 @@ auto log_cosh_loss(const P& prediction, const Q& target, Reduction reduction = R
 
 /// y = x * scale, one learned factor per feature: [..., features] -> the same. Starts as the identity.
 template <class T>
-struct Scale : Module<T> {
+struct Scale : Layer<T> {
   explicit Scale(Index features) { scale.initialize_as(Tensor<T>::ones({features})); }
-  Tensor<T> forward(const Tensor<T>& x) override { return x * scale; }
+  Tensor<T> forward(const Tensor<T>& x) override { return {x * scale, calling_line()}; }
   void members(Members<T>& m) override { m("scale", scale); }
   std::string kind() const override { return "Scale"; }
 
   Parameter<T> scale;
+};
+
+/// x minus the mean of all batches it was trained on: [n, features] -> the same. As a BatchNorm's, its buffers move in
+/// training only, the mean by 1 / num_batches_tracked of its way to the batch's. No gradient goes through them.
+template <class T>
+struct Center : Layer<T> {
+  explicit Center(Index features) : running_mean(Tensor<T>::zeros({features})) {}
+  Tensor<T> forward(const Tensor<T>& x) override {
+    if (this->is_training()) {
+      const NoGrad pause;
+      num_batches_tracked = (num_batches_tracked + 1).eval();
+      running_mean = (running_mean + (mean(x, 0) - running_mean) / cast<T>(num_batches_tracked)).eval();
+    }
+    return {x - running_mean, calling_line()};
+  }
+  void members(Members<T>& m) override {
+    m("running_mean", running_mean);
+    m("num_batches_tracked", num_batches_tracked);
+  }
+  std::string kind() const override { return "Center"; }
+
+  Tensor<T> running_mean;
+  Tensor<std::int64_t> num_batches_tracked = Tensor<std::int64_t>::zeros({});
 };
 
 template <class T>
@@ -150,8 +172,57 @@ TEST(Recipes, RowsOfTheGradientTablePass) {
 namespace eg = eigengrad;
 using support::close;
 
+// Nothing can be forgotten: what the recipe does not say follows from what it says.
+
+TEST(Recipes, AnOperationIsReplayed) {
+  const eg::Parameter<double> w(eg::Tensor<double>{1, -2, 3});
+  const auto loss = [&](const auto& x) { return sum(square(running_sum(x * w, true))); };
+  auto step = eg::compile(loss);
+  for (int i = 0; i < 6; ++i) {
+    const eg::Tensor<double> x = eg::Tensor<double>::randn({3});
+    w.zero_grad();
+    const double replayed = step(x).item();
+    const eg::Tensor<double> gradient = w.grad();
+    w.zero_grad();
+    eg::Tape tape;
+    const eg::Tensor<double> fresh = loss(x);
+    tape.backward(fresh);
+    EXPECT_EQ(replayed, fresh.item()) << i;
+    EXPECT_TRUE(close(gradient, w.grad())) << i;
+  }
+}
+
+TEST(Recipes, AnOperationIsDifferentiatedTwice) {
+  const eg::Tensor<double> x = {0.5, -1, 2, 0.25};
+  const auto f = [](const auto& v) { return sum(square(running_sum(v * v)) * v); };
+  EXPECT_NO_THROW(eg::gradcheck(f, x));
+  EXPECT_NO_THROW(eg::gradcheck([&](const auto& v) { return eg::grad(f, v); }, x));
+  // The Hessian of the sum of squares of running sums: of the numbers i and j, as many sums have both.
+  const auto h = eg::hessian([](const auto& v) { return 0.5 * sum(square(running_sum(v))); }, x);
+  for (eg::Index i = 0; i < 4; ++i)
+    for (eg::Index j = 0; j < 4; ++j) EXPECT_DOUBLE_EQ(h(i, j), static_cast<double>(4 - std::max(i, j)));
+}
+
+TEST(Recipes, AnOperationIsSeen) {
+  const eg::Parameter<double> w(eg::Tensor<double>{1e308, 1e308}, "w");
+  const std::string line = "recipes.cpp:" + std::to_string(__LINE__ + 3);
+  eg::Tape tape({.profile = true});
+  // Its own line, not that of the formula.
+  tape.backward(sum(running_sum(w, true) * 1e-308));
+  const std::string printed = eg::to_text(tape);
+  EXPECT_TRUE(support::mentions(printed, {"running_sum(w)", line})) << printed;
+  bool listed = false;
+  for (const eg::ProfileRow& row : tape.profile().rows) listed = listed || row.formula == "running_sum(w)";
+  EXPECT_TRUE(listed);
+
+  eg::Tape watched({.detect_anomaly = true});
+  const std::string text = support::message_of<eg::AnomalyError>([&] { running_sum(w); });
+  EXPECT_TRUE(support::mentions(text, {"running_sum(w) made inf at element (1) of [2]", "recipes.cpp:"})) << text;
+}
+
 TEST(Activation, SoftsignIsItsFunction) {
   EXPECT_TRUE(close(eg::Softsign<double>()(eg::Tensor<double>{{-3, 0, 1}}), {-0.75, 0, 0.5}));
+  EXPECT_TRUE(eg::Softsign<double>().activation_traits().saturates());
 }
 
 TEST(Loss, LogCoshStaysFinite) {
@@ -166,6 +237,34 @@ TEST(Layer, ScaleLearnsFactors) {
   tape.backward(sum(layer(x)));
   EXPECT_TRUE(close(layer.scale.grad(), {4, 6}));
   EXPECT_EQ(layer.named_parameters()[0].first, "scale");
+}
+
+TEST(Layer, CenterCountsAndRemembersBatches) {
+  eg::Center<double> layer(2), other(2);
+  layer({{1, 2}, {3, 4}});
+  EXPECT_TRUE(close(layer({{5, 0}}), {1.5, -1.5})) << "the mean of the batches' means is (3.5, 1.5)";
+  layer.eval();
+  EXPECT_TRUE(close(layer({{5, 0}}), {1.5, -1.5}));
+  const eg::NamedTensors state = layer.state_dict();
+  EXPECT_EQ(state.at<std::int64_t>("num_batches_tracked").item(), 2) << "evaluation does not count";
+  other.load_state_dict(state);
+  other({{3.5, 4.5}});
+  EXPECT_EQ(other.num_batches_tracked.item(), 3);
+  EXPECT_TRUE(close(other.running_mean, {3.5, 2.5}));
+  EXPECT_TRUE(layer.parameters().empty()) << "buffers are not trained";
+}
+
+// Not on the page: what its text says of compiled steps.
+TEST(Layer, CenterIsWrittenByCompiledSteps) {
+  eg::Sequential<double> compiled(eg::Center<double>(2), eg::Linear<double>(2, 1)), recorded = compiled;
+  auto step = eg::compile([&](const auto& x) { return sum(square(compiled(x))); });
+  for (int i = 0; i < 9; ++i) {
+    const eg::Tensor<double> x = {{1. * i, 2}, {3, i * i * 0.5}};
+    EXPECT_EQ(step(x).item(), sum(square(recorded(x))).item()) << i;
+    const eg::NamedTensors state = compiled.state_dict(), expected = recorded.state_dict();
+    EXPECT_EQ(state.at<std::int64_t>("0.num_batches_tracked").item(), i + 1);
+    EXPECT_TRUE(close(state.at<double>("0.running_mean"), expected.at<double>("0.running_mean"))) << i;
+  }
 }
 
 TEST(Optimizer, RMSPropIsItsFormula) {

@@ -144,6 +144,7 @@ TEST(SoftmaxCrossEntropy, NaNAndInfinityAreNotHidden) {
       << "a class of weight 0 does not count";
 }
 
+// 36: labels out of range.
 TEST(SoftmaxCrossEntropy, LabelsOutsideTheClassesAreNamed) {
   EXPECT_TRUE(mentions(message_of<eg::IndexError>([] { eg::softmax_cross_entropy(logits, Labels{0, 3}); }),
                        {"softmax_cross_entropy", "label 3", "position 1", "0 to 2", "cross_entropy.cpp"}));
@@ -201,6 +202,7 @@ TEST(CrossEntropy, BehindASoftmaxIsTheFusedLoss) {
   eg::gradcheck([](const Real& x) { return eg::cross_entropy(softmax(x), soft); }, logits);
 }
 
+// 36: probabilities of exactly 0 and 1.
 TEST(CrossEntropy, OfProbabilitiesExactlyZeroAndOne) {
   EXPECT_EQ(eg::cross_entropy(Real{{0, 1, 0}}, Labels{1}).item(), 0);
   EXPECT_EQ(eg::cross_entropy(Real{{0, 1, 0}}, Labels{0}).item(), infinity);

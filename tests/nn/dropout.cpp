@@ -8,6 +8,7 @@ namespace eg = eigengrad;
 using Real = eg::Tensor<double>;
 using support::close, support::mentions, support::message_of, support::same_bits;
 
+// 47: training, evaluation, probabilities of 0 and 1, one mask for both ways.
 TEST(Dropout, ScalesWhatItKeeps) {
   eg::manual_seed(1);
   for (const double p : {0.1, 0.5, 0.8}) {

@@ -33,6 +33,7 @@ static void expect_normal(const Real& numbers, double deviation) {
   EXPECT_NEAR(x.square().square().mean(), 3, 5 * std::sqrt(96 / n));
 }
 
+// 46: mean, variance, bounds and distribution of each.
 TEST(Init, ZerosAndConstants) {
   EXPECT_TRUE(close(eg::init::zeros<double>({2, 2}), {0, 0, 0, 0}));
   EXPECT_TRUE(close(eg::init::constant<float>({3}, 0.5f), {0.5, 0.5, 0.5}));

@@ -63,6 +63,7 @@ struct Scaled : eg::Module<float> {
 
 }  // namespace
 
+// 70: however they are written.
 TEST(InitialParameters, AreTheSameInParenthesesInBracesAndAdded) {
   const auto in_braces =
       state_of([] { return Model{Linear(2, 8), eg::Tanh<float>(), Linear(8, 8), eg::ReLU<float>(), Linear(8, 1)}; });

@@ -25,6 +25,17 @@ TEST(Linear, IsXTimesTheTransposedWeightPlusTheBias) {
   EXPECT_TRUE(close(bare(Real{{1, 1, 1}, {2, 0, -1}}), Real{{6, 1.5}, {-1, -4}}));
 }
 
+TEST(Linear, AnEmptyBiasIsNoneThoughItIsTracked) {
+  const eg::Parameter<double> w(weight), none(Real::zeros({0}));
+  for (const bool create_graph : {false, true}) {
+    eg::Tape tape;
+    tape.backward(sum(eg::linear(Real{{1, 1, 1}}, w, none)), {.create_graph = create_graph});
+    EXPECT_EQ(none.grad().shape(), (eg::Shape{0}));
+    EXPECT_TRUE(close(w.grad(), Real::ones({2, 3})));
+    w.zero_grad();
+  }
+}
+
 TEST(Linear, TakesAnyNumberOfLeadingAxes) {
   auto layer = layer_of(weight, bias);
   EXPECT_TRUE(close(layer(Real{1, 1, 1}), Real{16, -8.5}));

@@ -41,6 +41,7 @@ static void check_reductions(const Loss& loss, const Real& input, const std::vec
   }
 }
 
+// 42: all reductions, as documented.
 TEST(Loss, MeanSquaredErrorIsPyTorchs) {
   check_reductions([](const Real& p, Reduction r) { return eg::mse_loss(p, target, r); }, prediction,
                    {0.49, 0.25, 4, 0, 4, 1}, {-1.4, -1, 4, 0, -4, 2});
@@ -117,6 +118,7 @@ TEST(Loss, LogitCrossEntropyIsPyTorchs) {
       {0.574442516811659, -0.7685247834990176, 0.6741418199787566, -0.320821300824607, -0.2, -0.598687660112452});
 }
 
+// 35: at +-1000.
 TEST(Loss, LogitCrossEntropyStaysFiniteFarOut) {
   eg::Parameter<double> x(Real{{1000, 1000, 1000}, {-1000, -1000, -1000}});
   eg::Tape tape;
@@ -176,6 +178,7 @@ TEST(Loss, NaNInGivesNaNOut) {
   EXPECT_TRUE(std::isnan(eg::binary_cross_entropy_with_logits(p, y).item()));
 }
 
+// 40: of 1e200.
 TEST(Loss, AHugeDifferenceOverflowsToInfinity) {
   eg::Parameter<double> x(Real{{1e200}});
   eg::Tape tape;
@@ -219,6 +222,7 @@ TEST(Loss, HuberNeedsAPositiveDelta) {
                          {"huber_loss", "delta", "positive"}));
 }
 
+// 42: a padded batch.
 TEST(Loss, PaddingABatchWeighsItsSamplesByTheirNumber) {
   // Two half-batches, of 1 and 2 samples, weighted by their sizes, make the whole batch.
   const Real x = {{1}, {2}, {4}}, y = {{0}, {0}, {0}};

@@ -153,6 +153,7 @@ void sweep_losses() {
 
 }  // namespace
 
+// 67: all of them.
 TEST(Tails, FunctionsInDouble) { sweep_functions<double>(); }
 TEST(Tails, FunctionsInFloat) { sweep_functions<float>(); }
 TEST(Tails, LayersInDouble) { sweep_layers<double>(); }

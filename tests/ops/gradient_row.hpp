@@ -7,7 +7,10 @@
 #include "eigengrad/autograd/gradcheck.hpp"
 #include "eigengrad/ops/functions.hpp"
 
-// What a row of the gradient table holds (gradient_table.cpp).
+// What a row of the gradient table holds. One row per operation, or per way of calling it, drives all checks: gradients
+// (gradient_table.cpp) of first and second order (gradient_second.cpp), dual numbers (dual_table.cpp), compiled steps
+// (gradient_replay.cpp), random programs (gradient_programs.cpp) and threads (tests/parallel/table.cpp). Operations
+// without one are found by what the tape records (gradient_completeness.cpp).
 namespace gradients {
 
 namespace eg = eigengrad;

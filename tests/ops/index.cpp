@@ -118,6 +118,7 @@ TEST(IndexGradients, OfAllRowsAddUpToTheWhole) {
   expect_tensor<double>(p.grad(), {3, 4}, {1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3});
 }
 
+// 63: an element that can be differentiated.
 TEST(Element, IsPartOfTheTapeWhereAReadIsNot) {
   const eg::Parameter<double> p(Tensor<double>{1, 2});
   eg::Tape tape;

@@ -4,6 +4,7 @@
 
 #include "eigengrad/autograd/tape.hpp"
 #include "eigengrad/ops/shape.hpp"
+#include "support/message.hpp"
 
 // Numbers in comments are lines of the reliability list.
 namespace eg = eigengrad;
@@ -55,19 +56,14 @@ TEST(Matmul, Empty) {
 
 // 26: both shapes, the caller's line.
 TEST(Matmul, RefusesWhatDoesNotFit) {
-  const auto message_of = [](const Tensor& a, const Tensor& b) -> std::string {
-    try {
-      (void)matmul(a, b);
-    } catch (const eg::ShapeError& error) {
-      return error.what();
-    }
-    return "";
+  const auto refused = [](const Tensor& a, const Tensor& b) {
+    return support::message_of<eg::ShapeError>([&] { (void)matmul(a, b); });
   };
-  const std::string inner = message_of(Tensor::zeros({4, 2}), Tensor::zeros({3, 8}));
+  const std::string inner = refused(Tensor::zeros({4, 2}), Tensor::zeros({3, 8}));
   EXPECT_NE(inner.find("matmul: inner sizes differ: a is [4, 2], b is [3, 8]"), std::string::npos) << inner;
   EXPECT_NE(inner.find("(matmul.cpp:"), std::string::npos) << inner;
-  EXPECT_NE(message_of(Tensor::full({}, 1.), Tensor::zeros({3})).find("a is [], b is [3]"), std::string::npos);
-  EXPECT_NE(message_of(Tensor::zeros({2, 3, 4}), Tensor::zeros({3, 4, 5})).find("do not broadcast"), std::string::npos);
+  EXPECT_NE(refused(Tensor::full({}, 1.), Tensor::zeros({3})).find("a is [], b is [3]"), std::string::npos);
+  EXPECT_NE(refused(Tensor::zeros({2, 3, 4}), Tensor::zeros({3, 4, 5})).find("do not broadcast"), std::string::npos);
 }
 
 // 20: transposed views of the same numbers.

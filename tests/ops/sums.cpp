@@ -1,5 +1,5 @@
-// Whatever sums is accurate to the bound of docs/numerics.md, and a mean is the mean. Lines 38, 65 and 75 of the
-// reliability list.
+// Lines 38, 65 and 75 of the reliability list: whatever sums is accurate to the bound of docs/numerics.md, and a mean is
+// the mean.
 #include <eigengrad/eigengrad.hpp>
 
 #include <gtest/gtest.h>

@@ -8,6 +8,7 @@ using golden::expect_steps, golden::steps_on_fixed_problem;
 using support::close, support::mentions, support::message_of;
 using Parameters = std::vector<eg::ParameterRef<double>>;
 
+// 43: beside PyTorch's numbers, and the formula by hand.
 TEST(Adam, IsPyTorchs) {
   const auto make = [](const Parameters& p) { return eg::Adam<double>(p, {.learning_rate = 0.1}); };
   EXPECT_TRUE(close(steps_on_fixed_problem(make, 1), {0.5999999998297124, -0.9000000001057116, 1.9000000001071369}));

@@ -37,6 +37,7 @@ static std::vector<double> descend(Optimizer& optimizer, const Loss& loss, int s
   return losses;
 }
 
+// 48: learned by heart.
 TEST(Learning, EveryLossOverfitsATinyBatch) {
   const Real inputs = {{0.5, -1}, {-0.3, 0.8}, {1.2, 0.1}};
   const Real numbers = {{0.3, -1}, {2, 0.5}, {-0.7, 1}}, truths = {{0, 1}, {1, 1}, {1, 0}};
@@ -87,6 +88,7 @@ static double correlation(const Real& x, const Real& residual) {
   return largest;
 }
 
+// 49: where mathematics says.
 TEST(Learning, ALinearLayerReachesTheNormalEquationsSolution) {
   eg::manual_seed(7);
   const Real x = Real::randn({30, 4}), y = Real::randn({30, 2});

@@ -116,6 +116,7 @@ TYPED_TEST(AnyOptimizer, EmptyParametersAreFine) {
   EXPECT_EQ(a.value().size(), 0);
 }
 
+// 44: what all optimizers do at zero gradients, NaN, no parameters and one given twice.
 TEST(ClipGradientNorm, ScalesWhatIsTooLong) {
   const eg::Parameter<double> a(Real{0, 0}), b(Real{0}), none(Real{0});
   set_gradient(a, {3, 0});

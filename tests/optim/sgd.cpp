@@ -12,6 +12,7 @@ static auto with(const eg::SGD<double>::Options& options) {
   return [options](const Parameters& parameters) { return eg::SGD<double>(parameters, options); };
 }
 
+// 43: beside PyTorch's numbers, and the formula by hand.
 TEST(SGD, IsPyTorchs) {
   const auto plain = with({.learning_rate = 0.01});
   EXPECT_TRUE(close(steps_on_fixed_problem(plain, 1), {0.5587241743810962, -0.9054030230586814, 1.9066614683654715}));

@@ -68,6 +68,7 @@ void expect_the_same_bits(const typename O::Options& options) {
 
 }  // namespace
 
+// 45: saved in mid-training.
 TEST(OptimizerState, EveryOptimizerGoesOnWithTheSameBits) {
   expect_the_same_bits<eg::SGD<double>>({.learning_rate = 0.1});
   expect_the_same_bits<eg::SGD<double>>(

@@ -1,4 +1,4 @@
-# Every header compiles alone, and the umbrella header links from two units. Building is the test.
+# 62: every header compiles alone, and the umbrella header links from two units. Building is the test.
 set(include_dir "${PROJECT_SOURCE_DIR}/include")
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE "${include_dir}" "${include_dir}/eigengrad/*.hpp")
 if(NOT TARGET eigengrad::io)
@@ -26,7 +26,7 @@ if(EXISTS "${include_dir}/eigengrad/eigengrad.hpp")
   add_test(NAME headers.two_units COMMAND two_units)
 endif()
 
-# Every header compiles after the macros of other libraries, and so does a program. What Eigen and the standard library
+# 73: every header compiles after the macros of other libraries, and so does a program. What Eigen and the standard library
 # have of these names stands before the macros: only ours is tested.
 set(standard_headers "")
 set(lines_of_ours "")

@@ -92,7 +92,7 @@ elseif(CASE MATCHES "^(add_subdirectory|fetch_content)$")
   build_and_run()
 
 elseif(CASE STREQUAL "data")
-  # Way, and whether the target eigengrad::data is linked. (plain_include and pkg_config load them too.)
+  # 72: way, and whether the target eigengrad::data is linked. (plain_include and pkg_config load them too.)
   foreach(try find_package: find_package:data add_subdirectory: fetch_content:data)
     string(REGEX MATCH "^(.*):(.*)$" try "${try}")
     set(place "${SOURCE_DIR}/data")

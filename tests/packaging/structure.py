@@ -40,7 +40,7 @@ ARROWS = {
     "io": CORE,
     "data": KERNELS + ["io"],
     "train": NN + ["optim", "data"],
-    "compiled": NN + ["optim"],
+    "compiled": NN + ["optim", "transform", "io", "data", "train"],
     "viz": CORE + ["autograd/engine", "autograd/inspect", "autograd"],
 }
 FROM_EVERYWHERE = ["config.hpp", "version.hpp"]

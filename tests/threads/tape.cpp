@@ -6,6 +6,7 @@
 
 #include "eigengrad/autograd/tape.hpp"
 #include "eigengrad/ops/matmul.hpp"
+#include "support/message.hpp"
 
 // Line 18 of the reliability list: several threads, each with its own tape.
 namespace eg = eigengrad;
@@ -174,13 +175,7 @@ TEST(Threads, ATapeEndedByAnotherThreadGoesWithItsThread) {
 TEST(Threads, AnotherThreadsTapeIsNotStopped) {
   eg::Tape tape;
   std::string message;
-  std::thread([&] {
-    try {
-      tape.stop();
-    } catch (const eg::GradientError& error) {
-      message = error.what();
-    }
-  }).join();
+  std::thread([&] { message = support::message_of<eg::GradientError>([&] { tape.stop(); }); }).join();
   EXPECT_NE(message.find("tape.stop: another thread is recording"), std::string::npos) << message;
 }
 
@@ -190,12 +185,7 @@ TEST(Threads, ANoGradEndedByAnotherThreadIsNamed) {
     eg::Tape tape;
     auto pause = std::make_unique<eg::NoGrad>();
     std::thread([&] { pause.reset(); }).join();
-    std::string message;
-    try {
-      tape.backward(sum(w * w));
-    } catch (const eg::GradientError& error) {
-      message = error.what();
-    }
+    const std::string message = support::message_of<eg::GradientError>([&] { tape.backward(sum(w * w)); });
     EXPECT_NE(message.find("a NoGrad of this thread lives"), std::string::npos) << message;
   }).join();
 }

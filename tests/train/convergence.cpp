@@ -174,6 +174,7 @@ TEST(Convergence, LogisticRegressionReachesItsOptimum) {
   EXPECT_NEAR(layer.bias.value()(0), optimum(2), 1e-8);
 }
 
+// 50: permutations and scaling.
 TEST(Invariance, TheOrderOfABatchDoesNotMatterToASum) {
   eg::manual_seed(8);
   auto model = wide();

@@ -1,5 +1,8 @@
 #include <eigengrad/train/diagnose.hpp>
 
+#include <eigengrad/nn/layers/activation.hpp>
+#include <eigengrad/nn/layers/linear.hpp>
+
 #include "data/files.hpp"
 
 #include <sstream>
@@ -115,6 +118,75 @@ TEST(Diagnose, FindsSaturatedUnits) {
   eg::Sequential<double> last{eg::Sigmoid<double>()};
   EXPECT_TRUE(eg::diagnose(last, MeanSquared(), Tensor(100.0 * x), target).findings.empty())
       << "an answer may be sure of itself";
+}
+
+namespace {
+
+// Activations of a program's own; what diagnose should look for they say themselves.
+/// x / (1 + |x|), between -1 and 1.
+struct Softsign : eg::Layer<double> {
+  Tensor forward(const Tensor& x) override { return x / (1 + abs(x)); }
+  std::string kind() const override { return "Softsign"; }
+  eg::ActivationTraits activation_traits() const override { return eg::saturating_between(-1, 1); }
+};
+/// 1 where x is below 1, x elsewhere: it dies at 1. Written as before there was Layer.
+struct AtLeastOne : eg::Module<double> {
+  Tensor forward(const Tensor& x) override { return where(x > 1, x, 1.0); }
+  std::string kind() const override { return "AtLeastOne"; }
+  eg::ActivationTraits activation_traits() const override { return eg::dying_at(1); }
+};
+/// max(0, min(6, x)): both.
+struct ReLU6 : eg::Layer<double> {
+  Tensor forward(const Tensor& x) override { return where(x < 6, relu(x), 6.0); }
+  eg::ActivationTraits activation_traits() const override {
+    return {.lower_limit = 0, .upper_limit = 6, .dead_output = 0};
+  }
+};
+struct DoubledTanh : eg::Tanh<double> {
+  Tensor forward(const Tensor& x) override { return 2 * tanh(x); }
+};
+struct Pairs : eg::Maxout<double> {
+  eg::ActivationTraits activation_traits() const override { return eg::dying_at(0); }
+};
+
+}  // namespace
+
+TEST(Diagnose, AsksAnActivationOfOnesOwnWhereItSaturates) {
+  // |y| = 0.9756 at 40 and 0.9677 at 30; what counts is 1 - y^2 < 0.05, beyond 0.9747.
+  const Tensor x = {{-1000}, {-40}, {-30}, {0}, {30}, {40}, {1}, {2}}, target = Tensor::zeros({8, 1});
+  eg::Sequential<double> model(Softsign(), linear({{1}}, {0}));
+  EXPECT_EQ(eg::diagnose(model, MeanSquared(), x, target).layers[0].saturated, 3 / 8.0);
+  const auto told = eg::diagnose(model, MeanSquared(), Tensor(100.0 * x), target);
+  EXPECT_TRUE(std::isnan(told.layers[0].dead));
+  ASSERT_EQ(told.findings.size(), 1u);
+  EXPECT_TRUE(told.findings.front().starts_with("layer 0, Softsign: 88 % of its outputs are saturated")) << told;
+}
+
+TEST(Diagnose, AsksAnActivationOfOnesOwnWhereItDies) {
+  // Of x + 1, -1 - x, x - 1.5 and 0 for x = 1, 2, 3 the second and the last never exceed 1; the third does once.
+  eg::Sequential<double> model(linear({{1}, {-1}, {1}, {0}}, {1, -1, -1.5, 0}), AtLeastOne(),
+                               linear({{1, 1, 1, 1}}, {0}));
+  const auto diagnosis = eg::diagnose(model, MeanSquared(), positive, goal);
+  EXPECT_EQ(diagnosis.layers[1].dead, 0.5);
+  EXPECT_TRUE(std::isnan(diagnosis.layers[1].saturated));
+  ASSERT_EQ(diagnosis.findings.size(), 1u);
+  EXPECT_TRUE(diagnosis.findings.front().starts_with("layer 1, AtLeastOne: 50 % of its units are dead")) << diagnosis;
+
+  eg::Sequential<double> both(linear({{-1}, {9}}, {0, 0}), ReLU6(), linear({{1, 1}}, {0}));
+  const auto layer = eg::diagnose(both, MeanSquared(), positive, goal).layers[1];
+  EXPECT_EQ(layer.dead, 0.5) << "one gives 0 for all, the other 6";
+  EXPECT_EQ(layer.saturated, 1);
+}
+
+TEST(Diagnose, RefusesWhatALayerWronglySaysOfItself) {
+  eg::Sequential<double> beyond(DoubledTanh(), linear({{1}}, {0}));
+  const std::string limits = message_of<eg::ValueError>([&] { eg::diagnose(beyond, MeanSquared(), positive, goal); });
+  expect_contains(limits, "diagnose: layer 0, Tanh, gives 1.5");
+  expect_contains(limits, ", and names as its limits -1 and 1: override activation_traits() where forward is");
+  expect_contains(limits, "(diagnose.cpp:");
+  eg::Sequential<double> pairs(linear({{1}, {2}}, {0, 0}), Pairs());
+  expect_contains(message_of<eg::ValueError>([&] { eg::diagnose(pairs, MeanSquared(), positive, goal); }),
+                  "diagnose: layer 1, Maxout, names a dead output, but gives [3, 1] for [3, 2]: ");
 }
 
 template <class Activation>

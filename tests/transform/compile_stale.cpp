@@ -80,6 +80,7 @@ struct Running : eg::Module<float> {
 
 }  // namespace
 
+// 69: checked at every call.
 TEST(CompiledStep, SeesModesSettingsAndLayers) {
   eg::manual_seed(1);
   Net model(eg::Linear<float>(2, 16), eg::Dropout<float>(0.5), eg::Linear<float>(16, 1));

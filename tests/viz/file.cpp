@@ -88,6 +88,7 @@ TEST_F(Save, ALinkInACircleIsRefused) {
   EXPECT_EQ(files(), 2u);
 }
 
+// 60: a full disk.
 TEST_F(Save, AFullDiskIsReported) {
   if (!fs::exists("/dev/full")) GTEST_SKIP() << "this system has no /dev/full";
   const std::string message = message_of<eigengrad::FileError>([] { viz::Figure(viz::Panel()).save("/dev/full"); });

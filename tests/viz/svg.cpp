@@ -32,6 +32,7 @@ TEST(Svg, NumbersHaveAtMostTwoDecimalsAndAreFinite) {
   EXPECT_EQ(number(-1e308), "-1000000");
 }
 
+// 61: hostile text.
 TEST(Svg, HostileTextIsEscaped) {
   EXPECT_EQ(escaped("<script>alert('x')</script>"), "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;");
   EXPECT_EQ(escaped("a & \"b\""), "a &amp; &quot;b&quot;");

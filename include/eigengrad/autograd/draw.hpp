@@ -5,6 +5,7 @@
 #include "inspect/watch.hpp"
 #include "tape.hpp"
 
+// The computation graph of a tape as a picture: Graphviz' language, or data for another painter (viz/graph.hpp).
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The computation graph of a tape as it is drawn: parameters, constants and records, with what is known of their
@@ -30,15 +31,17 @@ EIGENGRAD_LAZY TapeGraph graph_of(const Tape& tape) {
   Places places;
   const auto item_of = [&](const Step& step) {
     const Node* node = step.input;
-    const void* key = node == nullptr ? step.buffer : node->parameter() != nullptr ? node->parameter() : node;
+    const ParameterLeaf* leaf = node != nullptr ? node->leaf() : nullptr;
+    const void* key = node == nullptr ? step.buffer : leaf != nullptr ? leaf->parameter() : node;
     const auto [place, is_new] = places.try_emplace(key, graph.items.size());
     if (is_new && node == nullptr)
       graph.items.push_back({TapeGraph::Kind::constant, described.labels.of(step), *step.numbers.shape,
                              first_numbers(step.numbers, FirstNumbers::most), ""});
     else if (is_new)
-      graph.items.push_back({TapeGraph::Kind::parameter, described.labels.of(node), node->shape(),
-                             first_numbers(node->parameter_value(), FirstNumbers::most),
-                             first_numbers(node->gradient(), FirstNumbers::most)});
+      graph.items.push_back(
+          {TapeGraph::Kind::parameter, described.labels.of(node), node->shape(),
+           first_numbers(leaf != nullptr ? leaf->parameter_value() : AnyNumbers(), FirstNumbers::most),
+           first_numbers(node->gradient(), FirstNumbers::most)});
     return place->second;
   };
   for (std::size_t k = 0; k < described.records.size(); ++k) {

@@ -4,8 +4,10 @@
 #include "engine/walk.hpp"
 #include "tape.hpp"
 
+// Whether a gradient is right: beside finite differences, and forward mode.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// Settings of gradcheck.
 struct GradcheckOptions {
   double epsilon = 1e-6;   // the step, to both sides
   double absolute = 1e-5;  // how far a gradient may be off, ...

@@ -3,6 +3,7 @@
 #include "../core/tensor.hpp"
 #include "engine/tape_state.hpp"
 
+// What is learned: leaves with an identity, a value and a gradient.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What happened where a gradient is missing because it went to a copy, and how to mend it.
@@ -334,4 +335,6 @@ class Parameter : public ParameterRef<T> {
   }
 };
 
+// Compiled: class ParameterRef<T>
+// Compiled: class Parameter<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

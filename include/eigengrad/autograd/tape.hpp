@@ -5,6 +5,7 @@
 #include "inspect/table.hpp"
 #include "parameter.hpp"
 
+// The tape: records, and walks back.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Records what this thread evaluates while it lives; the innermost tape records. Without one nothing is recorded.
@@ -154,16 +155,17 @@ class Tape {
     using Slots = std::vector<std::pair<ParameterState<T>*, Slot<T>>>;
     Slots gathered;
     for (Iterator i = first; i != last; ++i) gathered.push_back({&i->state(), Slot<T>{{}, false, true}});
-    const auto redirect = [](void* context, Node* leaf) {
-      leaf->gather_in(nullptr);  // what is not asked for is gathered nowhere
+    const auto redirect = [](void* context, Node* node) {
+      ParameterLeaf& leaf = *node->leaf();
+      leaf.gather_in(nullptr);  // what is not asked for is gathered nowhere
       for (auto& [parameter, slot] : *static_cast<Slots*>(context))
-        if (parameter == leaf->parameter()) leaf->gather_in(&slot);
+        if (parameter == leaf.parameter()) leaf.gather_in(&slot);
     };
     struct Restore {
       TapeState* tape;
       ~Restore() {
         tape->redirect = nullptr;
-        for (Node* leaf = tape->last_leaf; leaf != nullptr; leaf = leaf->previous) leaf->gather_in_parameter();
+        for (Node* leaf = tape->last_leaf; leaf != nullptr; leaf = leaf->previous) leaf->leaf()->gather_in_parameter();
       }
     } restore{state_};
     for (Node* leaf = state_->last_leaf; leaf != nullptr; leaf = leaf->previous) redirect(&gathered, leaf);
@@ -184,9 +186,9 @@ class Tape {
   template <class T>
   EIGENGRAD_COLD bool copy_stands_in_for(const ParameterState<T>& parameter) const {
     bool copied = false;
-    for (const Node* leaf = state_->last_leaf; leaf != nullptr; leaf = leaf->previous) {
-      if (leaf->parameter() == &parameter) return false;
-      copied = copied || leaf->lineage()->descends_from(parameter.lineage);
+    for (const Node* node = state_->last_leaf; node != nullptr; node = node->previous) {
+      if (node->leaf()->parameter() == &parameter) return false;
+      copied = copied || node->leaf()->lineage().descends_from(parameter.lineage);
     }
     return copied;
   }

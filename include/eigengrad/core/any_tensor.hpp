@@ -6,6 +6,7 @@
 #include "replay.hpp"
 #include "tensor.hpp"
 
+// A tensor of a number type known at run time.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What numbers a tensor of a state has. `other` is what no file holds, as dual numbers.

@@ -18,6 +18,7 @@
 #include "shape.hpp"
 #include "thread_state.hpp"
 
+// The memory of tensors: pooled by thread, shared by copies.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Which record of which tape computed a tensor, if any. Means nothing to the core; the tape reads and writes it.
@@ -60,7 +61,8 @@ struct alignas(64) BlockHeader {
   void* own_data() { return this + 1; }
 };
 static_assert(sizeof(BlockHeader) <= 128);
-/// Stands for none, so that reading a shape need not ask. It counts as shared, so nobody writes to it.
+/// What a handle without a block points to, so that reading a shape needs no test for null. With more than one
+/// reference it looks shared: whoever wants to write makes a block of his own first.
 EIGENGRAD_SHARED inline constinit BlockHeader no_block{2, 0, BlockHeader::no_class};
 
 /// Counts of references. They are atomic once the process has a second thread.

@@ -4,6 +4,7 @@
 
 #include "threads.hpp"
 
+// How a program was built, and what a faster build needs.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// How this program was built, in a line: "eigengrad 0.1.0, Eigen 3.4.0, g++ 12.2.0, SIMD 64 bytes (16 floats),

@@ -7,6 +7,7 @@
 
 #include "../config.hpp"
 
+// Seconds, to measure with.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Seconds on a clock that never goes back. <chrono>, which it does without where it can, takes a tenth as long to

@@ -3,6 +3,7 @@
 #include "exact.hpp"
 #include "tensor_class.hpp"
 
+// What makes tensors: evenly spaced, identity, random, of Eigen's matrices. The members stand in tensor_class.hpp.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// start, start + step, ... before stop, counted in 64 bits.

@@ -5,6 +5,7 @@
 #include "../simd/lane.hpp"
 #include "error.hpp"
 
+// Numbers with their derivative in one direction. Every operation takes them.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 template <class X>

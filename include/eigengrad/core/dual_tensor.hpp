@@ -1,5 +1,6 @@
 #pragma once
 
+#include "compute_values.hpp"
 #include "tensor.hpp"
 
 // Tensors of dual numbers, taken apart and put together. Nothing here is recorded.
@@ -11,36 +12,26 @@ template <class T>
 Tensor<Dual<T>> make_dual(const Tensor<T>& value, const Tensor<T>& tangent, Location where = Location::current()) {
   require<ShapeError>(value.shape() == tangent.shape(), "make_dual: the value is ", value.shape(), ", the tangent is ",
                       tangent.shape(), ": give a tangent of the value's shape", where);
-  Tensor<Dual<T>> result = Tensor<Dual<T>>::empty(value.shape());
-  const auto run = [=] {
-    std::transform(value.numbers(), value.end(), tangent.numbers(), result.shared_data(),
-                   [](T v, T t) { return Dual<T>(v, t); });
+  const auto run = [](Dual<T>* to, const Tensor<T>& values, const Tensor<T>& tangents) {
+    std::transform(values.numbers(), values.end(), tangents.numbers(), to, [](T v, T t) { return Dual<T>(v, t); });
   };
-  run();
-  on_replay("make_dual", reads(value, tangent), writes(result), [&] { return run; });
-  return result;
+  return compute_values<Dual<T>>("make_dual", value.shape(), run, value, tangent);
 }
 /// The values of dual numbers, a constant.
 template <class T>
 Tensor<T> value_part(const Tensor<Dual<T>>& x) {
-  Tensor<T> result = Tensor<T>::empty(x.shape());
-  const auto run = [=] {
-    std::transform(x.numbers(), x.end(), result.shared_data(), [](const Dual<T>& number) { return number.value; });
+  const auto run = [](T* to, const Tensor<Dual<T>>& from) {
+    std::transform(from.numbers(), from.end(), to, [](const Dual<T>& number) { return number.value; });
   };
-  run();
-  on_replay("value_part", reads(x), writes(result), [&] { return run; });
-  return result;
+  return compute_values<T>("value_part", x.shape(), run, x);
 }
 /// Their tangents: the derivative of what the values are, along the direction that went in.
 template <class T>
 Tensor<T> tangent_part(const Tensor<Dual<T>>& x) {
-  Tensor<T> result = Tensor<T>::empty(x.shape());
-  const auto run = [=] {
-    std::transform(x.numbers(), x.end(), result.shared_data(), [](const Dual<T>& number) { return number.tangent; });
+  const auto run = [](T* to, const Tensor<Dual<T>>& from) {
+    std::transform(from.numbers(), from.end(), to, [](const Dual<T>& number) { return number.tangent; });
   };
-  run();
-  on_replay("tangent_part", reads(x), writes(result), [&] { return run; });
-  return result;
+  return compute_values<T>("tangent_part", x.shape(), run, x);
 }
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

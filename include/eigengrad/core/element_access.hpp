@@ -4,6 +4,7 @@
 
 #include "error.hpp"
 
+// What t(i, j) is made of.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A position along the first axis, which brings along the line it was written in: functions of any number of positions

@@ -11,6 +11,8 @@
 
 #include "../config.hpp"
 
+// Errors: Error, and under it ShapeError, IndexError, ValueError, GradientError (and TangentError), AnomalyError,
+// FileError.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Base of everything the library throws.
@@ -169,7 +171,9 @@ template <class E>
 [[noreturn]] EIGENGRAD_COLD void fail_with(std::initializer_list<TextPart> parts) {
   throw E(text_of(parts));
 }
-// Few types, so that few lists of types differ; numbers by value, so that those of hot functions need no address.
+// A part of a message as it is passed on. Every distinct list of types costs an instantiation, so literals of any
+// length become const char*; numbers go by value, so that a hot function's need not lie in memory for the message's
+// sake.
 template <class Part>
 using FailPart = std::conditional_t<
     std::is_array_v<Part>, const char*,

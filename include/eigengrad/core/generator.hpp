@@ -6,6 +6,7 @@
 
 #include "error.hpp"
 
+// Random numbers, the same bits on every machine.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The number, rounded here: neither a flag nor a fused product and sum may change the bits of what is drawn.

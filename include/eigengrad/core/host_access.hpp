@@ -4,6 +4,7 @@
 
 #include "thread_state.hpp"
 
+// Who watches the program read and write numbers.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 struct TapeLink;

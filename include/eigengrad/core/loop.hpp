@@ -2,6 +2,7 @@
 
 #include "shape.hpp"
 
+// Loops over shapes that broadcast.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// How to walk a space of positions over operands that broadcast into it: axes that every operand crosses
@@ -51,7 +52,7 @@ struct Loop {
     }
   }
 
-  /// How many rows in a row begin at the same place of operand k.
+  /// How many consecutive rows read operand k from the same start, as it is stretched along the axis before the last.
   Index run(int k) const { return outer_rank_ > 0 && strides_[outer_rank_ - 1][k] == 0 ? sizes_[outer_rank_ - 1] : 1; }
 
  private:

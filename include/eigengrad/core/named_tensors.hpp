@@ -6,6 +6,7 @@
 
 #include "any_tensor.hpp"
 
+// States: tensors of any number type under names, in order.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Tensors of any number types under names, in the order in which they were added: what state_dict() gives and

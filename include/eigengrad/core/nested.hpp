@@ -5,6 +5,7 @@
 #include "dual.hpp"
 #include "shape.hpp"
 
+// Values in nested braces.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// One number or a brace of them: what the braces in Tensor<T>{{1, 2}, {3, 4}} are made of.

@@ -6,6 +6,7 @@
 
 #include "../config.hpp"
 
+// What is used of std::tuple, for less to compile.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// In place of a value that is not there.

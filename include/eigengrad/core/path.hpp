@@ -4,6 +4,7 @@
 
 #include "error.hpp"
 
+// Paths that end at a NUL byte.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Throws FileError for a path that holds a NUL byte: the system ends a path there, and would open another file.

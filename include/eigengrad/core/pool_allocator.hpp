@@ -2,6 +2,7 @@
 
 #include "buffer.hpp"
 
+// Lists in pooled memory.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// For a container whose memory should come from the thread's pool of buffers: the second time it asks nothing of the

@@ -5,6 +5,7 @@
 #include "print_numbers.hpp"
 #include "tensor.hpp"
 
+// Tensors as NumPy prints them: std::cout << t, append(text, t).
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 namespace print {
@@ -149,4 +150,5 @@ std::basic_ostream<C, Traits>& operator<<(std::basic_ostream<C, Traits>& out, co
   return print::put(out, to_text(shape));
 }
 
+// Compiled: void append(std::string&, const Tensor<T>&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -7,6 +7,7 @@
 
 #include "../config.hpp"
 
+// What a program and the libraries it loads have in common.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 // What <elf.h> calls Elf64_Phdr and Elf32_Phdr; the header itself would bring a thousand macros.

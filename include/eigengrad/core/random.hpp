@@ -3,6 +3,7 @@
 #include "generator.hpp"
 #include "thread_state.hpp"
 
+// The seed of everything random on a thread.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// This thread's generator, which everything random uses unless it is given another.

@@ -5,14 +5,19 @@
 
 #include "../config.hpp"
 
+// What is used of std::optional: something that is let go of early.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A value that may be let go before its holder ends: what is needed of std::optional, in a fraction of the code.
 template <class T>
 class Releasable {
  public:
-  explicit Releasable(T value) : held_(true) { new (&value_) T(std::move(value)); }
-  Releasable(const Releasable&) = delete;
+  explicit Releasable(T value, bool held = true) : held_(held) {
+    if (held) new (&value_) T(std::move(value));
+  }
+  Releasable(Releasable&& other) noexcept : held_(other.held_) {
+    if (held_) new (&value_) T(std::move(other.value_));
+  }
   Releasable& operator=(const Releasable&) = delete;
   ~Releasable() { release(); }
 

@@ -5,6 +5,7 @@
 
 #include "buffer.hpp"
 
+// How an operation tells a compiled step what it reads and writes, and how to compute again.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// One computation that can be carried out again, on whatever its operands then hold.
@@ -120,10 +121,12 @@ struct ReplayReads {
 struct ReplayWrites {
   const Block* blocks[4];
 };
+/// What a computation reads: reads(x, labels).
 template <class... X>
 EIGENGRAD_INLINE ReplayReads reads(const X&... operands) {
   return {{&operands.block()...}};
 }
+/// What it writes: writes(result).
 template <class... X>
 EIGENGRAD_INLINE ReplayWrites writes(const X&... results) {
   return {{&results.block()...}};

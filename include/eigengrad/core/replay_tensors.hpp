@@ -2,6 +2,7 @@
 
 #include "tensor.hpp"
 
+// The same of tensors.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A step over a few tensors of one type: operations that can do with it add no class of their own to a program.
@@ -43,4 +44,5 @@ EIGENGRAD_INLINE void on_replay(const char* operation, const Tensor<T>& result,
     add_to_plan<T>(operation, result, operands, run, setting, recorded);
 }
 
+// Compiled: struct TensorStep<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -5,6 +5,7 @@
 
 #include "size.hpp"
 
+// The sizes of a tensor's axes, and NumPy's broadcast of them.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The sizes of a tensor's axes, outermost first; kept inline, at most `max_rank` of them. Shape{} is a scalar's.

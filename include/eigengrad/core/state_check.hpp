@@ -6,8 +6,10 @@
 
 #include "named_tensors.hpp"
 
+// Whether a state fits what is to take it up: LoadOptions{.strict = true}, LoadResult{missing, unexpected}.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// Settings of load_state_dict.
 struct LoadOptions {
   bool strict = true;  // what is missing or unexpected is an error
 };

@@ -14,6 +14,7 @@
 #include "replay.hpp"
 #include "shape.hpp"
 
+// Tensors: values, row-major, copied on write.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What becomes a Tensor<T> when one is needed: a formula or a parameter.
@@ -395,4 +396,5 @@ Tensor<T>::Tensor(const E& expression) {
   }
 }
 
+// Compiled: class Tensor<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -13,6 +13,7 @@
 #include "program_notes.hpp"
 #endif
 
+// What a thread records on, and what it is in the middle of.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 class ReplayPlan;

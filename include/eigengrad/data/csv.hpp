@@ -8,6 +8,7 @@
 #include "dataset.hpp"
 #include "labels.hpp"
 
+// Tables of numbers and text. Whether the first line names the columns is decided by comparing it with those below.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A text column as classes: labels [rows], and names[label].

@@ -4,6 +4,7 @@
 #include "../io/gzip.hpp"
 #include "csv.hpp"
 
+// Compressed tables (target eigengrad::io, needs zlib).
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// As read_csv, for a file that may be compressed (.csv.gz) or plain.

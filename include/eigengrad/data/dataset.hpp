@@ -8,6 +8,7 @@
 
 #include "../core/tensor.hpp"
 
+// Inputs and targets that belong together, and parts of them.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The numbers 0 to count - 1 in random order, the same for the same generator state (Fisher and Yates).

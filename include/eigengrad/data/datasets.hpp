@@ -5,6 +5,7 @@
 #include "../io/csv_options.hpp"
 #include "csv.hpp"
 
+// The data sets that are shipped. Found beside the headers, or by eigengrad::data, or by EIGENGRAD_DATA_DIR.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The data folder that came with this header, in the source tree or in an installed one, wherever that was moved to;

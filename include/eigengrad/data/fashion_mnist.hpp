@@ -2,6 +2,7 @@
 
 #include "idx_gz.hpp"
 
+// Fashion-MNIST, from Debian's package (target eigengrad::io, needs zlib).
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 inline constexpr const char* fashion_mnist_directory = "/usr/share/datasets/fashion-mnist";

@@ -8,6 +8,7 @@
 #include "../io/file_kind.hpp"
 #include "dataset.hpp"
 
+// IDX files, as those of MNIST.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Bytes in memory as a source for parse_idx; `name` stands for the file in messages.

@@ -4,6 +4,7 @@
 #include "../io/gzip.hpp"
 #include "idx.hpp"
 
+// Compressed IDX files (target eigengrad::io, needs zlib).
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// As read_idx, for a file that may be compressed (.gz) or plain.

@@ -6,6 +6,7 @@
 
 #include "../core/tensor.hpp"
 
+// Missing numbers, filled column by column.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What stands in for a column's missing numbers.

@@ -1,7 +1,9 @@
 #pragma once
 
+#include "../core/compute_values.hpp"
 #include "../core/tensor.hpp"
 
+// Class labels as rows, and counted.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Class labels as rows with a single 1: [n] -> [n, classes]. Not differentiable.
@@ -11,41 +13,33 @@ Tensor<T> one_hot(const Tensor<std::int64_t>& labels, Index classes, Location wh
   require<ShapeError>(labels.rank() == 1, "one_hot: labels are ", labels.shape(), ", where [n] is needed: reshape them",
                       where);
   require<ValueError>(classes > 0, "one_hot: ", classes, " classes: there must be at least one", where);
-  const Tensor<T> result = Tensor<T>::empty({labels.size(), classes});
-  const auto run = [=] {
-    T* row = result.shared_data();
-    std::fill_n(row, result.size(), T(0));
-    for (Index i = 0; i < labels.size(); ++i, row += classes) {
-      const std::int64_t label = labels.numbers()[i];
+  const auto run = [=](T* row, const Tensor<std::int64_t>& from) {
+    std::fill_n(row, from.size() * classes, T(0));
+    for (Index i = 0; i < from.size(); ++i, row += classes) {
+      const std::int64_t label = from.numbers()[i];
       require<IndexError>(label >= 0 && label < classes, "one_hot: label ", label, " at position ", i,
                           " is outside 0 to ", classes - 1, ": raise the number of classes or correct the label",
                           where);
       row[label] = T(1);
     }
   };
-  run();
-  on_replay("one_hot", reads(labels), writes(result), [&] { return run; });
-  return result;
+  return compute_values<T>("one_hot", {labels.size(), classes}, run, labels);
 }
 
 /// How often each class occurs: labels [n] -> [classes]. Throws as one_hot.
 EIGENGRAD_LAZY Tensor<std::int64_t> class_counts(const Tensor<std::int64_t>& labels, Index classes,
                                                  Location where = Location::current()) {
   require<ValueError>(classes > 0, "class_counts: ", classes, " classes: there must be at least one", where);
-  const Tensor<std::int64_t> result = Tensor<std::int64_t>::empty({classes});
-  const auto run = [=] {
-    std::int64_t* const counts = result.shared_data();
+  const auto run = [=](std::int64_t* counts, const Tensor<std::int64_t>& from) {
     std::fill_n(counts, classes, std::int64_t{0});
-    for (Index i = 0; i < labels.size(); ++i) {
-      const std::int64_t label = labels.numbers()[i];
+    for (Index i = 0; i < from.size(); ++i) {
+      const std::int64_t label = from.numbers()[i];
       require<IndexError>(label >= 0 && label < classes, "class_counts: label ", label, " at position ", i,
                           " is outside 0 to ", classes - 1, where);
       ++counts[label];
     }
   };
-  run();
-  on_replay("class_counts", reads(labels), writes(result), [&] { return run; });
-  return result;
+  return compute_values<std::int64_t>("class_counts", {classes}, run, labels);
 }
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

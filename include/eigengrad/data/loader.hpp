@@ -7,8 +7,10 @@
 #include "../core/tensor.hpp"
 #include "dataset.hpp"
 
+// Batches, shuffled anew each epoch.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// Settings of DataLoader.
 struct LoaderOptions {
   Index batch_size = 32;
   bool shuffle = true;

@@ -7,6 +7,7 @@
 #include "../core/tensor.hpp"
 #include "../kernels/sums.hpp"
 
+// Columns brought to mean 0 and deviation 1.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Brings every column to mean 0 and standard deviation 1, as measured on the data it was fitted to:

@@ -6,6 +6,7 @@
 #include "../core/tensor.hpp"
 #include "dataset.hpp"
 
+// Small problems to try things on: gates and points in the plane.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A truth table: inputs [4, 2] in the order 00, 01, 10, 11, targets [4, 1] computed by `gate(a, b)`.
@@ -24,6 +25,7 @@ Dataset<T> logic_gate(Gate gate) {
 }
 
 // clang-format off
+/// The gates by name.
 template <class T> Dataset<T> and_gate()  { return logic_gate<T>([](bool a, bool b) { return a && b; }); }
 template <class T> Dataset<T> or_gate()   { return logic_gate<T>([](bool a, bool b) { return a || b; }); }
 template <class T> Dataset<T> xor_gate()  { return logic_gate<T>([](bool a, bool b) { return a != b; }); }
@@ -37,11 +39,13 @@ struct ToyOptions {
   double noise = 0;
   std::uint64_t seed = 0;
 };
+/// Settings of circles.
 struct CirclesOptions {
   double noise = 0;
   std::uint64_t seed = 0;
   double factor = 0.8;  // the inner circle's radius
 };
+/// Settings of spirals.
 struct SpiralsOptions {
   Index classes = 3;
   double noise = 0;

@@ -196,6 +196,7 @@ EIGENGRAD_INLINE auto apply_with(const Op& op, const X&... x) {
   else
     return op.value(lift<L>(x)...);
 }
+/// An element-wise operation on its inputs: a formula of tensors, a number of numbers.
 template <class Op, class... X>
 EIGENGRAD_INLINE auto apply(const X&... x) {
   return apply_with(Op{}, x...);

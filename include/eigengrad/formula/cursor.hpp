@@ -6,6 +6,7 @@
 #include "../core/tensor.hpp"
 #include "../simd/lane.hpp"
 
+// Where in each operand a row of a formula is.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A tensor in a loop, whatever it holds.

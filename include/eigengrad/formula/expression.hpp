@@ -8,6 +8,7 @@
 #include "cursor.hpp"
 #include "traced.hpp"
 
+// Formulas: element-wise computations that are not done yet.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 // Values are kept as lanes; a mask is kept as a lane of its bits.
@@ -272,6 +273,28 @@ template <class X>
 inline constexpr bool is_formula = false;
 template <class Op, class... Arguments>
 inline constexpr bool is_formula<Formula<Op, Arguments...>> = true;
+/// A formula of which nothing but its number type is known to the compiler (formula/blocks.hpp).
+template <class T, class E>
+class BlockFormula;
+template <class T, class E>
+inline constexpr bool is_formula<BlockFormula<T, E>> = true;
+
+/// Stands for a tensor where it is asked which operation a function applies to it.
+template <class T>
+struct OperationProbe {
+  using Element = T;
+  using Probed = void;
+  Tensor<T> to_tensor() const;
+};
+/// The answer; void where it is more than one.
+template <class Op, class T>
+struct ProbedOperation {
+  using Element = T;
+  using Probed = Op;
+  Tensor<T> to_tensor() const;
+};
+template <class X>
+concept Probe = requires { typename X::Probed; };
 
 template <class X>
 struct ElementIn {
@@ -336,10 +359,18 @@ EIGENGRAD_INLINE auto to_operand(const X& x) {
   }
 }
 
+template <class T, class Op, class... Operand>
+auto make_block_formula(const Op& op, const Operand&... operands);  // formula/blocks.hpp
+
 template <class Op, class... X>
 auto make_formula(const Op& op, const X&... x) {
   using T = typename ScalarOf<X...>::type;
-  return Formula<Op, decltype(to_operand<T>(x))...>(op, to_operand<T>(x)...);
+  if constexpr ((Probe<X> || ...))
+    return ProbedOperation<std::conditional_t<(std::is_same_v<X, OperationProbe<T>> && ...), Op, void>, T>();
+  else if constexpr (formulas_by_blocks && std::is_floating_point_v<T>)
+    return make_block_formula<T>(op, to_operand<T>(x)...);
+  else
+    return Formula<Op, decltype(to_operand<T>(x))...>(op, to_operand<T>(x)...);
 }
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -2,3 +2,6 @@
 
 #include "expression.hpp"
 #include "formula_node.hpp"
+#ifdef EIGENGRAD_DEVELOPMENT
+#include "blocks.hpp"
+#endif

@@ -5,6 +5,7 @@
 #include "expression.hpp"
 #include "kernels.hpp"
 
+// The record of a formula.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// dy times a stored derivative.
@@ -16,7 +17,8 @@ struct DerivativeProduct {
   }
 };
 
-/// Under a plain sum the derivative is the gradient. Who else holds it (a compiled step) will write to it.
+/// Where dy is the number 1, as under a plain sum, the stored derivative already is the gradient: it is moved into the
+/// slot without a copy. Only if nobody but the `holders` counted here has it, as who else does may write to it later.
 template <class T>
 EIGENGRAD_INLINE bool hand_over(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& derivative,
                                 std::uint32_t holders = 1) {
@@ -68,33 +70,114 @@ EIGENGRAD_OUTLINE void open_sink(int k, TypedNode<T>& target, const Tensor<T>& o
   sinks[k].add = true;
 }
 
-/// Whether a formula is worth storing its derivative, rather than computing it all again on the way back: it has an
-/// expensive operation whose result the top does not already give.
-template <class F>
-inline constexpr bool stores_derivative =
-    (from_result<F> ? F::inner_cost : F::cost) >= 8 && is_real<typename F::Scalar>;
-
-/// What records of formulas, evaluated or summed, have in common. `seen_` is the shape in which dy lines up with the
-/// formula, `divisor_` what a mean divides by.
+/// The record of a formula, evaluated or summed. A copy of the formula lies behind it, and where its operands'
+/// gradients go. `seen_` is the shape in which dy lines up with the formula, `divisor_` what a mean divides by.
 template <class T>
-class UnfoldedNode : public OperationNode<T> {
+class FormulaNode final : public OperationNode<T> {
  public:
-  UnfoldedNode(const OperationName& operation, const Shape& shape) : OperationNode<T>(operation, shape) {
-    this->forward = Forward::formula;
+  using Targets = TypedNode<T> * [FormulaView<T>::max_leaves];
+
+  /// Makes the record of a formula that gave `value`.
+  static FormulaNode* add(TapeState& tape, const OperationName& operation, const Tensor<T>& value,
+                          const FormulaView<T>& view, const Targets& targets) {
+    FormulaNode* node = place_for(tape, view.kind);
+    return chain(tape, new (node) FormulaNode(operation, value, view, targets));
   }
-  UnfoldedNode(const OperationName& operation, const Shape& shape, const Shape& seen, T divisor)
-      : OperationNode<T>(operation, shape), seen_(seen), divisor_(divisor), summed_(true) {
-    this->forward = Forward::formula;
+  /// The same for one that was summed.
+  static FormulaNode* add_summed(TapeState& tape, const OperationName& operation, const Tensor<T>& value,
+                                 const FormulaView<T>& view, const Targets& targets, const Shape& seen, T divisor) {
+    FormulaNode* node = add(tape, operation, value, view, targets);
+    node->seen_ = seen;
+    node->divisor_ = divisor;
+    node->summed_ = true;
+    return node;
   }
   /// The formula, not summed, carried out operation by operation, each recorded by itself.
-  virtual Tensor<T> unfold() const = 0;
+  EIGENGRAD_COLD Tensor<T> unfold() const { return view_.kind.unfold(view_.formula); }
   /// A tangent of the formula's shape, summed as the formula is.
-  Tensor<T> summed(const Tensor<T>& tangent) const {
+  EIGENGRAD_COLD Tensor<T> summed(const Tensor<T>& tangent) const {
     if (!summed_) return tangent;
     return recorded_reshape(recorded_quotient(recorded_sum_to(tangent, seen_), divisor_), this->shape_);
   }
+  void keep_result(const Tensor<T>& result) {
+    if (view_.kind.from_result) result_ = result;
+  }
+  void keep_derivative(Tensor<T> derivative) {
+    derivative_ = std::move(derivative);
+    this->kept_numbers_ = derivative_.size();
+  }
 
- protected:
+  void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
+    for (int k = 0; k < view_.kind.leaves; ++k)
+      if (targets()[k] != nullptr) visit(context, targets()[k]);
+  }
+  void describe(Steps& steps) const override {
+    view_.kind.describe(view_.formula, steps, targets());
+    if (summed_) steps.operation(this->name, 1);
+  }
+  void release() override {
+    for (int k = 0; k < view_.kind.leaves; ++k)
+      // Constants stay, to be printed. The others' buffers may be written over, and their shapes are gone with them.
+      if (targets()[k] != nullptr) const_cast<Tensor<T>*>(view_.leaves[k].numbers)->release();
+    result_.release();
+    derivative_.release();
+  }
+  void propagate() override {
+    if (records_gradients()) [[unlikely]]
+      return propagate_recorded();
+    Tensor<T> dy = this->take_gradient();
+    if (summed_) {
+      dy = whole(std::move(dy), this->shape_);
+      if (derivative_.size() > 0) return pass_summed_derivative(dy);
+      if (divisor_ != T(1)) divide(dy);
+      if (dy.size() != 1) dy = dy.alias(seen_);  // one number broadcasts as it is
+    }
+    if (derivative_.size() > 0) return pass_derivative(dy);
+
+    Sink<T> sinks[FormulaView<T>::max_leaves];
+    Slot<T>* slots[FormulaView<T>::max_leaves];
+    const Index size = view_.space.size();
+    for (int k = 0; k < view_.kind.leaves; ++k) {
+      sinks[k] = {};
+      slots[k] = nullptr;
+      if (targets()[k] != nullptr) open_sink(k, *targets()[k], *view_.leaves[k].numbers, size, dy, slots, sinks);
+    }
+    reverse(view_, result_.size() == size && size > 0 ? &result_ : nullptr, dy, sinks);
+  }
+
+ private:
+  FormulaNode(const OperationName& operation, const Tensor<T>& value, const FormulaView<T>& view,
+              const Targets& targets)
+      : OperationNode<T>(operation, value.shape()), view_{view.kind, formula_behind(view.kind), view.space, nullptr} {
+    this->forward = Forward::formula;
+    view.kind.copy(view.formula, const_cast<void*>(view_.formula));
+    std::copy_n(targets, view.kind.leaves, this->targets());
+    auto* const leaves = reinterpret_cast<FormulaLeaf<T>*>(this->targets() + view.kind.leaves);
+    view.kind.list(view_.formula, leaves);
+    view_.leaves = leaves;
+  }
+  ~FormulaNode() { view_.kind.destroy(const_cast<void*>(view_.formula)); }
+
+  // Behind the record lie the targets, the list of operands, and the formula.
+  TypedNode<T>** targets() const { return reinterpret_cast<TypedNode<T>**>(const_cast<FormulaNode*>(this + 1)); }
+  static std::size_t place_of_formula(const FormulaKind<T>& kind) {
+    const std::size_t end =
+        sizeof(FormulaNode) + static_cast<std::size_t>(kind.leaves) * (sizeof(TypedNode<T>*) + sizeof(FormulaLeaf<T>));
+    return (end + kind.alignment - 1) / kind.alignment * kind.alignment;
+  }
+  const void* formula_behind(const FormulaKind<T>& kind) const {
+    return reinterpret_cast<const std::byte*>(this) + place_of_formula(kind);
+  }
+  static FormulaNode* place_for(TapeState& tape, const FormulaKind<T>& kind) {
+    return static_cast<FormulaNode*>(tape.arena.take(place_of_formula(kind) + kind.bytes));
+  }
+  static FormulaNode* chain(TapeState& tape, FormulaNode* node) {
+    node->destroy = [](Node* any) { static_cast<FormulaNode*>(any)->~FormulaNode(); };
+    node->previous = tape.last;
+    tape.last = node;
+    return node;
+  }
+
   /// To be differentiated again the formula is unfolded, and dy is passed through that.
   EIGENGRAD_COLD void propagate_recorded() {
     Tensor<T> dy = whole(this->take_gradient(), this->shape_);
@@ -104,139 +187,151 @@ class UnfoldedNode : public OperationNode<T> {
     if (summed_) dy = recorded_expand(recorded_quotient(recorded_reshape(dy, seen_), divisor_), y.shape());
     propagate_through(tape, mark, y, dy);
   }
-
-  Shape seen_;
-  T divisor_ = T(1);
-  bool summed_ = false;
-};
-
-/// The record of a formula.
-template <class F>
-class FormulaNode final : public UnfoldedNode<typename F::Scalar> {
- public:
-  using T = typename F::Scalar;
-  using Targets = std::array<TypedNode<T>*, F::leaves>;
-
-  FormulaNode(const OperationName& operation, const Tensor<T>& value, const F& formula, const Targets& targets)
-      : UnfoldedNode<T>(operation, value.shape()), formula_(formula), targets_(targets) {}
-  FormulaNode(const OperationName& operation, const Tensor<T>& value, const F& formula, const Targets& targets,
-              const Shape& seen, T divisor)
-      : UnfoldedNode<T>(operation, value.shape(), seen, divisor), formula_(formula), targets_(targets) {}
-  EIGENGRAD_COLD Tensor<T> unfold() const override { return formula_.template trace<T>().value(); }
-  void keep_result(const Tensor<T>& result) {
-    if constexpr (from_result<F>) result_ = result;
-  }
-  void keep_derivative(Tensor<T> derivative) {
-    derivative_ = std::move(derivative);
-    this->kept_numbers_ = derivative_.size();
-  }
-
-  void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
-    for (TypedNode<T>* target : targets_)
-      if (target != nullptr) visit(context, target);
-  }
-  void describe(Steps& steps) const override {
-    auto* next = targets_.data();
-    formula_.describe(steps, next);
-    if (summed_) steps.operation(this->name, 1);
-  }
-  void release() override {
-    formula_.template for_each_leaf<0>([&](auto k, const auto& operand) {
-      // Constants stay, to be printed. The others' buffers may be written over, and their shapes are gone with them.
-      if (targets_[k] != nullptr) const_cast<std::decay_t<decltype(operand)>&>(operand).release();
-    });
-    result_.release();
-    derivative_.release();
-  }
-  void propagate() override {
-    if (records_gradients()) [[unlikely]]
-      return this->propagate_recorded();
-    Tensor<T> dy = this->take_gradient();
-    if (summed_) {
-      dy = whole(std::move(dy), this->shape_);
-      if (derivative_.size() > 0) return pass_summed_derivative(dy);
-      if (divisor_ != T(1)) divide(dy);
-      if (dy.size() != 1) dy = dy.alias(seen_);  // one number broadcasts as it is
-    }
-    if constexpr (stores_derivative<F>)
-      if (derivative_.size() > 0) return pass_derivative(dy);
-
-    Sink<T> sinks[F::leaves] = {};
-    Slot<T>* targets[F::leaves] = {};
-    const auto open = [&](int k, const auto& operand) {
-      if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<T>>)
-        if (TypedNode<T>* target = targets_.data()[k])
-          open_sink(k, *target, operand, formula_.size(), dy, targets, sinks);
-    };
-    formula_.template for_each_leaf<0>(open);
-    reverse(formula_, result_.size() == formula_.size() && result_.size() > 0 ? &result_ : nullptr, dy, sinks);
-  }
-
- private:
   void divide(Tensor<T>& dy) const {
     T* to = dy.writable_numbers();
-    if constexpr (!std::is_same_v<T, bool>)  // a mask has no gradient
-      for (Index i = 0; i < dy.size(); ++i) to[i] = to[i] / divisor_;
+    for (Index i = 0; i < dy.size(); ++i) to[i] = to[i] / divisor_;
   }
-  void pass_derivative(const Tensor<T>& dy) {
-    for (TypedNode<T>* target : targets_)
-      if (target != nullptr) {
-        if (Slot<T>* slot = target->slot(); slot != nullptr && !hand_over(*slot, dy, derivative_)) {
-          bool add = false;
-          Tensor<T>& gradient = prepare_over(dy, *slot, this->shape_, add);
-          evaluate(Formula<DerivativeProduct, Leaf<T>, Leaf<T>>({}, Leaf<T>{dy}, Leaf<T>{derivative_}),
-                   gradient.shared_data(), add, gradient.padded());
-        }
-        return;
-      }
+  EIGENGRAD_OUTLINE void pass_derivative(const Tensor<T>& dy) {
+    Slot<T>* slot = only_slot();
+    if (slot == nullptr || hand_over(*slot, dy, derivative_)) return;
+    using Multiple = Formula<DerivativeProduct, Leaf<T>, Leaf<T>>;
+    bool add = false;
+    Tensor<T>& gradient = prepare_over(dy, *slot, this->shape_, add);
+    const Multiple product({}, Leaf<T>{dy}, Leaf<T>{derivative_});
+    evaluate<T>(ListedFormula<T>(formula_kind<Multiple>, &product, product.shape()), gradient.shared_data(), add,
+                gradient.padded());
   }
   /// The same under a sum over everything: dy is one number.
   void pass_summed_derivative(const Tensor<T>& dy) {
-    if constexpr (!std::is_integral_v<T>)  // whole numbers are never recorded
-      for (TypedNode<T>* target : targets_)
-        if (target != nullptr) {
-          if (Slot<T>* slot = target->slot()) contribute_multiple(*slot, dy, derivative_);
-          return;
-        }
+    if (Slot<T>* slot = only_slot()) contribute_multiple(*slot, dy, derivative_);
+  }
+  Slot<T>* only_slot() const {
+    for (int k = 0; k < view_.kind.leaves; ++k)
+      if (targets()[k] != nullptr) return targets()[k]->slot();
+    return nullptr;
   }
 
-  using UnfoldedNode<T>::seen_, UnfoldedNode<T>::divisor_, UnfoldedNode<T>::summed_;
-
-  F formula_;
-  Targets targets_;
+  FormulaView<T> view_;
+  Shape seen_;
+  T divisor_ = T(1);
+  bool summed_ = false;
   Tensor<T> result_, derivative_;
 };
+template <class T>
+inline constexpr bool never_recorded<Formula<DerivativeProduct, Leaf<T>, Leaf<T>>> = true;
 
 /// Which records the formula's operands come from; false when none is on the recording tape.
-template <class F>
-EIGENGRAD_INLINE bool find_targets(const TapeState* tape, const F& formula, typename FormulaNode<F>::Targets& targets) {
+template <class T>
+EIGENGRAD_INLINE bool find_targets(const TapeState* tape, const FormulaView<T>& view, const char* name,
+                                   typename FormulaNode<T>::Targets& targets) {
   bool any = false;
-  formula.template for_each_leaf<0>([&](auto k, const auto& operand) {
-    targets[k] = nullptr;
-    if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<typename F::Scalar>>) {
-      targets[k] = node_on(tape, operand, formula.name());
-      any = any || targets[k] != nullptr;
-    }
-  });
+  for (int k = 0; k < view.kind.leaves; ++k) {
+    targets[k] = view.leaves[k].mask == nullptr ? node_on(tape, *view.leaves[k].numbers, name) : nullptr;
+    any = any || targets[k] != nullptr;
+  }
   return any;
 }
 
 /// Marks the places that need a gradient; true when one tensor stands in all of them, and unstretched: value and
 /// derivative can then be had in one pass.
-template <class F>
-bool only_one_target(const F& formula, const typename FormulaNode<F>::Targets& targets, bool* wanted) {
-  using T = typename F::Scalar;
+template <class T>
+EIGENGRAD_INLINE bool only_one_target(const FormulaView<T>& view, const typename FormulaNode<T>::Targets& targets,
+                                      bool* wanted) {
   const Slot<T>* only = nullptr;
-  bool one = formula.size() > 0;
-  formula.template for_each_leaf<0>([&](auto k, const auto& operand) {
+  bool one = view.space.size() > 0;
+  for (int k = 0; k < view.kind.leaves; ++k) {
     wanted[k] = targets[k] != nullptr;
-    if constexpr (std::is_same_v<std::decay_t<decltype(operand)>, Tensor<T>>)
-      if (wanted[k]) {
-        if (only == nullptr) only = targets[k]->slot_identity();
-        one = one && targets[k]->slot_identity() == only && operand.shape() == formula.shape();
-      }
-  });
+    if (!wanted[k]) continue;
+    if (only == nullptr) only = targets[k]->slot_identity();
+    one = one && targets[k]->slot_identity() == only && view.leaves[k].numbers->shape() == view.space;
+  }
   return one;
+}
+
+/// A copy of a formula, for a step that is replayed into the tensors of the first time.
+template <class T, class E>
+struct FormulaReplay {
+  FormulaReplay(const FormulaView<T>& of, const Tensor<E>& to, const Tensor<T>& slopes, const bool* marked)
+      : kind(of.kind),
+        space(of.space),
+        formula(::operator new(kind.bytes, std::align_val_t(kind.alignment))),
+        result(to),
+        derivative(slopes) {
+    kind.copy(of.formula, formula);
+    std::copy_n(marked, kind.leaves, wanted);
+  }
+  FormulaReplay(const FormulaReplay&) = delete;
+  ~FormulaReplay() {
+    kind.destroy(formula);
+    ::operator delete(formula, std::align_val_t(kind.alignment));
+  }
+
+  void operator()() {
+    const ListedFormula<T> view(kind, formula, space);
+    if constexpr (std::is_same_v<T, E>)
+      if (derivative.size() > 0)
+        return evaluate_with_derivative(view, wanted, result.shared_data(), derivative.shared_data());
+    evaluate(view, result.shared_data(), false, true);
+  }
+
+  const FormulaKind<T>& kind;
+  const Shape& space;
+  void* formula;
+  Tensor<E> result;
+  Tensor<T> derivative;
+  bool wanted[FormulaView<T>::max_leaves];
+};
+
+/// Tells a listening plan which tensors a formula reads.
+template <class T>
+EIGENGRAD_INLINE void tell_operands(const char* operation, const FormulaView<T>& view) {
+  if (ReplayPlan* plan = listening_plan()) [[unlikely]]
+    for (int k = 0; k < view.kind.leaves; ++k) plan->reads(operation, view.leaves[k].block());
+}
+
+/// The formula's value, recorded where a tape is recording.
+template <class E, class T>
+EIGENGRAD_OUTLINE Tensor<E> value_of_formula(const FormulaKind<T>& kind, const void* formula, const Shape& space,
+                                             const OperationName& name) {
+  const ListedFormula<T> view(kind, formula, space);
+  Tensor<E> result = Tensor<E>::empty(space);
+  Tensor<T> derivative;
+  bool wanted[FormulaView<T>::max_leaves] = {};
+  // One place makes the step that is replayed, so that it is compiled once.
+  const auto remember = [&] {
+    tell_operands(name.name, view);
+    on_replay(name.name, reads(), writes(result, derivative),
+              [&] { return FormulaReplay<T, E>(view, result, derivative, wanted); });
+  };
+  if constexpr (std::is_same_v<E, T> && is_real<T>) {
+    TapeState* tape = recording_tape();
+    typename FormulaNode<T>::Targets targets;
+    if (tape != nullptr && find_targets(tape, view, name.name, targets)) {
+      if (kind.stores_derivative && only_one_target(view, targets, wanted)) {
+        derivative = Tensor<T>::empty(space);
+        evaluate_with_derivative(view, wanted, result.writable_numbers(), derivative.writable_numbers());
+      } else {
+        evaluate(view, result.writable_numbers(), false, true);
+      }
+      auto* node = FormulaNode<T>::add(*tape, name, result, view, targets);
+      remember();
+      if (kind.stores_derivative) node->keep_derivative(std::move(derivative));
+      tape->connect(result, node);
+      node->keep_result(result);
+      return result;
+    }
+  }
+  evaluate(view, result.writable_numbers(), false, true);
+  remember();
+  return result;
+}
+template <class E, class T>
+EIGENGRAD_OUTLINE void write_formula(const FormulaKind<T>& kind, const void* formula, const Shape& space,
+                                     const char* name, Tensor<E>& target, bool add) {
+  const ListedFormula<T> view(kind, formula, space);
+  tell_operands(name, view);
+  E* to = target.writable_numbers();
+  evaluate(view, to, add, target.padded());
 }
 
 /// A rule's formula, to be differentiated again.
@@ -245,70 +340,27 @@ Tensor<typename Formula<Op, Arguments...>::Scalar> as_recorded(const Formula<Op,
   return formula.template trace<typename Formula<Op, Arguments...>::Scalar>().value();
 }
 
+/// What is known of a formula, where its type is, and what its loops read.
+template <class Op, class... Arguments>
+const auto& kind_of(const Formula<Op, Arguments...>&) {
+  return formula_kind<Formula<Op, Arguments...>>;
+}
+template <class Op, class... Arguments>
+const auto& sums_of(const Formula<Op, Arguments...>&) {
+  return formula_sums<Formula<Op, Arguments...>>;
+}
+template <class Op, class... Arguments>
+const void* address_of_formula(const Formula<Op, Arguments...>& formula) {
+  return &formula;
+}
+
 template <class Op, class... Arguments>
 void Formula<Op, Arguments...>::write_to(Tensor<Element>& target, bool add) const {
-  tell_operands(op_.name, *this);
-  Element* to = target.writable_numbers();
-  evaluate(*this, to, add, target.padded());
+  write_formula<Element>(formula_kind<Formula>, this, shape(), op_.name, target, add);
 }
-
-/// Tells a listening plan which tensors a formula reads.
-template <class F>
-EIGENGRAD_INLINE void tell_operands(const char* operation, const F& formula) {
-  if (ReplayPlan* plan = listening_plan()) [[unlikely]]
-    formula.template for_each_leaf<0>([&](auto, const auto& operand) { plan->reads(operation, operand.block()); });
-}
-
-/// Evaluates a formula again, into the tensors of the first time.
-template <class F>
-struct FormulaReplay {
-  F formula;
-  Tensor<typename F::Element> result;
-  Tensor<typename F::Scalar> derivative{};
-  std::array<bool, F::leaves + 1> wanted{};
-
-  void operator()() {
-    if constexpr (stores_derivative<F> && std::is_same_v<typename F::Element, typename F::Scalar>)
-      if (derivative.size() > 0)
-        return evaluate_with_derivative(formula, wanted.data(), result.shared_data(), derivative.shared_data());
-    evaluate(formula, result.shared_data(), false, true);
-  }
-};
-
 template <class Op, class... Arguments>
 auto Formula<Op, Arguments...>::to_tensor(Location where) const -> Tensor<Element> {
-  Tensor<Element> result = Tensor<Element>::empty(shape());
-  Tensor<Scalar> derivative;
-  std::array<bool, extent(leaves + 1)> wanted{};
-  // One place makes the step that is replayed, so that it is compiled once.
-  const auto remember = [&] {
-    tell_operands(op_.name, *this);
-    on_replay(op_.name, reads(), writes(result, derivative),
-              [&] { return FormulaReplay<Formula>{*this, result, derivative, wanted}; });
-  };
-  if constexpr (!Predicate<Op> && leaves > 0) {
-    using Recorded = FormulaNode<Formula>;
-    TapeState* tape = recording_tape();
-    typename Recorded::Targets targets;
-    if (tape != nullptr && find_targets(tape, *this, targets)) {
-      if constexpr (stores_derivative<Formula>) {
-        if (only_one_target(*this, targets, wanted.data())) {
-          derivative = Tensor<Element>::empty(shape());
-          evaluate_with_derivative(*this, wanted.data(), result.writable_numbers(), derivative.writable_numbers());
-        }
-      }
-      if (derivative.size() == 0) evaluate(*this, result.writable_numbers(), false, true);
-      auto* node = tape->template add<Recorded>(tape->last, OperationName(op_.name, where), result, *this, targets);
-      remember();
-      if constexpr (stores_derivative<Formula>) node->keep_derivative(std::move(derivative));
-      tape->connect(result, node);
-      node->keep_result(result);
-      return result;
-    }
-  }
-  evaluate(*this, result.writable_numbers(), false, true);
-  remember();
-  return result;
+  return value_of_formula<Element>(formula_kind<Formula>, this, shape(), {op_.name, where});
 }
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,55 +1,16 @@
 #pragma once
 
+#include "../autograd/engine/describe.hpp"
+#include "../autograd/engine/node.hpp"
 #include "../core/tensor.hpp"
 #include "../kernels/sums.hpp"
 #include "apply.hpp"
-#include "reverse_rows.hpp"
-#include "sum_rows.hpp"
+#include "view.hpp"
 
 // The loops of a formula F over lanes: forward, backward, and forward into a sum. Each is one function over the lanes
-// of a row; where shapes differ, formula/rows.hpp calls it row by row.
+// of a row; where shapes differ, formula/rows.hpp calls it row by row. Only these are compiled for each formula; who
+// calls them (formula/view.hpp) knows its kind alone.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
-
-/// A formula's operands, and `extra` tensors of its scalar type, made ready for the loop.
-template <class F, int extra>
-struct Operands {
-  using T = typename F::Scalar;
-  static constexpr int count = F::leaves + extra;
-
-  const F& formula;
-  Cursor cursors[extent(count + 1)];
-  RowOperand list[extent(count + 1)];
-
-  EIGENGRAD_INLINE explicit Operands(const F& of) : formula(of) {}
-
-  /// Starts every operand at its beginning if all are of the space's shape, or single numbers: nothing to plan then.
-  template <class... More>
-  EIGENGRAD_INLINE bool start_flat(const Shape& space, const More&... more) {
-    bool flat = true;
-    const auto start = [&](int k, const auto& tensor)
-                           EIGENGRAD_INLINE_LAMBDA { flat = flat && cursors[k].template start_flat<T>(tensor, space); };
-    each(start, more...);
-    return flat;
-  }
-  template <class... More>
-  EIGENGRAD_OUTLINE Rows<T> rows(const Shape& space, const Shape* written, const More&... more) {
-    const auto set = [&](int k, const auto& tensor) {
-      list[k] = {reinterpret_cast<const std::byte*>(tensor.numbers()), &tensor.shape(), sizeof(*tensor.numbers()),
-                 tensor.padded()};
-    };
-    each(set, more...);
-    return Rows<T>(space, list, count, cursors, written);
-  }
-
- private:
-  template <class Visit, class... More>
-  EIGENGRAD_INLINE void each(const Visit& visit, const More&... more) const {
-    static_assert(sizeof...(more) == extra);
-    formula.template for_each_leaf<0>(visit);
-    int k = F::leaves;
-    (visit(k++, more), ...);
-  }
-};
 
 template <class F>
 EIGENGRAD_KERNEL void evaluate_lanes(const void* f, const Cursor* cursors, void* target, Index begin, Index end,
@@ -69,21 +30,6 @@ EIGENGRAD_KERNEL void evaluate_lanes(const void* f, const Cursor* cursors, void*
   }
 }
 
-/// target (=|+=) formula, in the formula's shape; `room` says that target's last lane may be written whole.
-template <class F>
-void evaluate(const F& formula, typename F::Element* target, bool add, bool room) {
-  using T = typename F::Scalar;
-  const Shape& space = formula.shape();
-  Operands<F, 0> operands(formula);
-  const bool large = space.size() >= large_size<F>;
-  if (!room || !operands.start_flat(space))
-    evaluate_rows<T>(operands.rows(space, nullptr), &evaluate_lanes<F>, &formula, target, add, room, large);
-  else if (has_threads && large)
-    evaluate_flat<T>(&evaluate_lanes<F>, &formula, operands.cursors, target, space.size(), add);
-  else
-    evaluate_lanes<F>(&formula, operands.cursors, target, 0, space.size(), add);
-}
-
 template <class F>
 EIGENGRAD_KERNEL void derivative_lanes(const void* f, const Cursor* cursors, const bool* wanted,
                                        typename F::Scalar* target, typename F::Scalar* derivative, Index begin,
@@ -99,24 +45,6 @@ EIGENGRAD_KERNEL void derivative_lanes(const void* f, const Cursor* cursors, con
     });
     lane::store(derivative + i, sum);
   }
-}
-
-/// target = formula and derivative = d formula / d operand, for a formula in which one tensor, unstretched, stands in
-/// every place marked in `wanted`.
-template <class F>
-void evaluate_with_derivative(const F& formula, const bool* wanted, typename F::Scalar* target,
-                              typename F::Scalar* derivative) {
-  const Shape& space = formula.shape();
-  Operands<F, 0> operands(formula);
-  using T = typename F::Scalar;
-  const bool large = space.size() >= large_size<F>;
-  if (!operands.start_flat(space))
-    derivative_rows<T>(operands.rows(space, nullptr), &derivative_lanes<F>, &formula, wanted, target, derivative,
-                       large);
-  else if (has_threads && large)
-    derivative_flat<T>(&derivative_lanes<F>, &formula, operands.cursors, wanted, target, derivative, space.size());
-  else
-    derivative_lanes<F>(&formula, operands.cursors, wanted, target, derivative, 0, space.size());
 }
 
 template <class F>
@@ -167,36 +95,6 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
   for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
     if (to[k] != nullptr && stretched[k]) job.totals[k] = job.totals[k] + lane::sum<T>(sums[k]);
   });
-}
-
-/// Adds to every sink its operand's gradient, given dy, which broadcasts to the formula's shape. `result`, if not null,
-/// is the formula's value. An operand that was stretched has a sink that already holds numbers to add to.
-template <class F>
-void reverse(const F& formula, const Tensor<typename F::Scalar>* result, const Tensor<typename F::Scalar>& dy,
-             const Sink<typename F::Scalar>* sinks) {
-  constexpr int leaves = F::leaves;
-  int first = 0;
-  while (first < leaves && sinks[first].data == nullptr) ++first;
-  if (first == leaves) return;
-  const Shape& space = formula.shape();
-  Operands<F, 2> operands(formula);
-  const Tensor<typename F::Scalar>& value = result != nullptr ? *result : dy;
-  bool flat = operands.start_flat(space, dy, value), single = true;
-  for (int k = first; k < leaves; ++k)
-    if (sinks[k].data != nullptr) {
-      flat = flat && sinks[k].room && operands.cursors[k].step != 0;
-      single = single && sinks[k].data == sinks[first].data;
-    }
-  const Index size = space.size();
-  const bool large = size >= large_size<F>;
-  if (!flat)
-    reverse_rows(operands.rows(space, nullptr, dy, value), &reverse_lanes<F>, &formula, sinks, leaves,
-                 result != nullptr, large);
-  else if (has_threads && large)
-    reverse_flat(&reverse_lanes<F>, &formula, operands.cursors, {sinks, first, single, result != nullptr, nullptr},
-                 size);
-  else
-    reverse_lanes<F>(&formula, operands.cursors, {sinks, first, single, result != nullptr, nullptr}, 0, size, size);
 }
 
 template <class F>
@@ -259,40 +157,72 @@ EIGENGRAD_KERNEL Sum<typename F::Scalar> sum_derivative_lanes(const void* f, con
   return sums.total();
 }
 
-/// target += the sum of the formula / divisor, and derivative = what each number's part in that is. False, and nothing
-/// done, when an operand is stretched.
+/// Whether a formula is worth storing its derivative, rather than computing it all again on the way back: it has an
+/// expensive operation whose result the top does not already give.
 template <class F>
-bool sum_with_derivative(const F& formula, const bool* wanted, typename F::Scalar* target,
-                         typename F::Scalar* derivative, const typename F::Scalar& divisor) {
-  using T = typename F::Scalar;
-  const Shape& space = formula.shape();
-  Operands<F, 0> operands(formula);
-  if (!operands.start_flat(space)) return false;
-  const Index size = space.size();
-  const Sum<T> total = sum_with_derivative_flat<T>(&sum_derivative_lanes<F>, &formula, operands.cursors, wanted,
-                                                   derivative, size, T(1) / divisor, size >= 2 * large_size<F>);
-  target[0] = static_cast<T>(target[0] + quotient_of_sum<T>(total, divisor));
-  return true;
-}
+inline constexpr bool stores_derivative =
+    (from_result<F> ? F::inner_cost : F::cost) >= 8 && is_real<typename F::Scalar>;
 
-/// target += (the formula summed over the axes on which `kept` has size 1) / divisor; target has shape `kept`.
+/// Formulas that only the way back makes use of.
 template <class F>
-void sum_into(const F& formula, const Shape& kept, typename F::Scalar* target, const typename F::Scalar& divisor) {
+inline constexpr bool never_recorded = false;
+
+/// The functions of a FormulaKind, for formulas of type F.
+template <class F>
+struct KindOf {
   using T = typename F::Scalar;
-  const Shape& space = formula.shape();
-  Operands<F, 0> operands(formula);
-  const Index size = space.size();
-  if (kept.size() == 1 && size <= lane_chunk<T> && operands.start_flat(space)) {
-    const Sum<T> total = sum_lanes<F>(&formula, operands.cursors, nullptr, 0, 0, size, size);
-    target[0] = static_cast<T>(target[0] + quotient_of_sum<T>(total, divisor));
-  } else {
-    const Rows<T> rows = operands.rows(space, &kept);
-    if constexpr (F::cost == 0 && F::leaves == 1)
-      if (rows.loop.rows > 1 && rows.written_size == rows.loop.row && rows.loop.row_strides[1] != 0)
-        return sum_plain_rows(formula.tensor.numbers(), rows.loop.rows, rows.loop.row, rows.readable(), target,
-                              divisor);
-    sum_rows(rows, &sum_lanes<F>, &formula, kept.size() == 1, target, divisor, size >= 2 * large_size<F>);
+  static constexpr bool is_plain = F::cost == 0 && F::leaves == 1;
+  static constexpr bool recorded =
+      is_real<T> && std::is_same_v<typename F::Element, T> && !is_plain && !never_recorded<F>;
+
+  static void list(const void* formula, FormulaLeaf<T>* leaves) {
+    static_cast<const F*>(formula)->template for_each_leaf<0>([&](int k, const auto& tensor)
+                                                                  EIGENGRAD_INLINE_LAMBDA { leaves[k](tensor); });
   }
-}
+  static void copy(const void* formula, void* to) { new (to) F(*static_cast<const F*>(formula)); }
+  static void destroy(void* formula) { static_cast<F*>(formula)->~F(); }
+  EIGENGRAD_COLD static void describe(const void* formula, Steps& steps, TypedNode<T>** targets) {
+    static_cast<const F*>(formula)->describe(steps, targets);
+  }
+  EIGENGRAD_COLD static Tensor<T> unfold(const void* formula) {
+    return static_cast<const F*>(formula)->template trace<T>().value();
+  }
+  static constexpr FormulaKind<T> make() {
+    FormulaKind<T> kind{.leaves = F::leaves,
+                        .is_plain = is_plain,
+                        .from_result = from_result<F>,
+                        .stores_derivative = false,
+                        .large = large_size<F>,
+                        .bytes = sizeof(F),
+                        .alignment = alignof(F),
+                        .list = &list,
+                        .copy = &copy,
+                        .destroy = &destroy,
+                        .describe = nullptr,
+                        .unfold = nullptr,
+                        .evaluate = nullptr,
+                        .derivative = nullptr,
+                        .reverse = nullptr};
+    if constexpr (!is_plain) kind.evaluate = &evaluate_lanes<F>;
+    if constexpr (recorded) {
+      kind.stores_derivative = stores_derivative<F>;
+      kind.describe = &describe;
+      kind.unfold = &unfold;
+      kind.reverse = &reverse_lanes<F>;
+      if constexpr (stores_derivative<F>) kind.derivative = &derivative_lanes<F>;
+    }
+    return kind;
+  }
+  static constexpr FormulaSums<T> make_sums() {
+    if constexpr (recorded)
+      return {&sum_lanes<F>, &sum_derivative_lanes<F>};
+    else
+      return {&sum_lanes<F>, nullptr};
+  }
+};
+template <class F>
+inline constexpr FormulaKind<typename F::Scalar> formula_kind = KindOf<F>::make();
+template <class F>
+inline constexpr FormulaSums<typename F::Scalar> formula_sums = KindOf<F>::make_sums();
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

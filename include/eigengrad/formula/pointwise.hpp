@@ -117,12 +117,20 @@ template <class Op, class T>
 inline constexpr bool is_pointwise<Formula<Op, Leaf<T>>, T> =
     std::is_floating_point_v<T> && (requires { requires Op::gradient_from_value; } || requires { typename Op::Slope; });
 
+template <class Op, class T>
+inline constexpr bool is_pointwise<ProbedOperation<Op, T>, T> = is_pointwise<Formula<Op, Leaf<T>>, T>;
+template <class T>
+inline constexpr bool is_pointwise<ProbedOperation<void, T>, T> = false;
+
 /// The table; null where there is none. (g++ -fsanitize=undefined takes no comparison of its address for a constant.)
 template <class F, class T>
 inline constexpr const Pointwise<T>* pointwise_of = nullptr;
 template <class Op, class T>
   requires is_pointwise<Formula<Op, Leaf<T>>, T>
 inline constexpr const Pointwise<T>* pointwise_of<Formula<Op, Leaf<T>>, T> = &PointwiseOf<Op, T>::table;
+template <class Op, class T>
+  requires is_pointwise<ProbedOperation<Op, T>, T>
+inline constexpr const Pointwise<T>* pointwise_of<ProbedOperation<Op, T>, T> = &PointwiseOf<Op, T>::table;
 
 template <class T>
 class PointwiseNode final : public OperationNode<T> {
@@ -182,4 +190,9 @@ Tensor<T> apply_pointwise(const Pointwise<T>& function, const Tensor<T>& x, cons
   return y;
 }
 
+// Compiled: class PointwiseNode<T>
+// Compiled: struct PointwiseOf<SigmoidOperation, T>
+// Compiled: struct PointwiseOf<TanhOperation, T>
+// Compiled: struct PointwiseOf<ReluOperation, T>
+// Compiled: Tensor<T> apply_pointwise(const Pointwise<T>&, const Tensor<T>&, const Location&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -35,8 +35,8 @@ template <class T>
 using ReverseLanes = void (*)(const void* formula, const Cursor* cursors, const ReverseJob<T>& job, Index begin,
                               Index end, Index row);
 
-/// Keeps the digits of sinks that many rows are added to, as a bias' is: what has gathered moves to totals before more
-/// than some 128 rows have met in one place.
+/// Sums over many rows, as a bias' gradient is, would lose digits in floats: after at most some 128 rows, what a sink
+/// has gathered is added to totals in double, and the sink begins again at 0.
 template <class T>
 class ManyRows {
  public:
@@ -148,15 +148,17 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
 
   loop.for_each_row(first, end, [&](const Index* offsets) {
     const Index whole = end_of_lanes<T>(row, room && rows.may_write_on(at++, end));
-    const Index chunk = sums ? lane_chunk<T> : whole;
+    // A sum along the row has the row's rest by itself, whether that is written whole or not: the bits stay the same.
+    const Index full = sums ? end_of_lanes<T>(row, false) : whole, chunk = sums ? lane_chunk<T> : whole;
     rows.start(offsets);
     for (int k = 0; k < leaves; ++k)
       if (wanted[k].data != nullptr) sinks[k].data = wanted[k].data + offsets[k];
     if (long_row)
-      reverse_long_row(lanes, formula, rows.cursors, job, leaves, whole, row);
+      reverse_long_row(lanes, formula, rows.cursors, job, leaves, full, row);
     else
-      for (Index from = 0; from < whole; from += chunk)
-        lanes(formula, rows.cursors, job, from, (std::min)(from + chunk, whole), row);
+      for (Index from = 0; from < full; from += chunk)
+        lanes(formula, rows.cursors, job, from, (std::min)(from + chunk, full), row);
+    if (full < whole) lanes(formula, rows.cursors, job, full, whole, row);
     if (whole < row) {
       rows.start_tail(whole, row - whole);
       for (int k = 0; k < leaves; ++k) {
@@ -248,4 +250,5 @@ EIGENGRAD_OUTLINE void reverse_flat(ReverseLanes<T> lanes, const void* formula, 
   parallel_lanes<T>(size, [&](Index begin, Index end) { lanes(formula, cursors, job, begin, end, size); });
 }
 
+// Compiled: void reverse_rows(const Rows<T>&, ReverseLanes<T>, const void*, const Sink<T>*, int, bool, bool)
 }}  // namespace eigengrad::EIGENGRAD_ABI

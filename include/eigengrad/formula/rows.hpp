@@ -45,8 +45,9 @@ struct Rows {
     for (int k = 0; k < count; ++k) result = result && (loop.row_strides[k] == 0 || operands[k].padded);
     return result;
   }
-  /// Whether row `at`, its last lane written whole, stays before row `end`, where another thread's rows may begin. At
-  /// the end of all there is room.
+  /// Whether the last lane of row `at` can be written whole. What it writes behind the row is overwritten by the rows
+  /// that follow, so it must not reach row `end`, which another thread may have written; behind the very last row there
+  /// is padding.
   bool may_write_on(Index at, Index end) const {
     return end == loop.rows || (end - at) * loop.row >= end_of_lanes<T>(loop.row, true);
   }
@@ -185,4 +186,5 @@ EIGENGRAD_OUTLINE void derivative_rows(Rows<T> rows, DerivativeLanes<T> lanes, c
     walk(rows, 0, rows.loop.rows, has_threads && large);
 }
 
+// Compiled: void evaluate_rows(Rows<T>, EvaluateLanes, const void*, T*, bool, bool, bool)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -7,8 +7,8 @@
 // Formulas summed as they are computed, over all, along rows, or over rows.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
-/// Returns the sum of the row's numbers in lanes begin to end, of which the first `row` count; or, with `to`, adds each
-/// to its sum from `place` on and returns 0.
+/// Evaluates a row's numbers from `begin` to `end`, whole lanes, of which those before `row` count. Without `to`
+/// returns their sum; with `to` adds each to a sum of its own, from `place` on, and returns 0.
 template <class T>
 using SumLanes = Sum<T> (*)(const void* formula, const Cursor* cursors, const Totals<T>* to, Index place, Index begin,
                             Index end, Index row);
@@ -186,4 +186,5 @@ EIGENGRAD_OUTLINE void sum_rows(const Rows<T>& rows, SumLanes<T> lanes, const vo
   }
 }
 
+// Compiled: void sum_rows(const Rows<T>&, SumLanes<T>, const void*, bool, T*, const T&, bool)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../autograd/engine/record.hpp"
+#include "../autograd/engine/compute.hpp"
 #include "../core/loop.hpp"
 #include "../core/pool_allocator.hpp"
 #include "../core/tensor.hpp"
@@ -85,13 +85,10 @@ inline constexpr bool is_traced_mask<TracedMask<T>> = true;
 
 template <class T>
 Tensor<T> numbers_of(const Tensor<bool>& mask) {
-  Tensor<T> result = Tensor<T>::empty(mask.shape());
-  const auto run = [=] {
-    std::transform(mask.numbers(), mask.end(), result.shared_data(), [](bool holds) { return T(holds ? 1 : 0); });
+  const auto run = [](T* to, const Tensor<bool>& from) {
+    std::transform(from.numbers(), from.end(), to, [](bool holds) { return T(holds ? 1 : 0); });
   };
-  run();
-  on_replay("cast", reads(mask), writes(result), [&] { return run; });
-  return result;
+  return compute_values<T>("cast", mask.shape(), run, mask);
 }
 
 /// One operation with its loops for numbers of type T.
@@ -331,4 +328,13 @@ EIGENGRAD_COLD auto evaluate_traced(const Op& op, const X&... x) {
   }
 }
 
+// Compiled: class TracedNode<T>
+// Compiled: class Traced<T>
+// Compiled: struct TracedRule<AddOperation, T, false, false>
+// Compiled: struct TracedRule<SubtractOperation, T, false, false>
+// Compiled: struct TracedRule<MultiplyOperation, T, false, false>
+// Compiled: struct TracedRule<NegateOperation, T, false>
+// Compiled: struct TracedRule<SquareOperation, T, false>
+// Compiled: struct TracedRule<KeptSlopeOperation<SigmoidOperation>, T, false, false>
+// Compiled: struct TracedRule<KeptSlopeOperation<TanhOperation>, T, false, false>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -9,6 +9,7 @@
 #include "csv_options.hpp"
 #include "file_kind.hpp"
 
+// A CSV text cut into cells.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A piece of a file for an error message: at most 40 bytes, control characters as '?'.

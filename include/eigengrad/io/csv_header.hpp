@@ -4,6 +4,7 @@
 
 #include "csv_number.hpp"
 
+// Whether a first line is a header.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Decides whether a table's first line names the columns, by comparing it with up to 200 lines below: text above

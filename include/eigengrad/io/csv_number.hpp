@@ -5,6 +5,7 @@
 #include "csv_cells.hpp"
 #include "number.hpp"
 
+// Numbers as files write them.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Whether a text is made of one to three digits and then groups of a separator and three digits, as 1,234,567 is, with

@@ -5,6 +5,7 @@
 
 #include "../core/error.hpp"
 
+// How a CSV file is to be read.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Whether the first line names the columns. `automatic` compares it with the lines below and throws, saying so, where
@@ -14,6 +15,7 @@ enum class CsvHeader { automatic, yes, no };
 /// What a text column's missing cells are: an error, or a class of their own, the last, named "(missing)".
 enum class CsvMissing { error, own_class };
 
+/// Settings of read_csv.
 struct CsvOptions {
   CsvHeader header = CsvHeader::automatic;
   char delimiter = ',';       // ' ': any run of blanks and tabs, as in columns aligned by blanks

@@ -11,6 +11,7 @@
 
 #include "../core/path.hpp"
 
+// Files read whole.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A file open for reading. Every failure is a FileError naming the path and the system's reason.

@@ -5,6 +5,7 @@
 
 #include "../core/error.hpp"
 
+// What a file is that is no table.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What a file is that is not the text asked for, and what to do; both empty for what may be a table.

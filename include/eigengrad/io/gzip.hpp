@@ -6,8 +6,10 @@
 
 #include "file.hpp"
 
+// Compressed files (target eigengrad::io, needs zlib).
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// Settings of read_gzip and GzipSource.
 struct GzipOptions {
   std::uint64_t limit = std::uint64_t{4} << 30;  // more inflated bytes than this are refused
 };

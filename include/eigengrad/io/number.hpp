@@ -10,6 +10,7 @@
 
 #include "../core/error.hpp"
 
+// Numbers read from text, the same in every locale.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 enum class NumberStatus { good, malformed, out_of_range };

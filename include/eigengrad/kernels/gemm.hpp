@@ -100,4 +100,5 @@ class Gemm {
   }
 };
 
+// Compiled: class Gemm<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

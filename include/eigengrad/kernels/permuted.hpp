@@ -2,6 +2,7 @@
 
 #include "../core/shape.hpp"
 
+// Numbers copied with their axes in another order.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// to[c * to_stride + r] = from[r * from_stride + c], in blocks that stay in the first cache.

@@ -2,6 +2,7 @@
 
 #include "softmax_rows.hpp"
 
+// Cross-entropy of few classes.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Softmax cross-entropy of rows of few classes. Row by row most of a lane would lie idle, so the exponentials of many

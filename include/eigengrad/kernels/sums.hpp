@@ -233,4 +233,5 @@ EIGENGRAD_OUTLINE Sum<T> sum_of_numbers(const T* from, Index count) {
   return total;
 }
 
+// Compiled: class Totals<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -7,19 +7,26 @@
 #include "../autograd/parameter.hpp"
 #include "../core/tensor.hpp"
 #include "../formula/pointwise.hpp"
-#include "layers/linear.hpp"
+#include "module/layer.hpp"
 #include "module/module.hpp"
 
+// Modules one after another.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
+
+/// Whether an M has only the forward that every module has, which throws.
+template <class M, class T>
+concept WithoutForward =
+    requires { requires std::is_same_v<typename DeclaringClass<decltype(&M::forward)>::type, Module<T>>; };
 
 /// What can stand in a Sequential.
 template <class M, class T>
-concept PartOf = std::is_base_of_v<Module<T>, std::decay_t<M>> && !std::is_abstract_v<std::decay_t<M>>;
+concept PartOf = std::is_base_of_v<Module<T>, std::decay_t<M>> && !std::is_abstract_v<std::decay_t<M>> &&
+                 !WithoutForward<std::decay_t<M>, T>;
 
 /// Modules one after another; owns copies of them, and copies them when it is copied. Weights that nobody has set start
 /// as the module after them prefers, and are drawn in the order of modules, whichever of them the compiler makes first.
 template <class T>
-class Sequential : public Module<T> {
+class Sequential : public Layer<T> {
  public:
   Sequential() = default;
   template <class First, class... Rest>
@@ -37,7 +44,7 @@ class Sequential : public Module<T> {
     Module<T>::operator=(other);
     for (const Holder* held = other.first_; held != nullptr; held = held->next) append(held->copy());
   }
-  Sequential(Sequential&& other) noexcept : Module<T>(std::move(other)) { swap(other); }
+  Sequential(Sequential&& other) noexcept : Layer<T>(std::move(other)) { swap(other); }
   /// Layer by layer where both have the same types of layers, so that the parameters stay those that an optimizer holds
   /// and get new values; else all layers are replaced by copies.
   EIGENGRAD_COLD Sequential& operator=(const Sequential& other) {
@@ -72,13 +79,12 @@ class Sequential : public Module<T> {
 
   Tensor<T> forward(const Tensor<T>& x) override {
     this->tell_plan();
-    if (first_ == nullptr) return x;
     const Holder *next = first_, *running = next;
-    Tensor<T> y;
     try {
-      for (const Tensor<T>* from = &x; next != nullptr; from = &y) {
+      Tensor<T> y = next != nullptr ? run(next, x) : x;
+      while (next != nullptr) {
         running = next;
-        y = run(next, *from);
+        y = run(next, y);
       }
       return y;
     } catch (Error& error) {
@@ -116,15 +122,17 @@ class Sequential : public Module<T> {
  private:
   struct Holder;
 
-  /// The next module, with the one after it if that is an activation which a Linear can take along: two passes less
+  /// The next module, with the one after it if that is a function which it can take along: for a Linear two passes less
   /// over the numbers. A tape that looks at every value gets to see each.
   static Tensor<T> run(const Holder*& next, const Tensor<T>& x) {
     const Holder& held = *next;
     next = held.next;
-    if (held.linear == nullptr || next == nullptr || next->pointwise == nullptr) return held.module.forward(x);
+    if (held.takes_along == nullptr || next == nullptr || next->function == nullptr) return held.module.forward(x);
+    const Pointwise<T>* then = next->function->pointwise();
     const TapeState* tape = recording_tape();
-    if (tape != nullptr && tape->observer != nullptr) return held.module.forward(x);
-    return held.linear->forward_then(x, std::exchange(next, next->next)->pointwise);
+    if (then == nullptr || (tape != nullptr && tape->observer != nullptr)) return held.module.forward(x);
+    next = next->next;
+    return held.takes_along->forward_then(x, *then);
   }
 
   template <class M>
@@ -202,10 +210,13 @@ class Sequential : public Module<T> {
   // A module of any type, copyable although Module itself knows nothing of copying.
   struct Holder {
     template <class M>
-    explicit Holder(M& m)
-        : module(m), type(type_name<M>()) {  // of exactly these types: a derived one may do other things
-      if constexpr (std::is_same_v<M, Linear<T>>) linear = &m;
-      if constexpr (requires { requires std::is_same_v<typename M::Itself, M>; }) pointwise = M::pointwise;
+    explicit Holder(M& m) : module(m), type(type_name<M>()) {
+      if constexpr (std::is_base_of_v<Layer<T>, M>) {
+        if constexpr (requires { requires OverriddenBeside<decltype(&M::forward_then), decltype(&M::forward)>; })
+          takes_along = &m;
+        if constexpr (requires { requires OverriddenBeside<decltype(&M::pointwise), decltype(&M::forward)>; })
+          function = &m;
+      }
     }
     virtual ~Holder() = default;
     virtual Holder* copy() const = 0;
@@ -213,8 +224,8 @@ class Sequential : public Module<T> {
 
     Module<T>& module;
     const char* type;
-    Linear<T>* linear = nullptr;
-    const Pointwise<T>* pointwise = nullptr;
+    Layer<T>* takes_along = nullptr;  // the module, if it has a forward_then of its own
+    Layer<T>* function = nullptr;     // the module, if it says which function it is
     bool assignable = true;
     Holder* next = nullptr;
   };
@@ -237,4 +248,5 @@ class Sequential : public Module<T> {
   Index size_ = 0;
 };
 
+// Compiled: class Sequential<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

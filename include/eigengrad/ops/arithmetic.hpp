@@ -41,6 +41,7 @@ A operator/(const A& a, const B&) {
   return a;
 }
 
+/// a + b; as all element-wise operations it broadcasts, and each gradient is summed back to its operand's shape.
 struct AddOperation {
   static constexpr const char* name = "add";
   static constexpr bool is_arithmetic = true;
@@ -53,6 +54,7 @@ EIGENGRAD_INLINE auto operator+(const A& a, const B& b) {
   return apply<AddOperation>(a, b);
 }
 
+/// a - b.
 struct SubtractOperation {
   static constexpr const char* name = "subtract";
   static constexpr bool is_arithmetic = true;
@@ -65,6 +67,7 @@ EIGENGRAD_INLINE auto operator-(const A& a, const B& b) {
   return apply<SubtractOperation>(a, b);
 }
 
+/// a times b, element by element; matmul is the matrix product.
 struct MultiplyOperation {
   static constexpr const char* name = "multiply";
   static constexpr bool is_arithmetic = true;
@@ -79,6 +82,7 @@ EIGENGRAD_INLINE auto operator*(const A& a, const B& b) {
   return apply<MultiplyOperation>(a, b);
 }
 
+/// a / b, of floating-point numbers as IEEE 754 says; whole numbers by 0 throw ValueError.
 struct DivideOperation {
   static constexpr const char* name = "divide";
   static constexpr bool is_arithmetic = true;
@@ -100,6 +104,7 @@ EIGENGRAD_INLINE auto operator/(const A& a, const B& b) {
   return apply<DivideOperation>(a, b);
 }
 
+/// -a.
 struct NegateOperation {
   static constexpr const char* name = "negate";
   static constexpr bool is_arithmetic = true;

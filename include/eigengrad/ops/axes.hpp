@@ -3,6 +3,8 @@
 #include "../core/element_access.hpp"
 #include "../core/shape.hpp"
 
+// What a reduction works over, and what it leaves: all axes, one, or several in braces; negative ones count from the
+// end.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The axes a reduction works over; negative ones count from the end, none named means all.

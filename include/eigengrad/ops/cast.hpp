@@ -4,6 +4,7 @@
 #include "../formula/apply.hpp"
 #include "map.hpp"
 
+// From one number type to another.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The shape of a tensor, parameter or formula, without evaluating it.
@@ -44,21 +45,15 @@ auto cast(const X& expression) -> Tensor<typename CastTo<typename X::Element, To
   if constexpr (std::is_same_v<T, U>) {
     return x;
   } else {
-    Tensor<U> result = Tensor<U>::empty(x.shape());
-    const auto run = [=] {
-      std::transform(x.numbers(), x.end(), result.shared_data(), [](T number) {
+    const auto run = [](U* to, const Tensor<T>& from) {
+      std::transform(from.numbers(), from.end(), to, [](T number) {
         if constexpr (is_dual<T> && !is_dual<U>)
           return cast_number<U>(plain_value(number));  // integers and bools have no derivative to lose
         else
           return cast_number<U>(number);
       });
     };
-    run();
-    on_replay("cast", reads(x), writes(result), [&] { return run; });
-    if constexpr (is_real<T> && is_real<U>)
-      if (records("cast", x))
-        return record("cast", std::move(result), wrt(x, [](const Tensor<U>& dy) { return cast<T>(dy); }));
-    return result;
+    return compute<U>("cast", x.shape(), run, with_respect_to(x, [](const auto& dy) { return cast<T>(dy); }));
   }
 }
 

@@ -7,6 +7,7 @@
 // keeping for the way back.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// The exponential.
 struct ExpOperation {
   static constexpr const char* name = "exp";
   static constexpr int cost = 10;
@@ -84,6 +85,7 @@ EIGENGRAD_INLINE auto pow(const A& a, const B& b) {
   return apply<PowOperation>(a, b);
 }
 
+/// The sine.
 struct SinOperation {
   static constexpr const char* name = "sin";
   static constexpr int cost = 10;
@@ -95,6 +97,7 @@ EIGENGRAD_INLINE auto sin(const X& x) {
   return apply<SinOperation>(x);
 }
 
+/// The cosine.
 struct CosOperation {
   static constexpr const char* name = "cos";
   static constexpr int cost = 10;
@@ -106,6 +109,7 @@ EIGENGRAD_INLINE auto cos(const X& x) {
   return apply<CosOperation>(x);
 }
 
+/// The tangent.
 struct TanOperation {
   static constexpr const char* name = "tan";
   static constexpr int cost = 40;

@@ -4,6 +4,7 @@
 #include "../kernels/sums.hpp"
 #include "shape.hpp"
 
+// The groups of elements that a reduction brings together.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A tensor seen as [outer, count, inner]: `count` elements, `inner` apart, go into each of the outer * inner results.
@@ -61,9 +62,10 @@ struct Scattered {
   Shape target_shape;
 
   const Shape& shape() const { return target_shape; }
-  void write_to(Tensor<T>& target, bool add) const { add_to(target.writable_numbers(), add); }
-  void add_to(T* to, bool add) const {
-    const Index size = target_shape.size();
+  void write_to(Tensor<T>& target, bool add) const {
+    scatter(target.writable_numbers(), target_shape.size(), dy, places, add);
+  }
+  static void scatter(T* to, Index size, const Tensor<T>& dy, const Tensor<std::int64_t>& places, bool add) {
     if (!add) std::fill_n(to, size, T(0));
     const std::int64_t* const place = places.numbers();
     const T* const from = dy.numbers();
@@ -74,26 +76,22 @@ struct Scattered {
     }
     for (Index k = 0; k < dy.size(); ++k) to[place[k]] = to[place[k]] + from[k];
   }
-  /// Recorded: its gradient is picked at the same places.
+  /// Its gradient is picked at the same places.
   Tensor<T> to_tensor() const {
-    Tensor<T> result = Tensor<T>::empty(target_shape);
-    add_to(result.writable_numbers(), false);
-    on_replay("scatter", reads(dy, places), writes(result),
-              [&] { return [from = *this, result] { from.add_to(result.shared_data(), false); }; });
-    return record("scatter", std::move(result), wrt(dy, [places = places, shape = dy.shape()](const Tensor<T>& again) {
-                    return picked(again, places, shape);
-                  }));
+    const auto run = [size = target_shape.size()](T* to, const Tensor<T>& from, const Tensor<std::int64_t>& at) {
+      scatter(to, size, from, at, false);
+    };
+    const auto back = [places = places, shape = dy.shape()](const auto& again) { return picked(again, places, shape); };
+    return compute<T>("scatter", target_shape, run, with_respect_to(dy, back), places);
   }
   static Tensor<T> picked(const Tensor<T>& x, const Tensor<std::int64_t>& places, const Shape& shape) {
-    Tensor<T> result = Tensor<T>::empty(shape);
-    const auto run = [=] {
-      for (Index k = 0; k < result.size(); ++k) result.shared_data()[k] = x.numbers()[places.numbers()[k]];
+    const auto run = [](T* to, const Tensor<T>& from, const Tensor<std::int64_t>& at) {
+      for (Index k = 0; k < at.size(); ++k) to[k] = from.numbers()[at.numbers()[k]];
     };
-    run();
-    on_replay("pick", reads(x, places), writes(result), [&] { return run; });
-    return record("pick", std::move(result), wrt(x, [places, whole = x.shape()](const Tensor<T>& again) {
-                    return Scattered<T>{again, places, whole};
-                  }));
+    return compute<T>("pick", shape, run,
+                      with_respect_to(x, [places, whole = x.shape()](
+                                             const auto& again) { return Scattered<T>{again, places, whole}; }),
+                      places);
   }
 };
 

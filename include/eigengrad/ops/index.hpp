@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../autograd/engine/node.hpp"
+#include "../autograd/engine/compute.hpp"
 #include "../core/tensor.hpp"
 #include "../formula/apply.hpp"
 #include "../kernels/sums.hpp"
@@ -11,6 +11,14 @@ namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// In place of a slice's end: the axis' end.
 inline constexpr Index to_the_end = (std::numeric_limits<Index>::max)();
+
+/// Every `step`-th position from `begin` on, or those listed.
+struct Positions {
+  Index begin = 0, step = 1;
+  Tensor<std::int64_t> listed = {};
+
+  const std::int64_t* list() const { return listed.size() > 0 ? listed.numbers() : nullptr; }
+};
 
 /// A tensor's shape as [outer, count, inner] around one axis.
 struct AroundAxis {
@@ -27,39 +35,30 @@ struct AroundAxis {
   }
   /// Calls body(whole, part) with the element offsets of each run of `inner` elements, for `size` positions of the
   /// part.
-  template <class Positions, class Body>
-  void for_each_run(Index size, Positions position, Body body) const {
+  template <class Body>
+  void for_each_run(Index size, const Positions& position, Body body) const {
+    const std::int64_t* const list = position.list();
     for (Index o = 0; o < outer; ++o)
-      for (Index k = 0; k < size; ++k) body((o * count + position(k)) * inner, (o * size + k) * inner);
+      for (Index k = 0; k < size; ++k) {
+        const Index place = list != nullptr ? list[k] : position.begin + k * position.step;
+        body((o * count + place) * inner, (o * size + k) * inner);
+      }
+  }
+  /// Throws IndexError for a position that is listed and outside the axis.
+  void require_inside(const OperationName& name, const Tensor<std::int64_t>& listed, const Shape& shape) const {
+    for (Index k = 0; k < listed.size(); ++k)
+      require<IndexError>(listed.numbers()[k] >= 0 && listed.numbers()[k] < count, name.name, ": index ",
+                          listed.numbers()[k], " at position ", k, " is outside axis ", axis, " of shape ", shape,
+                          ", which has ", count, name.where);
   }
 };
 
-/// Every `step`-th position from `begin` on.
-struct Strided {
-  Index begin, step;
-  Index operator()(Index k) const { return begin + k * step; }
-  static const Block& block() {
-    static const Block none;
-    return none;
-  }
-};
-/// The positions listed.
-struct Listed {
-  Tensor<std::int64_t> positions;
-  Index operator()(Index k) const { return positions.numbers()[k]; }
-  const Block& block() const { return positions.block(); }
-  /// Throws IndexError for one outside the axis.
-  void require_inside(const char* name, const AroundAxis& around, const Shape& shape,
-                      const Location& where = {}) const {
-    for (Index k = 0; k < positions.size(); ++k)
-      require<IndexError>(positions.numbers()[k] >= 0 && positions.numbers()[k] < around.count, name, ": index ",
-                          positions.numbers()[k], " at position ", k, " is outside axis ", around.axis, " of shape ",
-                          shape, ", which has ", around.count, where);
-  }
-};
+template <class T>
+Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& around, Index size,
+               const Positions& position);
 
 /// dy added at positions of one axis: the gradient of picking them.
-template <class T, class Positions>
+template <class T>
 struct ScatteredAlong {
   Tensor<T> dy;
   Positions position;
@@ -67,80 +66,51 @@ struct ScatteredAlong {
   Shape target_shape;
 
   const Shape& shape() const { return target_shape; }
-  void write_to(Tensor<T>& target, bool add) const { add_to(target.writable_numbers(), add); }
-  void add_to(T* to, bool add) const {
+  void write_to(Tensor<T>& target, bool add) const { add_to(target.writable_numbers(), dy, add); }
+  void add_to(T* to, const Tensor<T>& from, bool add) const {
     if (!add) std::fill_n(to, target_shape.size(), T(0));
-    if (dy.size() == 0) return;
-    const Index size = dy.shape()[around.axis];
-    if constexpr (!std::is_same_v<Positions, Strided>)
-      if (met_often(size, around.count, position)) {
-        const Totals<T> totals(target_shape.size() / around.inner, around.inner);
-        around.for_each_run(size, position, [&](Index whole, Index part) {
-          const Index place = totals.place(whole / around.inner);
-          for (Index i = 0; i < around.inner; ++i) totals.add(place + i, Sum<T>(dy.numbers()[part + i]));
-        });
-        return totals.move_to(to, T(1), 0, around.inner);
-      }
+    if (from.size() == 0) return;
+    const Index size = from.shape()[around.axis];
+    const std::int64_t* const list = position.list();
+    if (list != nullptr && met_often(size, around.count, [=](Index k) { return list[k]; })) {
+      const Totals<T> totals(target_shape.size() / around.inner, around.inner);
+      around.for_each_run(size, position, [&](Index whole, Index part) {
+        const Index place = totals.place(whole / around.inner);
+        for (Index i = 0; i < around.inner; ++i) totals.add(place + i, Sum<T>(from.numbers()[part + i]));
+      });
+      return totals.move_to(to, T(1), 0, around.inner);
+    }
     around.for_each_run(size, position, [&](Index whole, Index part) {
-      for (Index i = 0; i < around.inner; ++i) to[whole + i] = to[whole + i] + dy.numbers()[part + i];
+      for (Index i = 0; i < around.inner; ++i) to[whole + i] = to[whole + i] + from.numbers()[part + i];
     });
+  }
+  /// What flows back is picked at the same positions.
+  Tensor<T> to_tensor() const {
+    const auto picked = [position = position, around = around, size = dy.shape()[around.axis]](const auto& again) {
+      return pick("pick", again, around, size, position);
+    };
+    return compute<T>(
+        "scatter", target_shape,
+        [self = *this](T* to, const Tensor<T>& from, const auto&) { self.add_to(to, from, false); },
+        with_respect_to(dy, picked), position.listed);
   }
 };
 
-template <class T, class Positions>
-Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& around, Index size,
-               const Positions& position);
-
-/// Recorded, as every rule must be that is to be differentiated again: what flows back is picked at the same positions.
-template <class T, class Positions>
-Tensor<T> as_recorded(const ScatteredAlong<T, Positions>& scattered) {
-  Tensor<T> result = Tensor<T>::empty(scattered.target_shape);
-  scattered.add_to(result.writable_numbers(), false);
-  on_replay("scatter", reads(scattered.dy, scattered.position), writes(result),
-            [&] { return [=] { scattered.add_to(result.shared_data(), false); }; });
-  return record("scatter", std::move(result),
-                wrt(scattered.dy, [position = scattered.position, around = scattered.around,
-                                   size = scattered.dy.shape()[scattered.around.axis]](const Tensor<T>& dy) {
-                  return pick("pick", dy, around, size, position);
-                }));
-}
-
-template <class T, class Positions>
+template <class T>
 Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& around, Index size,
                const Positions& position) {
   const Shape shape = around.resized(x.shape(), size);
-  Tensor<T> result;
-  bool copied = true;
-  if constexpr (std::is_same_v<Positions, Strided>)
-    if (around.outer == 1 && (position.step == 1 || size == 1)) {
-      result = x.alias(shape, size > 0 ? position.begin * around.inner : 0);
-      copied = false;
-    }
-  if (copied) {
-    result = Tensor<T>::empty(shape);
-    const Tensor<T>& from = x;
-    const auto copy = [=](T* to) {
-      around.for_each_run(size, position, [&](Index whole, Index part) {
-        std::copy_n(from.numbers() + whole, around.inner, to + part);
-      });
-    };
-    if (result.size() > 0) copy(result.writable_numbers());
-    on_replay(name.name, reads(x, position), writes(result), [&] {
-      return [=] {
-        if constexpr (!std::is_same_v<Positions, Strided>) position.require_inside(name.name, around, from.shape());
-        if (result.size() > 0) copy(result.shared_data());
-      };
-    });
-  }
-  if (!records(name.name, x)) return result;
-  return record(
-      name, std::move(result),
-      wrt(
-          x,
-          [position, around, whole = x.shape()](const Tensor<T>& dy) {
-            return ScatteredAlong<T, Positions>{dy, position, around, whole};
-          },
-          [position, around, size](const Tensor<T>& again) { return pick("pick", again, around, size, position); }));
+  auto from_x = with_respect_to(
+      x, [=, whole = x.shape()](const auto& dy) { return ScatteredAlong<T>{dy, position, around, whole}; },
+      [=](const auto& again) { return pick("pick", again, around, size, position); });
+  if (around.outer == 1 && position.listed.size() == 0 && (position.step == 1 || size == 1))
+    return record(name, x.alias(shape, size > 0 ? position.begin * around.inner : 0), std::move(from_x));
+  const auto run = [=](T* to, const Tensor<T>& from, const Tensor<std::int64_t>& listed) {
+    around.require_inside(name, listed, from.shape());
+    around.for_each_run(size, position,
+                        [&](Index whole, Index part) { std::copy_n(from.numbers() + whole, around.inner, to + part); });
+  };
+  return compute<T>(name, shape, run, std::move(from_x), position.listed);
 }
 
 /// Positions begin, begin + step, ... before end on an axis; negative ones count from the end. Along the first axis
@@ -160,7 +130,7 @@ Tensor<typename X::Element> slice(const X& x, Index axis, Index begin, Index end
                       where);
   const Index first = checked("begin", begin), last = end == to_the_end ? around.count : checked("end", end);
   const Index size = first < last ? (last - first - 1) / step + 1 : 0;
-  return pick({"slice", where}, t, around, size, Strided{first, step});
+  return pick({"slice", where}, t, around, size, Positions{first, step});
 }
 
 /// One position of an axis, which is dropped: [3, 4] at axis 0 -> [4]. Throws IndexError for a position outside the
@@ -172,7 +142,7 @@ Tensor<typename X::Element> select(const X& x, Index axis, Index position, Locat
   const Index place = position < 0 ? position + around.count : position;
   require<IndexError>(place >= 0 && place < around.count, "select: position ", position, " is outside axis ",
                       around.axis, " of shape ", t.shape(), ", which has ", around.count, where);
-  return reshape(pick({"select", where}, t, around, 1, Strided{place, 1}), t.shape().without(around.axis), where);
+  return reshape(pick({"select", where}, t, around, 1, Positions{place, 1}), t.shape().without(around.axis), where);
 }
 
 /// The listed positions of an axis, in their order, repeated as often as they stand there: indices are [n].
@@ -184,9 +154,7 @@ Tensor<typename X::Element> index_select(const X& x, Index axis, const Tensor<st
   require<ShapeError>(indices.rank() == 1, "index_select: the indices have shape ", indices.shape(),
                       ", where [n] is needed for x of ", t.shape(), ": flatten them", where);
   const AroundAxis around(t.shape(), axis, "index_select", where);
-  const Listed listed{indices.detach()};
-  listed.require_inside("index_select", around, t.shape(), where);
-  return pick({"index_select", where}, t, around, indices.size(), listed);
+  return pick({"index_select", where}, t, around, indices.size(), Positions{0, 1, indices.detach()});
 }
 
 /// Element by element along an axis: result(i, j) = x(indices(i, j), j) for axis 0, x(i, indices(i, j)) for axis 1. The
@@ -203,29 +171,24 @@ Tensor<typename X::Element> gather(const X& x, Index axis, const Tensor<std::int
   require<ShapeError>(fits, "gather: indices of shape ", wanted, " do not fit x of shape ", shape, " along axis ",
                       around.axis, ": give as many axes, none longer but that one", where);
 
-  Tensor<T> result = Tensor<T>::empty(wanted);
-  Tensor<std::int64_t> places = Tensor<std::int64_t>::empty(wanted);
-  const auto run = [=, x = t.unrecorded()] {
-    const Shape& all = x.shape();
-    T* to = result.shared_data();
-    std::int64_t* place = places.shared_data();
+  const Tensor<std::int64_t> places = Tensor<std::int64_t>::empty(wanted);
+  const auto run = [around, where](T* to, const Tensor<T>& from, const Tensor<std::int64_t>& at, std::int64_t* place) {
+    const Shape& all = from.shape();
     Index position[Shape::max_rank] = {};
-    for (Index k = 0; k < indices.size(); ++k) {
-      const std::int64_t index = indices.numbers()[k];
+    for (Index k = 0; k < at.size(); ++k) {
+      const std::int64_t index = at.numbers()[k];
       require<IndexError>(index >= 0 && index < around.count, "gather: index ", index, " at element ", k,
                           " is outside axis ", around.axis, " of shape ", all, ", which has ", around.count, where);
       Index offset = 0;
       for (Index i = 0; i < all.rank(); ++i) offset = offset * all[i] + (i == around.axis ? index : position[i]);
       place[k] = offset;
-      to[k] = x.numbers()[offset];
-      for (Index i = all.rank() - 1; i >= 0 && ++position[i] == indices.shape()[i]; --i) position[i] = 0;
+      to[k] = from.numbers()[offset];
+      for (Index i = all.rank() - 1; i >= 0 && ++position[i] == at.shape()[i]; --i) position[i] = 0;
     }
   };
-  run();
-  on_replay("gather", reads(t, indices), writes(result, places), [&] { return run; });
-  if (!records("gather", t)) return result;
-  return record({"gather", where}, std::move(result),
-                wrt(t, [places, shape](const Tensor<T>& dy) { return Scattered<T>{dy, places, shape}; }));
+  return compute<T>({"gather", where}, wanted, run,
+                    with_respect_to(t, [places, shape](const auto& dy) { return Scattered<T>{dy, places, shape}; }),
+                    indices, extra_output(places));
 }
 
 template <class T>
@@ -239,27 +202,25 @@ struct Placed {
   Shape target_shape;
 
   const Shape& shape() const { return target_shape; }
-  void write_to(Tensor<T>& target, bool add) const { add_to(target.writable_numbers(), add); }
-  void add_to(T* to, bool add) const {
+  void write_to(Tensor<T>& target, bool add) const {
+    T* const to = target.writable_numbers();
     if (!add) std::fill_n(to, target_shape.size(), T(0));
     to[offset] = to[offset] + *dy.numbers();
   }
+  Tensor<T> to_tensor() const {
+    const auto place = [size = target_shape.size(), at = offset](T* to, const Tensor<T>& from) {
+      std::fill_n(to, size, T(0));
+      to[at] = *from.numbers();
+    };
+    return compute<T>("place", target_shape, place,
+                      with_respect_to(dy, [at = offset](const auto& again) { return element_at(again, at); }));
+  }
 };
 template <class T>
-Tensor<T> as_recorded(const Placed<T>& placed) {
-  Tensor<T> result = Tensor<T>::empty(placed.target_shape);
-  placed.add_to(result.writable_numbers(), false);
-  on_replay("scatter", reads(placed.dy), writes(result),
-            [&] { return [=] { placed.add_to(result.shared_data(), false); }; });
-  return record("place", std::move(result),
-                wrt(placed.dy, [offset = placed.offset](const Tensor<T>& dy) { return element_at(dy, offset); }));
-}
-template <class T>
 Tensor<T> element_at(const Tensor<T>& x, Index offset, const Location& where) {
-  Tensor<T> result = x.alias({}, offset);
-  if (!records("element", x)) return result;
-  return record({"element", where}, std::move(result),
-                wrt(x, [offset, whole = x.shape()](const Tensor<T>& dy) { return Placed<T>{dy, offset, whole}; }));
+  return record(
+      {"element", where}, x.alias({}, offset),
+      with_respect_to(x, [offset, whole = x.shape()](const auto& dy) { return Placed<T>{dy, offset, whole}; }));
 }
 
 /// One element as a tensor of rank 0: what t(i, j) reads, but part of the tape. Negative positions count from the end.

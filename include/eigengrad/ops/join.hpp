@@ -1,45 +1,15 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
-#include "../autograd/engine/tape_state.hpp"
+#include "../autograd/engine/compute.hpp"
 #include "../core/tensor.hpp"
 #include "../formula/apply.hpp"
 #include "index.hpp"
 
+// Tensors put together and taken apart.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
-
-/// The record of a concatenation: every part gets its own slice of dy.
-template <class T>
-class JoinNode final : public OperationNode<T> {
- public:
-  struct Part {
-    TypedNode<T>* target;
-    Shape shape;
-  };
-
-  JoinNode(const OperationName& operation, const Shape& shape, Index axis, std::vector<Part> parts)
-      : OperationNode<T>(operation, shape), axis_(axis), parts_(std::move(parts)) {}
-  void propagate() override {
-    const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
-    Index begin = 0;
-    for (const Part& part : parts_) {
-      const Index end = begin + part.shape[axis_];
-      if (part.target != nullptr)
-        if (Slot<T>* slot = part.target->slot()) contribute(*slot, part.shape, slice(dy, axis_, begin, end));
-      begin = end;
-    }
-  }
-  void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
-    for (const Part& part : parts_)
-      if (part.target != nullptr) visit(context, part.target);
-  }
-  void release() override {}
-
- private:
-  Index axis_;
-  std::vector<Part> parts_;
-};
 
 template <class T>
 Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, const Location& where) {
@@ -47,15 +17,17 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
   const Shape& first = parts[0].shape();
   const AroundAxis around(first, axis, name, where);
   Index size = 0;
+  std::vector<Index> ends;
+  ends.reserve(parts.size());
   for (const Tensor<T>& part : parts) {
     bool fits = part.rank() == first.rank();
     for (Index i = 0; fits && i < first.rank(); ++i) fits = i == around.axis || part.shape()[i] == first[i];
     require<ShapeError>(fits, name, ": shapes ", first, " and ", part.shape(), " do not join along axis ", around.axis,
                         ": they may differ on that axis only", where);
     size = add_sizes(size, part.shape()[around.axis], name, where);
+    ends.push_back(size);
   }
-  Tensor<T> result = Tensor<T>::empty(around.resized(first, size));
-  const auto copy = [=](std::span<const Tensor<T>> from, T* to) {
+  const auto copy = [around, size](T* to, std::span<const Tensor<T>> from) {
     for (const Tensor<T>& part : from) {
       const Index run = part.shape()[around.axis] * around.inner;
       for (Index o = 0; o < around.outer && run > 0; ++o)
@@ -63,25 +35,12 @@ Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Index axis, c
       to += run;
     }
   };
-  copy(parts, result.writable_numbers());
-  if (ReplayPlan* plan = listening_plan())
-    for (const Tensor<T>& part : parts) plan->reads(name, part.block());
-  on_replay(name, reads(), writes(result), [&] {
-    return [=, from = std::vector<Tensor<T>>(parts.begin(), parts.end())] { copy(from, result.shared_data()); };
-  });
-
-  bool recorded = false;
-  for (const Tensor<T>& part : parts) recorded = records(name, part) || recorded;
-  if (!recorded) return result;
-  TapeState* tape = recording_tape();
-  std::vector<typename JoinNode<T>::Part> targets;
-  for (const Tensor<T>& part : parts) targets.push_back({node_on(tape, part, name), part.shape()});
-  Node* node = tape->template add<JoinNode<T>>(tape->last, OperationName(name, where), result.shape(), around.axis,
-                                               std::move(targets));
-  if (tape->observer != nullptr)
-    for (const Tensor<T>& part : parts) tape->tell_input(part);
-  tape->connect(result, node);
-  return result;
+  // Every part gets its own slice of dy.
+  auto back = [ends = std::move(ends), along = around.axis](Index k, const auto& dy) {
+    const auto part = static_cast<std::size_t>(k);
+    return slice(dy, along, part > 0 ? ends[part - 1] : 0, ends[part]);
+  };
+  return compute<T>({name, where}, around.resized(first, size), copy, with_respect_to(parts, std::move(back)));
 }
 
 /// A tensor, parameter or formula among others in braces.

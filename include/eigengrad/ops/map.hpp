@@ -5,6 +5,7 @@
 #include "../formula/apply.hpp"
 #include "activations.hpp"
 
+// Your scalar function over whole tensors, with its gradient.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A user's scalar function as an operation; its gradient comes from running the function on dual lanes.

@@ -1,8 +1,9 @@
 #pragma once
 
-#include "../autograd/engine/tape_state.hpp"
+#include "../autograd/engine/compute.hpp"
 #include "../core/loop.hpp"
-#include "../core/replay_tensors.hpp"
+#include "../core/replay.hpp"
+#include "../core/tensor.hpp"
 #include "../formula/apply.hpp"
 #include "../kernels/gemm.hpp"
 #include "../kernels/gemm/matrix_view.hpp"
@@ -10,6 +11,7 @@
 #include "shape.hpp"
 #include "sum.hpp"
 
+// The matrix product: vectors, matrices, batches.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A matrix as a product reads it: row-major [rows, columns], or its transpose, without moving anything.
@@ -27,14 +29,10 @@ struct Operand {
   }
 };
 
-template <class T>
-class ProductNode;
-
 /// a . b, not computed until it is written where it is needed: what a product's rules return. Refers to its operands.
 template <class T>
 struct Product {
   using Element = T;
-  static constexpr bool transposes[4][2] = {{false, false}, {false, true}, {true, false}, {true, true}};
 
   Operand<T> a, b;
 
@@ -47,81 +45,29 @@ struct Product {
   void run(T* target, bool padded, bool add) const {
     Gemm<T>::run(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target, add, nullptr, padded);
   }
+  /// Recorded: da = dy b^T, db = a^T dy; for an operand that is read transposed, the transpose of that.
   EIGENGRAD_OUTLINE Tensor<T> to_tensor(Location where = {}) const {
-    Tensor<T> result = Tensor<T>::empty(shape());
-    write_to(result, false);
-    on_replay(
-        "matmul", result, {&a.tensor, &b.tensor},
-        [](const TensorStep<T>& step) {
-          const bool* const transposed = static_cast<const bool*>(step.setting);
-          Product{{step.operands[0], transposed[0]}, {step.operands[1], transposed[1]}}.run(
-              step.to(), step.result.padded(), false);
-        },
-        transposes[(a.transposed ? 2 : 0) + (b.transposed ? 1 : 0)]);
-    TapeState* tape = recording_tape();
-    if (tape == nullptr) return result;
-    TypedNode<T>*a_node = node_on(tape, a.tensor, "matmul"), *b_node = node_on(tape, b.tensor, "matmul");
-    if (a_node == nullptr && b_node == nullptr) return result;
-    if (tape->observer != nullptr) [[unlikely]]
-      for (const Tensor<T>* input : {&a.tensor, &b.tensor}) tape->tell_input(*input);
-    Node* node = tape->template add<ProductNode<T>>(tape->last, OperationName("matmul", where), result.shape(), *this,
-                                                    a_node, b_node);
-    tape->connect(result, node);
-    return result;
+    const bool at = a.transposed, bt = b.transposed;
+    const auto run = [at, bt](T* to, const Tensor<T>& left, const Tensor<T>& right) {
+      Product{{left, at}, {right, bt}}.run(to, true, false);
+    };
+    const auto to_a = [at, bt, right = b.tensor](const Tensor<T>& dy) {
+      return at ? Product{{right, bt}, {dy, true}} : Product{{dy}, {right, !bt}};
+    };
+    const auto to_b = [at, bt, left = a.tensor](const Tensor<T>& dy) {
+      return bt ? Product{{dy, true}, {left, at}} : Product{{left, !at}, {dy}};
+    };
+    return compute<T>({"matmul", where}, shape(), run, with_respect_to(a.tensor, to_a),
+                      with_respect_to(b.tensor, to_b));
   }
 };
 
-/// A product added to the gradient of what the record `node` computes, if that is wanted; recorded while a tape is.
+/// A product added to the gradient of what the record `node` computes, if that is wanted.
 template <class T>
 EIGENGRAD_OUTLINE void contribute_product(TypedNode<T>* node, const Product<T>& product) {
   Slot<T>* slot = node != nullptr ? node->slot() : nullptr;
-  if (slot == nullptr) return;
-  if (records_gradients()) [[unlikely]]
-    return contribute_recorded(*slot, node->shape(), product.to_tensor());
-  bool add = false;
-  Tensor<T>& target = prepare(*slot, product.shape(), add);
-  product.run(target.shared_data(), target.padded(), add);
+  if (slot != nullptr) contribute(*slot, product.shape(), product);
 }
-
-/// The record of y = a b:  da = dy b^T, db = a^T dy; for an operand that is read transposed, the transpose of that.
-template <class T>
-class ProductNode final : public OperationNode<T> {
- public:
-  ProductNode(const OperationName& operation, const Shape& shape, const Product<T>& product, TypedNode<T>* a_node,
-              TypedNode<T>* b_node)
-      : OperationNode<T>(operation, shape),
-        a_node_(a_node),
-        b_node_(b_node),
-        at_(product.a.transposed),
-        bt_(product.b.transposed) {
-    if (b_node_ != nullptr) a_ = product.a.tensor;
-    if (a_node_ != nullptr) b_ = product.b.tensor;
-  }
-  void propagate() override {
-    const Tensor<T> dy = whole(this->take_gradient(), this->shape_);
-    contribute_product(a_node_, at_ ? Product<T>{{b_, bt_}, {dy, true}} : Product<T>{{dy}, {b_, !bt_}});
-    contribute_product(b_node_, bt_ ? Product<T>{{dy, true}, {a_, at_}} : Product<T>{{a_, !at_}, {dy}});
-  }
-  void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
-    for (TypedNode<T>* node : {a_node_, b_node_})
-      if (node != nullptr) visit(context, node);
-  }
-  void describe(Steps& steps) const override {
-    steps.operand(a_node_);
-    steps.operand(b_node_);
-    steps.operation(this->name, 2);
-  }
-  void release() override {
-    a_.release();
-    b_.release();
-    this->spent = true;
-  }
-
- private:
-  TypedNode<T>*a_node_, *b_node_;
-  bool at_, bt_;
-  Tensor<T> a_, b_;  // each kept where the other's gradient needs it
-};
 
 template <Expression A, Expression B>
 auto matmul(const A& left, const B& right, Location where = Location::current());
@@ -218,13 +164,10 @@ Tensor<T> batched_matmul(const Tensor<T>& a, const Tensor<T>& b, const Location&
   if (b.rank() > 1) shape.push_back(m);
 
   const BatchedProduct<T> product{a, b, batch, batch_a, batch_b, n, k, m};
-  Tensor<T> result = Tensor<T>::empty(shape);
-  product.forward(result.writable_numbers());
-  on_replay("matmul", reads(a, b), writes(result), [&] { return [=] { product.forward(result.shared_data()); }; });
-  if (!records("matmul", a, b)) return result;
-  return record({"matmul", where}, std::move(result),
-                wrt(a, [product](const Tensor<T>& dy) { return product.gradient_a(dy); }),
-                wrt(b, [product](const Tensor<T>& dy) { return product.gradient_b(dy); }));
+  return compute<T>(
+      {"matmul", where}, shape, [product](T* to, const Tensor<T>&, const Tensor<T>&) { product.forward(to); },
+      with_respect_to(a, [product](const Tensor<T>& dy) { return product.gradient_a(dy); }),
+      with_respect_to(b, [product](const Tensor<T>& dy) { return product.gradient_b(dy); }));
 }
 
 template <Expression A, Expression B>
@@ -251,4 +194,7 @@ auto matmul(const A& left, const B& right, Location where) {
   return batched_matmul(a, b, where);
 }
 
+// Compiled: struct Product<T>
+// Compiled: void contribute_product(TypedNode<T>*, const Product<T>&)
+// Compiled: void contribute(Slot<T>&, const Shape&, const Product<T>&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -3,6 +3,7 @@
 #include "../core/print.hpp"
 #include "../formula/apply.hpp"
 
+// std::cout << formula.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Prints a formula, which is evaluated for it, or a parameter's value, as NumPy prints an array.

@@ -6,13 +6,14 @@
 #include "groups.hpp"
 #include "join.hpp"
 
+// Extremes and their places, products, all and any, over axes.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
-/// The winners of each group and, where `place` is not null, their flat positions.
+/// The winners of each group of x and, where `place` is not null, their flat positions.
 template <class Order, class T>
-void find_winners(const Groups<T>& groups, T* result, std::int64_t* place) {
+void find_winners(const Groups<T>& groups, const Tensor<T>& x, T* result, std::int64_t* place) {
   if (groups.size() == 0) return;
-  winners<Order>(groups.x.numbers(), groups.outer, groups.count, groups.inner, result, place);
+  winners<Order>(x.numbers(), groups.outer, groups.count, groups.inner, result, place);
   if (place == nullptr) return;
   for (Index o = 0; o < groups.outer; ++o)
     for (Index i = 0; i < groups.inner; ++i, ++place) *place = (o * groups.count + *place) * groups.inner + i;
@@ -24,18 +25,14 @@ Tensor<T> extreme(const char* name, const Tensor<T>& x, const Axes& axes, bool k
   const Groups<T> groups(x, axes, keepdims, name, where);
   require<ShapeError>(!groups.empty(), name, ": shape ", x.shape(),
                       " leaves no element to choose from: check that it is not empty first", where);
-  Tensor<T> result = Tensor<T>::empty(groups.reduced.result);
+  // Positions are only found for the gradient.
   const bool recorded = is_real<T> && records(name, groups.x);
-  Tensor<std::int64_t> places = Tensor<std::int64_t>::empty({recorded ? groups.size() : 0});
-  find_winners<Order>(groups, result.writable_numbers(), recorded ? places.writable_numbers() : nullptr);
-  on_replay(name, reads(x), writes(result, places), [&] {
-    return [=] { find_winners<Order>(groups, result.shared_data(), recorded ? places.shared_data() : nullptr); };
-  });
-  if (!recorded) return result;
-  return record({name, where}, std::move(result),
-                wrt(groups.x, [places, shape = groups.x.shape()](const Tensor<T>& dy) {
-                  return Scattered<T>{dy, places, shape};
-                }));
+  const Tensor<std::int64_t> places = Tensor<std::int64_t>::empty({recorded ? groups.size() : 0});
+  const auto back = [places, shape = groups.x.shape()](const auto& dy) { return Scattered<T>{dy, places, shape}; };
+  return compute<T>(
+      {name, where}, groups.reduced.result,
+      [=](T* to, const Tensor<T>& from, std::int64_t* place) { find_winners<Order>(groups, from, to, place); },
+      with_respect_to(groups.x, back), extra_output(places));
 }
 
 /// The largest element over all or the named axes; NaN if there is one. Gradient: to the first that is largest.
@@ -60,19 +57,11 @@ Tensor<std::int64_t> place_of_extreme(const char* name, const Tensor<T>& x, cons
   const Groups<T> groups(x, axes, keepdims, name, where);
   require<ShapeError>(!groups.empty(), name, ": shape ", x.shape(),
                       " leaves no element to choose from: check that it is not empty first", where);
-  Tensor<std::int64_t> result = Tensor<std::int64_t>::empty(groups.reduced.result);
-  Tensor<T> best = Tensor<T>::empty(groups.reduced.result);
-  if (result.size() > 0)
-    winners<Order>(groups.x.numbers(), groups.outer, groups.count, groups.inner, best.writable_numbers(),
-                   result.writable_numbers());
-  on_replay(name, reads(x), writes(result, best), [&] {
-    return [=] {
-      if (result.size() > 0)
-        winners<Order>(groups.x.numbers(), groups.outer, groups.count, groups.inner, best.shared_data(),
-                       result.shared_data());
-    };
-  });
-  return result;
+  const Tensor<T> best = Tensor<T>::empty(groups.reduced.result);
+  const auto find = [=](std::int64_t* to, const Tensor<T>& from, T* winner) {
+    if (groups.size() > 0) winners<Order>(from.numbers(), groups.outer, groups.count, groups.inner, winner, to);
+  };
+  return compute_values<std::int64_t>(name, groups.reduced.result, find, groups.x, extra_output(best));
 }
 
 /// Where the largest element stands along an axis, the first of equals; NaN counts as largest. Not differentiable.
@@ -155,23 +144,18 @@ Tensor<typename X::Element> prod(const X& x, const Axes& axes = {}, bool keepdim
   static_assert(!std::is_same_v<T, bool>, "prod of bools: say all(x), or cast<float>(x) first");
   const Tensor<T>& t = x.to_tensor();
   const Groups<T> groups(t, axes, keepdims, "prod", where);
-  Tensor<T> result = Tensor<T>::empty(groups.reduced.result);
-  const auto multiply = [](const Groups<T>& from, Tensor<T>& into) {
-    T* to = into.shared_data();
-    std::fill_n(to, into.size(), T(1));
-    for (Index o = 0; o < from.outer; ++o, to += from.inner)
-      for (Index j = 0; j < from.count; ++j) {
-        const T* row = from.x.numbers() + (o * from.count + j) * from.inner;
-        for (Index i = 0; i < from.inner; ++i) to[i] = to[i] * row[i];
+  const auto multiply = [=](T* to, const Tensor<T>& from) {
+    std::fill_n(to, groups.size(), T(1));
+    for (Index o = 0; o < groups.outer; ++o, to += groups.inner)
+      for (Index j = 0; j < groups.count; ++j) {
+        const T* row = from.numbers() + (o * groups.count + j) * groups.inner;
+        for (Index i = 0; i < groups.inner; ++i) to[i] = to[i] * row[i];
       }
   };
-  multiply(groups, result);
-  on_replay("prod", reads(t), writes(result), [&] { return [=, to = result]() mutable { multiply(groups, to); }; });
-  if (!records("prod", groups.x)) return result;
-  return record({"prod", where}, std::move(result), wrt(groups.x, [groups](const Tensor<T>& dy) {
-                  return records_gradients() ? recorded_product_of_others(groups, dy)
-                                             : product_of_others(groups, dy.numbers());
-                }));
+  const auto back = [groups](const auto& dy) {
+    return records_gradients() ? recorded_product_of_others(groups, dy) : product_of_others(groups, dy.numbers());
+  };
+  return compute<T>({"prod", where}, groups.reduced.result, multiply, with_respect_to(groups.x, back));
 }
 
 /// Whether all are true, of bools or a comparison: all(x > 0). Of none, true.

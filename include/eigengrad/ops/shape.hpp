@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../autograd/engine/record.hpp"
+#include "../autograd/engine/compute.hpp"
 #include "../core/tensor.hpp"
 #include "../formula/apply.hpp"
 #include "../kernels/permuted.hpp"
@@ -59,12 +59,10 @@ Tensor<typename X::Element> reshape(const X& x, const NewShape& shape, Location 
   const Tensor<T>& t = x.to_tensor();
   const Shape result_shape = shape.resolve(t.shape(), where);
   if (result_shape == t.shape()) return Tensor<T>(t);
-  Tensor<T> result = t.alias(result_shape);
-  if (!records("reshape", t)) return result;
-  return record({"reshape", where}, std::move(result),
-                wrt(
-                    t, [back = t.shape()](const Tensor<T>& dy) { return reshape(dy, back); },
-                    [result_shape](const Tensor<T>& again) { return reshape(again, result_shape); }));
+  return record({"reshape", where}, t.alias(result_shape),
+                with_respect_to(
+                    t, [back = t.shape()](const auto& dy) { return reshape(dy, back); },
+                    [result_shape](const auto& again) { return reshape(again, result_shape); }));
 }
 
 /// The axes from `from_axis` on as one: [2, 3, 4] -> [24], or from axis 1 [2, 12].
@@ -109,20 +107,6 @@ Tensor<typename X::Element> unsqueeze(const X& x, Index axis, Location where = L
   return reshape(t, result + Shape(t.shape().begin() + place, t.shape().end()), where);
 }
 
-/// Axis k of the result is axis order[k] of `from`.
-template <class T>
-Tensor<T> permuted(const Tensor<T>& from, const Index* order) {
-  Shape shape;
-  for (Index k = 0; k < from.rank(); ++k) shape.push_back(from.shape()[order[k]]);
-  Tensor<T> result = Tensor<T>::empty(shape);
-  if (result.size() == 0) return result;
-  const PermutedCopy<T> permuted(from.shape(), order);
-  permuted.copy(from.numbers(), result.writable_numbers());
-  on_replay("permute", reads(from), writes(result),
-            [&] { return [=] { permuted.copy(from.numbers(), result.shared_data()); }; });
-  return result;
-}
-
 /// The axes in another order: axis k of the result is axis axes[k] of x. Gradient: permuted back.
 /// Throws ShapeError unless every axis is named once.
 template <Expression X>
@@ -144,10 +128,15 @@ Tensor<typename X::Element> permute(const X& x, const Axes& axes, Location where
   require<ShapeError>(seen == (Index{1} << t.rank()) - 1, "permute: an axis of shape ", t.shape(),
                       " is named twice: name each once", where);
   if (in_place) return Tensor<T>(t);
-  Tensor<T> result = permuted(t, order.axes);
-  if (!records("permute", t)) return result;
-  return record({"permute", where}, std::move(result),
-                wrt(t, [back](const Tensor<T>& dy) { return permute(dy, back); }));
+  Shape shape;
+  for (int k = 0; k < axes.count; ++k) shape.push_back(t.shape()[order.axes[k]]);
+  const auto run = [permuted = PermutedCopy<T>(t.shape(), order.axes)](T* to, const Tensor<T>& from) {
+    if (from.size() > 0) permuted.copy(from.numbers(), to);
+  };
+  return compute<T>({"permute", where}, shape, run,
+                    with_respect_to(
+                        t, [back](const auto& dy) { return permute(dy, back); },
+                        [order](const auto& again) { return permute(again, order); }));
 }
 
 /// The same by NumPy's name: transpose(x, {2, 0, 1}).
@@ -189,9 +178,7 @@ Tensor<typename X::Element> broadcast_to(const X& x, const Shape& shape, Locatio
   require<ShapeError>(fits, "broadcast_to: shape ", t.shape(), " does not stretch to ", shape,
                       ": counted from the last, each axis must have the same size or size 1", where);
   if (t.shape() == shape) return Tensor<T>(t);
-  Tensor<T> result = expand(t, shape).unrecorded();
-  if (!records("broadcast_to", t)) return result;
-  return record({"broadcast_to", where}, std::move(result), wrt(t, [](const Tensor<T>& dy) { return dy; }));
+  return record({"broadcast_to", where}, expand(t, shape), with_respect_to(t, [](const auto& dy) { return dy; }));
 }
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

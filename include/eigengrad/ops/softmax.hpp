@@ -10,21 +10,16 @@
 // Every row has its largest number subtracted first, so that no exponential overflows.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// row(from, to, n) for every row of the last axis.
 template <class T, class Row>
-Tensor<T> for_each_row(const Tensor<T>& x, Row row) {
-  Tensor<T> result = Tensor<T>::empty(x.shape());
-  if (result.size() == 0) return result;
-  const auto run = [row](const Tensor<T>& from, T* to) {
-    const Index n = from.rank() == 0 ? 1 : from.shape().back();
-    const auto some = [&](Index first, Index end) {
-      for (Index i = first; i < end; ++i) row(from.numbers() + i * n, to + i * n, n);
-    };
-    if (has_threads && from.size() >= large_rows) return parallel_ranges(from.size() / n, 1, 1, some);
-    some(0, from.size() / n);
+void for_each_row(const Tensor<T>& from, T* to, Row row) {
+  if (from.size() == 0) return;
+  const Index n = from.rank() == 0 ? 1 : from.shape().back();
+  const auto some = [&](Index first, Index end) {
+    for (Index i = first; i < end; ++i) row(from.numbers() + i * n, to + i * n, n);
   };
-  run(x, result.writable_numbers());
-  on_replay("softmax", reads(x), writes(result), [&] { return [=] { run(x, result.shared_data()); }; });
-  return result;
+  if (has_threads && from.size() >= large_rows) return parallel_ranges(from.size() / n, 1, 1, some);
+  some(0, from.size() / n);
 }
 
 /// Each row's dy at its largest y. As softmax only shifts, dy may be measured from there, which leaves the largest term
@@ -34,16 +29,13 @@ Tensor<T> upstream_of_largest(const Tensor<T>& dy, const Tensor<T>& y) {
   Shape shape = y.shape();
   const Index n = shape.back();
   shape.set(shape.rank() - 1, n > 0 ? 1 : 0);
-  const Tensor<T> result = Tensor<T>::empty(shape);
-  const auto run = [=] {
-    for (Index i = 0; i < result.size(); ++i) {
-      const T* row = y.numbers() + i * n;
-      result.shared_data()[i] = dy.numbers()[i * n + first_place(row, n, winner_of_row<Largest>(row, n))];
+  const auto run = [n, rows = shape.size()](T* to, const Tensor<T>& upstream, const Tensor<T>& values) {
+    for (Index i = 0; i < rows; ++i) {
+      const T* row = values.numbers() + i * n;
+      to[i] = upstream.numbers()[i * n + first_place(row, n, winner_of_row<Largest>(row, n))];
     }
   };
-  run();
-  on_replay("softmax", reads(dy, y), writes(result), [&] { return run; });
-  return result;
+  return compute_values<T>("softmax", shape, run, dy, y);
 }
 
 /// exp(x) / sum(exp(x)) along an axis; every row sums to 1. Gradient: y (dy - sum(dy y)).
@@ -55,12 +47,12 @@ Tensor<typename X::Element> softmax(const X& x, Index axis = -1, Location where 
   const Tensor<T>& t = x.to_tensor();
   const Index along = t.shape().checked_axis(axis, "softmax", where);
   if (along != t.rank() - 1) return transpose(softmax(transpose(t, along, -1), -1, where), along, -1);
-  Tensor<T> result = for_each_row(t, softmax_row<T>);
-  if (!records("softmax", t)) return result;
-  return record({"softmax", where}, std::move(result), wrt(t, [](const Tensor<T>& dy, const Tensor<T>& y) {
-                  const Tensor<T> measured = dy - upstream_of_largest(dy, y);
-                  return y * (measured - sum(measured * y, -1, true));
-                }));
+  const auto back = [](const Tensor<T>& dy, const Tensor<T>& y) {
+    const Tensor<T> measured = dy - upstream_of_largest(dy, y);
+    return y * (measured - sum(measured * y, -1, true));
+  };
+  const auto rows = [](T* to, const Tensor<T>& from) { for_each_row(from, to, softmax_row<T>); };
+  return compute<T>({"softmax", where}, t.shape(), rows, with_respect_to(t, back));
 }
 
 /// x - log(sum(exp(x))) along an axis: the logarithm of softmax without its rounding. Gradient: dy - softmax sum(dy).
@@ -71,11 +63,11 @@ Tensor<typename X::Element> log_softmax(const X& x, Index axis = -1, Location wh
   const Tensor<T>& t = x.to_tensor();
   const Index along = t.shape().checked_axis(axis, "log_softmax", where);
   if (along != t.rank() - 1) return transpose(log_softmax(transpose(t, along, -1), -1, where), along, -1);
-  Tensor<T> result = for_each_row(t, log_softmax_row<T>);
-  if (!records("log_softmax", t)) return result;
-  return record({"log_softmax", where}, std::move(result), wrt(t, [](const Tensor<T>& dy, const Tensor<T>& y) {
-                  return exp(y) * (dy - sum(dy, -1, true)) - dy * expm1(y);  // 1 - exp(y) has no digits near 0
-                }));
+  const auto back = [](const Tensor<T>& dy, const Tensor<T>& y) {
+    return exp(y) * (dy - sum(dy, -1, true)) - dy * expm1(y);  // 1 - exp(y) has no digits near 0
+  };
+  const auto rows = [](T* to, const Tensor<T>& from) { for_each_row(from, to, log_softmax_row<T>); };
+  return compute<T>({"log_softmax", where}, t.shape(), rows, with_respect_to(t, back));
 }
 
 /// x where it is finite or NaN, 0 in place of the infinities.
@@ -106,10 +98,8 @@ Tensor<typename X::Element> log_sum_exp(const X& x, const Axes& axes = {}, bool 
   if (reduced.count == 0) return Tensor<T>::full(reduced.result, -std::numeric_limits<T>::infinity());
   const Tensor<T> shift = without_infinities((max)(t, axes, true, where));
   const Tensor<T> kept = resting_at_infinity<T>(log(sum(exp(t - shift), axes, true)) + shift);
-  Tensor<T> result = kept.alias(reduced.result);
-  if (!records("log_sum_exp", recorded)) return result;
-  return record({"log_sum_exp", where}, std::move(result),
-                wrt(recorded, [recorded, shape = reduced.kept](const Tensor<T>& dy, const Tensor<T>& y) {
+  return record({"log_sum_exp", where}, kept.alias(reduced.result),
+                with_respect_to(recorded, [recorded, shape = reduced.kept](const Tensor<T>& dy, const Tensor<T>& y) {
                   return recorded_reshape(dy, shape) * exp(recorded - without_infinities(recorded_reshape(y, shape)));
                 }));
 }

@@ -1,14 +1,16 @@
 #pragma once
 
-#include "../autograd/engine/node.hpp"
+#include "../autograd/engine/compute.hpp"
 #include "../core/tensor.hpp"
 #include "../formula/apply.hpp"
 #include "activations.hpp"
 #include "reduce.hpp"
 #include "sum.hpp"
 
+// Variance, standard deviation and norm, over axes.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// Settings of var and std: what the count is less than, and whether reduced axes stay with size 1.
 struct VarianceOptions {
   Index correction = 1;  // divide by count - correction: 1 estimates from a sample, 0 is the population's
   bool keepdims = false;
@@ -49,23 +51,29 @@ Moments<T> moments_of(const Tensor<T>& x, const Axes& axes, const Reduced& reduc
   result.variance = sum_over(name, square((x - result.mean) - result.rest), kept, freedom);
   return result;
 }
-/// The same, run again as a whole by a compiled step, as how it is computed depends on the values.
-template <class T>
-Moments<T> replayed_moments_of(const Tensor<T>& x, const Axes& axes, const Reduced& reduced, T freedom) {
-  const auto run = [x = x.unrecorded(), axes, reduced, freedom] {
-    const NotReplayed pause;
-    return moments_of(x, axes, reduced, freedom);
+/// A function of the variance, as one operation, as how it is computed depends on the values. rule(moments, dy, y)
+/// gives the gradient, dy and y being of shape [.., 1, ..].
+template <class T, class Function, class Rule>
+Tensor<T> of_variance(const OperationName& name, const Tensor<T>& x, const Axes& axes, const VarianceOptions& options,
+                      Function function, Rule rule) {
+  const Reduced reduced(x.shape(), axes, options.keepdims, name.name, name.where);
+  const Moments<T> kept{Tensor<T>::empty(reduced.kept),
+                        Tensor<T>::empty(reduced.kept),
+                        {},
+                        axes,
+                        degrees_of_freedom<T>(reduced, options)};
+  const auto run = [=, freedom = kept.freedom](T* to, const Tensor<T>& from, T* mean, T* rest) {
+    const Moments<T> moments = moments_of(from, axes, reduced, freedom);
+    const Tensor<T> result = function(moments.variance);
+    std::copy_n(moments.mean.numbers(), moments.mean.size(), mean);
+    std::copy_n(moments.rest.numbers(), moments.rest.size(), rest);
+    std::copy_n(result.numbers(), result.size(), to);
   };
-  const Moments<T> result = run();
-  on_replay("var", reads(x), writes(result.mean, result.rest, result.variance), [&] {
-    return [=] {
-      const Moments<T> again = run();
-      std::copy_n(again.mean.numbers(), again.mean.size(), result.mean.shared_data());
-      std::copy_n(again.rest.numbers(), again.rest.size(), result.rest.shared_data());
-      std::copy_n(again.variance.numbers(), again.variance.size(), result.variance.shared_data());
-    };
-  });
-  return result;
+  const auto back = [=, shape = reduced.kept](const auto& dy, const auto& y) {
+    return rule(kept, recorded_reshape(dy, shape), recorded_reshape(y, shape));
+  };
+  return compute<T>(name, reduced.result, run, with_respect_to(x, back), extra_output(kept.mean),
+                    extra_output(kept.rest));
 }
 
 /// The variance over all or the named axes: sum((x - mean)^2) / (count - correction), with correction 1 unless another
@@ -77,13 +85,11 @@ Tensor<typename X::Element> var(const X& x, const Axes& axes = {}, VarianceOptio
   using T = typename X::Element;
   static_assert(is_real<T>, "var of integers or bools: cast<float>(tensor) first");
   const Tensor<T>& t = x.to_tensor();
-  const Reduced reduced(t.shape(), axes, options.keepdims, "var", where);
-  const Moments<T> moments = replayed_moments_of(t, axes, reduced, degrees_of_freedom<T>(reduced, options));
-  Tensor<T> result = moments.variance.alias(reduced.result);
-  if (!records("var", t)) return result;
-  return record({"var", where}, std::move(result), wrt(t, [t, moments, shape = reduced.kept](const Tensor<T>& dy) {
-                  return moments.centred(2 * recorded_reshape(dy, shape) / moments.freedom, t);
-                }));
+  return of_variance(
+      {"var", where}, t, axes, options, [](const Tensor<T>& variance) { return variance; },
+      [t](const Moments<T>& moments, const Tensor<T>& dy, const Tensor<T>&) {
+        return moments.centred(2 * dy / moments.freedom, t);
+      });
 }
 
 /// The same with keepdims alone: var(x, 0, true).
@@ -114,16 +120,10 @@ Tensor<typename X::Element> std(const X& x, const Axes& axes = {}, VarianceOptio
   using T = typename X::Element;
   static_assert(is_real<T>, "std of integers or bools: cast<float>(tensor) first");
   const Tensor<T>& t = x.to_tensor();
-  const Reduced reduced(t.shape(), axes, options.keepdims, "std", where);
-  const Moments<T> moments = replayed_moments_of(t, axes, reduced, degrees_of_freedom<T>(reduced, options));
-  Tensor<T> result = root(moments.variance).alias(reduced.result);
-  if (!records("std", t)) return result;
-  return record({"std", where}, std::move(result),
-                wrt(t, [t, moments, shape = reduced.kept](const Tensor<T>& dy, const Tensor<T>& y) {
-                  return moments.centred(
-                      quotient_or_zero<T>(recorded_reshape(dy, shape), moments.freedom * recorded_reshape(y, shape)),
-                      t);
-                }));
+  return of_variance({"std", where}, t, axes, options, root<T>,
+                     [t](const Moments<T>& moments, const Tensor<T>& dy, const Tensor<T>& y) {
+                       return moments.centred(quotient_or_zero<T>(dy, moments.freedom * y), t);
+                     });
 }
 
 template <Expression X, std::same_as<bool> Keepdims>
@@ -152,24 +152,14 @@ Tensor<typename X::Element> norm(const X& x, const Axes& axes = {}, bool keepdim
   static_assert(is_real<T>, "norm of integers or bools: cast<float>(tensor) first");
   const Tensor<T>& t = x.to_tensor();
   const Reduced reduced(t.shape(), axes, keepdims, "norm", where);
-  // How it is computed depends on the values, so a compiled step runs it as a whole.
-  const auto run = [x = t.unrecorded(), axes, any = t.size() > 0 && reduced.count > 0] {
-    const NotReplayed pause;
-    return kept_norms(x, axes, any);
+  const auto run = [axes, any = t.size() > 0 && reduced.count > 0](T* to, const Tensor<T>& from) {
+    const Tensor<T> norms = kept_norms(from, axes, any);
+    std::copy_n(norms.numbers(), norms.size(), to);
   };
-  const Tensor<T> kept = run();
-  on_replay("norm", reads(t), writes(kept), [&] {
-    return [=] {
-      const Tensor<T> again = run();
-      std::copy(again.numbers(), again.end(), kept.shared_data());
-    };
-  });
-  Tensor<T> result = kept.alias(reduced.result);
-  if (!records("norm", t)) return result;
-  return record({"norm", where}, std::move(result),
-                wrt(t, [t, shape = reduced.kept](const Tensor<T>& dy, const Tensor<T>& y) {
-                  return quotient_or_zero<T>(recorded_reshape(dy, shape), recorded_reshape(y, shape)) * t;
-                }));
+  const auto back = [t, shape = reduced.kept](const auto& dy, const auto& y) {
+    return quotient_or_zero<T>(recorded_reshape(dy, shape), recorded_reshape(y, shape)) * t;
+  };
+  return compute<T>({"norm", where}, reduced.result, run, with_respect_to(t, back));
 }
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,42 +1,65 @@
 #pragma once
 
+#include "../autograd/engine/compute.hpp"
 #include "../autograd/engine/contribute.hpp"
 #include "../core/tensor.hpp"
-#include "../formula/expression.hpp"
+#include "../formula/formula.hpp"
 #include "axes.hpp"
 #include "cast.hpp"
 
+// Sums and means over axes; they fuse with the formula they are given.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Sums a formula again, into the tensors of the first time.
-template <class F>
+template <class T>
 struct SumReplay {
-  using T = typename F::Scalar;
-  F formula;
+  FormulaReplay<T, T> formula;
+  FormulaSums<T> sums;
   Shape kept;
-  Tensor<T> result;
   T divisor;
-  Tensor<T> derivative{};
-  std::array<bool, F::leaves + 1> wanted{};
 
   void operator()() {
-    T* const to = result.shared_data();
-    std::fill_n(to, result.size(), T(0));
-    if constexpr (is_formula<F> && is_real<T>)
-      if (derivative.size() > 0)
-        return void(sum_with_derivative(formula, wanted.data(), to, derivative.shared_data(), divisor));
-    sum_into(formula, kept, to, divisor);
+    const ListedFormula<T> view(formula.kind, formula.formula, formula.space);
+    T* const to = formula.result.shared_data();
+    std::fill_n(to, formula.result.size(), T(0));
+    if constexpr (is_real<T>)
+      if (formula.derivative.size() > 0)
+        return void(sum_with_derivative(view, sums, formula.wanted, to, formula.derivative.shared_data(), divisor));
+    sum_into(view, sums.sum, kept, to, divisor);
   }
 };
 
-/// A sum over everything with its derivative, in one pass; the derivative is empty where that cannot be.
-template <class F, class T>
-EIGENGRAD_INLINE Tensor<T> sum_recorded(const F& formula, const typename FormulaNode<F>::Targets& targets, bool* wanted,
-                                        const Tensor<T>& result, const T& divisor) {
-  if (!only_one_target(formula, targets, wanted)) return {};
-  Tensor<T> derivative = Tensor<T>::empty(formula.shape());
-  if (!sum_with_derivative(formula, wanted, result.shared_data(), derivative.shared_data(), divisor)) return {};
-  return derivative;
+/// A formula summed over axes and divided, once, by `divisor`, as it is computed; recorded where a tape is recording.
+template <class T>
+EIGENGRAD_OUTLINE Tensor<T> sum_of_formula(const FormulaKind<T>& kind, const FormulaSums<T>& sums, const void* formula,
+                                           const Shape& space, const OperationName& name, const Reduced& reduced,
+                                           const T& divisor) {
+  const ListedFormula<T> view(kind, formula, space);
+  Tensor<T> result = Tensor<T>::zeros(reduced.result), derivative;
+  bool wanted[FormulaView<T>::max_leaves] = {};
+  bool recorded = false;
+  TapeState* tape = recording_tape();
+  typename FormulaNode<T>::Targets targets;
+  if constexpr (is_real<T>) {
+    recorded = tape != nullptr && !kind.is_plain && find_targets(tape, view, name.name, targets);
+    if (recorded && reduced.kept.size() == 1 && only_one_target(view, targets, wanted)) {
+      derivative = Tensor<T>::empty(space);
+      // In one pass, where that can be.
+      if (!sum_with_derivative(view, sums, wanted, result.shared_data(), derivative.shared_data(), divisor))
+        derivative = {};
+    }
+  }
+  if (derivative.size() == 0) sum_into(view, sums.sum, reduced.kept, result.shared_data(), divisor);
+  tell_operands(name.name, view);
+  on_replay(name.name, reads(), writes(result, derivative),
+            [&] { return SumReplay<T>{{view, result, derivative, wanted}, sums, reduced.kept, divisor}; });
+  if constexpr (is_real<T>)
+    if (recorded) {
+      auto* node = FormulaNode<T>::add_summed(*tape, name, result, view, targets, reduced.kept, divisor);
+      node->keep_derivative(std::move(derivative));
+      tape->connect(result, node);
+    }
+  return result;
 }
 
 /// `expression` summed over axes and divided, once, by `divisor`; a formula is summed as it is computed, without a
@@ -44,35 +67,21 @@ EIGENGRAD_INLINE Tensor<T> sum_recorded(const F& formula, const typename Formula
 template <Expression X>
 auto sum_over(const OperationName& name, const X& expression, const Reduced& reduced, typename X::Element divisor) {
   using T = typename X::Element;
-  Tensor<T> result = Tensor<T>::zeros(reduced.result);
   if constexpr (is_formula<X> && !std::is_same_v<T, bool>) {
-    TapeState* tape = recording_tape();
-    typename FormulaNode<X>::Targets targets;
-    const bool recorded = tape != nullptr && find_targets(tape, expression, targets);
-    Tensor<T> derivative;
-    std::array<bool, X::leaves + 1> wanted{};
-    if constexpr (is_real<T>)
-      if (recorded && reduced.kept.size() == 1)
-        derivative = sum_recorded(expression, targets, wanted.data(), result, divisor);
-    if (derivative.size() == 0) sum_into(expression, reduced.kept, result.shared_data(), divisor);
-    tell_operands(name.name, expression);
-    on_replay(name.name, reads(), writes(result, derivative),
-              [&] { return SumReplay<X>{expression, reduced.kept, result, divisor, derivative, wanted}; });
-    if (!recorded) return result;
-    auto* node =
-        tape->template add<FormulaNode<X>>(tape->last, name, result, expression, targets, reduced.kept, divisor);
-    node->keep_derivative(std::move(derivative));
-    tape->connect(result, node);
-    return result;
+    return sum_of_formula<T>(kind_of(expression), sums_of(expression), address_of_formula(expression),
+                             expression.shape(), name, reduced, divisor);
   } else {
     const Tensor<T>& x = expression.to_tensor();
-    sum_into(Leaf<T>{x.unrecorded()}, reduced.kept, result.writable_numbers(), divisor);
-    on_replay(name.name, reads(x), writes(result),
-              [&] { return SumReplay<Leaf<T>>{Leaf<T>{x.unrecorded()}, reduced.kept, result, divisor}; });
-    if (!records(name.name, x)) return result;
-    return record(name, std::move(result), wrt(x, [kept = reduced.kept, divisor](const Tensor<T>& dy) {
-                    return Expanded<T>{recorded_reshape(recorded_quotient(dy, divisor), kept)};
-                  }));
+    const auto run = [kept = reduced.kept, size = reduced.result.size(), divisor](T* to, const Tensor<T>& from) {
+      std::fill_n(to, size, T(0));
+      const Leaf<T> leaf{from};
+      sum_into(ListedFormula<T>(formula_kind<Leaf<T>>, &leaf, leaf.shape()), formula_sums<Leaf<T>>.sum, kept, to,
+               divisor);
+    };
+    const auto stretched = [kept = reduced.kept, divisor, whole = x.shape()](const auto& dy) {
+      return Expanded<T>{recorded_reshape(recorded_quotient(dy, divisor), kept), whole};
+    };
+    return compute<T>(name, reduced.result, run, with_respect_to(x, stretched));
   }
 }
 

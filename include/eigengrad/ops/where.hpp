@@ -43,6 +43,7 @@ EIGENGRAD_COMPARISON(LogicalAndOperation, &&, "logical_and")
 EIGENGRAD_COMPARISON(LogicalOrOperation, ||, "logical_or")
 #undef EIGENGRAD_COMPARISON
 
+/// Where a mask is false.
 struct LogicalNotOperation {
   static constexpr const char* name = "logical_not";
   static constexpr bool is_predicate = true;

@@ -3,8 +3,10 @@
 #include "../autograd/parameter.hpp"
 #include "optimizer.hpp"
 
+// Adam and AdamW.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// Settings of Adam.
 template <class T>
 struct AdamOptions {
   T learning_rate = T(0.001);
@@ -69,6 +71,7 @@ class AdamFamily : public Optimizer<T, 2, AdamFamily<T, decoupled>> {
   Options options_;
 };
 
+/// Adam: moments of the gradient and its square, both corrected for their start; weight decay is added to the gradient.
 template <class T>
 class Adam : public AdamFamily<T, false> {
  public:
@@ -105,4 +108,5 @@ Adam(const M&, const Options&...) -> Adam<typename M::Element>;
 template <HasParameters M, class... Options>
 AdamW(const M&, const Options&...) -> AdamW<typename M::Element>;
 
+// Compiled: class Adam<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -8,8 +8,10 @@
 #include "line_search.hpp"
 #include "optimizer.hpp"
 
+// L-BFGS, for losses without noise, and why it stopped.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// How far a step goes: learning_rate times the direction, or as the strong Wolfe conditions want it.
 enum class LineSearch { none, strong_wolfe };
 
 /// Why a call of LBFGS's step ended. Only the first two mean that it has converged.
@@ -43,6 +45,7 @@ constexpr const char* to_string(StopReason reason) {
   return "no step was taken";
 }
 
+/// Settings of LBFGS; an end at either tolerance counts as converged.
 template <class T>
 struct LBFGSOptions {
   T learning_rate = T(1);     // the step that is tried first; without a line search the step that is taken

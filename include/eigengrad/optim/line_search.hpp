@@ -5,6 +5,7 @@
 
 #include "../core/tensor.hpp"
 
+// The search for a step that satisfies the strong Wolfe conditions.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What is known of a loss at x + step * direction: its value, its slope along the direction, its gradient.

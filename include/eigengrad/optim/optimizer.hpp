@@ -11,6 +11,7 @@
 #include "../simd/math.hpp"
 #include "optimizer_state.hpp"
 
+// What every optimizer has, the base for your own, and the gradients' norm.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A model, in place of its parameters.

@@ -2,6 +2,7 @@
 
 #include "../core/state_check.hpp"
 
+// What an optimizer's settings are told to.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Is told what an optimizer keeps besides a few tensors for each parameter, to save it, to check a state and to load

@@ -3,8 +3,10 @@
 #include "../autograd/parameter.hpp"
 #include "optimizer.hpp"
 
+// Gradient descent, with momentum.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// Settings of SGD.
 template <class T>
 struct SGDOptions {
   T learning_rate = T(0.001);
@@ -57,4 +59,5 @@ class SGD : public Optimizer<T, 1, SGD<T>> {
 template <HasParameters M, class... Options>
 SGD(const M&, const Options&...) -> SGD<typename M::Element>;
 
+// Compiled: class SGD<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

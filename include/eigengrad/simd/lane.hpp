@@ -10,6 +10,7 @@
 
 #include "../config.hpp"
 
+// One SIMD register of numbers.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 // Element-wise work runs on lanes: as many numbers as one SIMD register holds. A lane is a compiler vector

@@ -3,46 +3,65 @@
 #include "../autograd/tape.hpp"
 #include "../core/tensor.hpp"
 #include "../nn/module/mode_guard.hpp"
+#include "../nn/module/module.hpp"
 #include "../nn/sequential.hpp"
 #include "diagnosis.hpp"
 #include "evaluate.hpp"
 
+// What goes wrong in a network: vanishing gradients, dead and saturated units.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// When something counts, and when it is worth a sentence.
 struct DiagnoseOptions {
-  double flat = 0.05;       // an output is saturated where the slope is below this share of its largest
+  double flat = 0.05;       // an output is saturated where the slope is below this share of its largest, nearly
   double dead = 0.4;        // told above this share of a layer's units; a quarter is common in a deep network
   double saturated = 0.5;   // told above this share of a layer's outputs
   double vanishing = 1e-3;  // told below this ratio of the first layer's gradient to the last one's
   double exploding = 1e3;   // told above
 };
 
-/// The share of a ReLU's units that give 0 and pass no gradient on, for every sample. [n, units...] both.
+/// The share of units that give the output of a dead one and pass no gradient on, for every sample. [n, units...] both.
 template <class T>
-double dead_share(const Tensor<T>& output, const Tensor<T>& input_gradient) {
+double dead_share(const Tensor<T>& output, const Tensor<T>& input_gradient, double dead_output) {
   const Index n = output.shape()[0], units = n == 0 ? 0 : output.size() / n;
   Index dead = 0;
   for (Index unit = 0; unit < units; ++unit) {
     bool silent = true;
     for (Index i = unit; i < output.size() && silent; i += units)
-      silent = output.numbers()[i] == 0 && input_gradient.numbers()[i] == 0;
+      silent = output.numbers()[i] == static_cast<T>(dead_output) && input_gradient.numbers()[i] == 0;
     if (silent) ++dead;
   }
   return static_cast<double>(dead) / static_cast<double>(units);
 }
 
-/// The share of outputs where the slope, y (1 - y) for a sigmoid and 1 - y^2 for tanh, is below `flat` times its
-/// largest.
+/// The share of outputs y between the limits a and b where 4 (y - a) (b - y) / (b - a)^2 is below `flat`: for a sigmoid
+/// and tanh the slope's share of its largest.
 template <class T>
-double saturated_share(const Tensor<T>& output, bool is_tanh, double flat) {
+double saturated_share(const Tensor<T>& output, const ActivationTraits& traits, double flat) {
   Index count = 0;
   for (const T number : output) {
-    const auto y = static_cast<double>(number);
-    const double slope = is_tanh ? 1 - y * y : 4 * y * (1 - y);
-    if (slope < flat) ++count;
+    const double share = (static_cast<double>(number) - traits.lower_limit) / (traits.upper_limit - traits.lower_limit);
+    if (4 * share * (1 - share) < flat) ++count;
   }
   return static_cast<double>(count) / static_cast<double>(output.size());
+}
+
+/// Throws ValueError where a layer does not do what it says of itself: numbers beyond its limits, or a dead output
+/// where not every number has its own.
+template <class T>
+EIGENGRAD_COLD void require_true_traits(const ActivationTraits& traits, const LayerDiagnosis& layer,
+                                        const Tensor<T>& output, const Shape& input, const Location& where) {
+  require<ValueError>(!traits.can_die() || output.shape() == input, "diagnose: layer ", layer.index, ", ", layer.kind,
+                      ", names a dead output, but gives ", output.shape(), " for ", input,
+                      ": activation_traits() are for functions of each number", where);
+  if (!traits.saturates()) return;
+  const double slack = 1e-3 * (traits.upper_limit - traits.lower_limit);
+  for (const T number : output) {
+    const auto y = static_cast<double>(number);
+    require<ValueError>(!(y < traits.lower_limit - slack || y > traits.upper_limit + slack), "diagnose: layer ",
+                        layer.index, ", ", layer.kind, ", gives ", y, ", and names as its limits ", traits.lower_limit,
+                        " and ", traits.upper_limit, ": override activation_traits() where forward is", where);
+  }
 }
 
 template <class T>
@@ -143,9 +162,10 @@ Diagnosis diagnose(Sequential<T>& model, LossArgument<T, Y> loss, const Tensor<T
     layer.mean = sum / count;
     for (const T y : output) squares += (static_cast<double>(y) - layer.mean) * (static_cast<double>(y) - layer.mean);
     layer.deviation = std::sqrt(squares / count);
-    if (layer.kind == "ReLU" && output.rank() > 0) layer.dead = dead_share(output, input_gradient);
-    if (layer.kind == "Sigmoid" || layer.kind == "Tanh")
-      layer.saturated = saturated_share(output, layer.kind == "Tanh", options.flat);
+    const ActivationTraits traits = model[i].activation_traits();
+    require_true_traits(traits, layer, output, values[at].shape(), where);
+    if (traits.can_die() && output.rank() > 0) layer.dead = dead_share(output, input_gradient, traits.dead_output);
+    if (traits.saturates()) layer.saturated = saturated_share(output, traits, options.flat);
     layer.output_gradient = std::sqrt(squared_norm(output_gradient));
     const auto own = model[i].parameters();
     double of_parameters = 0;

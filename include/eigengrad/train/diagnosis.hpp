@@ -7,6 +7,7 @@
 #include "../core/shape.hpp"
 #include "text.hpp"
 
+// What diagnose found, to print and to read.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// One layer of a model at work; NaN for what does not apply to it.
@@ -15,11 +16,11 @@ struct LayerDiagnosis {
 
   Index index = 0;
   std::string kind = {};
-  Shape shape = {};                  // of its output
-  double mean = none;                // of its outputs
-  double deviation = none;           // likewise, the standard deviation
-  double dead = none;                // ReLU: share of units that give 0 and pass no gradient, for every sample
-  double saturated = none;           // Sigmoid, Tanh: share of outputs where the function is nearly flat
+  Shape shape = {};         // of its output
+  double mean = none;       // of its outputs
+  double deviation = none;  // likewise, the standard deviation
+  double dead = none;       // of one that can die: share of units that give 0 and pass no gradient, for every sample
+  double saturated = none;  // of one that saturates: share of outputs where the function is nearly flat
   double output_gradient = none;     // 2-norm of the loss' gradient with respect to its output
   double parameter_gradient = none;  // likewise, to its parameters
 };

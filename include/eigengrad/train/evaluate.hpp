@@ -8,6 +8,7 @@
 #include "loss_reference.hpp"
 #include "metrics.hpp"
 
+// Loss and accuracy over a data set, and predictions in batches, without an allocation once it has answered.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Whether accuracy is measured. automatic: for integer labels, and for targets of 0 and 1 that name classes.

@@ -10,8 +10,10 @@
 #include "evaluate.hpp"
 #include "progress.hpp"
 
+// The training loop. The model ends in the mode in which it came; a new one in training mode: ask it by predict.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// Settings of fit.
 template <class T, class Y = T>
 struct FitOptions {
   Index epochs = 10;

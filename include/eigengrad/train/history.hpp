@@ -6,6 +6,7 @@
 
 #include "../config.hpp"
 
+// What came of a training, epoch by epoch.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What one epoch of training came to; NaN for what was not measured. Loss and accuracy are means over the epoch's

@@ -3,6 +3,7 @@
 #include "../core/tensor.hpp"
 #include "../nn/losses/loss.hpp"
 
+// What fit, evaluate and diagnose take as a loss: eg::mse_loss and the others by name, or a function.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A loss as fit, evaluate and diagnose take it: a function of (prediction, targets), or one of the library's by its

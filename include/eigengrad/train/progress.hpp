@@ -13,6 +13,7 @@
 #include "history.hpp"
 #include "text.hpp"
 
+// What a training says while it runs.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// automatic: bar on a terminal, lines elsewhere. bar: one line, rewritten in place. lines: plain text, for a log file.

@@ -10,6 +10,7 @@
 #include "../formula/apply.hpp"
 #include "number_type.hpp"
 
+// Memory for time: what lies in between is computed again on the way back.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// While it lives, this thread records on `tape`, whatever else it was doing.

@@ -6,8 +6,10 @@
 #include "../core/tensor.hpp"
 #include "step_record.hpp"
 
+// A training step recorded once and replayed.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// Settings of compile.
 struct CompileOptions {
   Index verify_every = 0;  // besides the first, second, fourth, eighth ... replay: compare every so many
   Index max_shapes = 8;    // records kept, one for each shape of the inputs; the one used least recently is dropped

@@ -9,6 +9,7 @@
 #include "../core/replay.hpp"
 #include "../core/tensor.hpp"
 
+// What a compiled step knows of a module.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Whether both have the same shape and numbers of the same bits.

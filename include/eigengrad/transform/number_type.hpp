@@ -5,6 +5,7 @@
 #include "../core/error.hpp"
 #include "../core/replay.hpp"
 
+// Number types by name.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Calls `visit` with a pointer to the number type of that name: T, float or double. Throws GradientError naming

@@ -75,7 +75,7 @@ class Tangents {
       case Forward::transposed:
         return push_transposed(static_cast<OperationNode<T>*>(node));
       case Forward::formula:
-        return push_formula(static_cast<UnfoldedNode<T>*>(node));
+        return push_formula(static_cast<FormulaNode<T>*>(node));
       case Forward::operation:
         return push_operation(static_cast<TracedNode<T>*>(node));
       case Forward::fitting:
@@ -86,7 +86,7 @@ class Tangents {
     return false;
   }
 
-  bool push_formula(UnfoldedNode<T>* node) {
+  bool push_formula(FormulaNode<T>* node) {
     const Node* mark = tape_->last;
     Tensor<T> y;
     {

@@ -10,6 +10,7 @@
 #include "module_state.hpp"
 #include "number_type.hpp"
 
+// What a compiled step does again, in order.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A parameter as a compiled step knows it.

@@ -5,6 +5,7 @@
 #include "../core/tensor.hpp"
 #include "step_plan.hpp"
 
+// What a compiled step depends on, and whether it has changed.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Gathers a tape's gradients in slots apart from the parameters' own, while it lives.
@@ -21,18 +22,19 @@ class GatherApart {
   GatherApart(const GatherApart&) = delete;
   ~GatherApart() {
     tape_.redirect = nullptr;
-    for (Node* leaf = tape_.last_leaf; leaf != nullptr; leaf = leaf->previous) leaf->gather_in_parameter();
+    for (Node* leaf = tape_.last_leaf; leaf != nullptr; leaf = leaf->previous) leaf->leaf()->gather_in_parameter();
   }
   /// Whether a parameter appeared that is not among them.
   bool missed() const { return missed_; }
 
  private:
-  static void redirect(void* context, Node* leaf) {
+  static void redirect(void* context, Node* node) {
     auto& self = *static_cast<GatherApart*>(context);
+    ParameterLeaf& leaf = *node->leaf();
     for (const auto& parameter : self.parameters_)
-      if (parameter->identity == leaf->parameter()) return leaf->gather_in(parameter->slot(self.replayed_));
+      if (parameter->identity == leaf.parameter()) return leaf.gather_in(parameter->slot(self.replayed_));
     self.missed_ = true;
-    leaf->gather_in(nullptr);
+    leaf.gather_in(nullptr);
   }
 
   TapeState& tape_;

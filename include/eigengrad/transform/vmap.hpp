@@ -6,6 +6,7 @@
 #include "../ops/join.hpp"
 #include "grad.hpp"
 
+// A function for each position of an axis, and each sample's own gradient.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// f for each position of the inputs' axis `in_axis`, the results side by side on axis `out_axis`: vmap(f)(x, y). What

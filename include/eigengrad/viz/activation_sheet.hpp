@@ -2,6 +2,7 @@
 
 #include "figure.hpp"
 
+// Activation functions and their derivatives, side by side.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// One function on a sheet: its values and its derivative's at the points x, and how it is written.
@@ -11,6 +12,7 @@ struct Activation {
   std::string formula = {};
 };
 
+/// Settings of activation_sheet.
 struct SheetOptions {
   std::string title = {}, x_label = "x";
   std::string value_label = "value", derivative_label = "derivative";

@@ -6,8 +6,10 @@
 
 #include "svg.hpp"
 
+// Ranges, scales, and round numbers on axes.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
+/// How an axis is divided.
 enum class Scale { linear, log };
 
 /// What an axis shows; {} leaves it to the data.

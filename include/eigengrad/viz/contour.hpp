@@ -2,6 +2,7 @@
 
 #include "grid.hpp"
 
+// Contours of grids.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// One line of a contour in the grid's units; a closed one ends where it starts.

@@ -3,6 +3,7 @@
 #include "../core/tensor.hpp"
 #include "panel.hpp"
 
+// What a classifier decides on the plane.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// `class_names` replace "class 0", "class 1", ...; `threshold` parts two classes; `resolution` is the number of points

@@ -2,6 +2,7 @@
 
 #include "panel.hpp"
 
+// Paths of gradient descent over a loss surface.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// The points an optimizer visited, the start first.

@@ -3,6 +3,7 @@
 #include "panel.hpp"
 #include "path.hpp"
 
+// Panels drawn.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// The points in pixels from the frame's upper left; NaN for what the axes cannot show.

@@ -3,8 +3,10 @@
 #include "file.hpp"
 #include "legend.hpp"
 
+// Panels in one SVG picture: save(path), or svg().
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
+/// Settings of Figure.
 struct FigureOptions {
   std::string title = {};
   Index columns = 1;

@@ -9,6 +9,7 @@
 
 #include "../core/path.hpp"
 
+// Files written whole or not at all.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// Writes the whole text or nothing: to a file beside it first, which then takes the name. A symbolic link stays one; a

@@ -5,8 +5,10 @@
 #include "layers.hpp"
 #include "style.hpp"
 
+// The computation graph, with values and gradients.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
+/// Settings of draw_svg.
 struct GraphOptions {
   std::string title = "Computation graph";
   double text_size = 13;

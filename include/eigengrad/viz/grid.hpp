@@ -3,6 +3,7 @@
 #include "axes.hpp"
 #include "numbers.hpp"
 
+// Values of a function over a rectangle.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// Values at evenly spaced points of a rectangle, row by row from the lowest y; numbers that are not finite are holes.

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+// A graph's items in layers, with few crossings.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// A directed graph without circles laid out in columns from left to right: boxes do not overlap, and an edge that

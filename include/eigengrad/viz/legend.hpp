@@ -2,6 +2,7 @@
 
 #include "draw.hpp"
 
+// Legends.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// What a legend says: a sample of how something is drawn, and its name.

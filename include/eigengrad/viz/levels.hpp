@@ -2,6 +2,7 @@
 
 #include "grid.hpp"
 
+// The levels of contours and fields.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// How far apart a field's levels lie. `automatic` takes `log` when all values are positive and most are small beside

@@ -2,6 +2,7 @@
 
 #include "panel.hpp"
 
+// How losses fell.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// One curve: its losses at first, first + every, first + 2 every, ... on the x axis.
@@ -11,6 +12,7 @@ struct LossCurve {
   double first = 1, every = 1;
 };
 
+/// Settings of loss_curve.
 struct LossOptions {
   std::string title = {}, x_label = "epoch", y_label = "loss";
   bool log_y = false;

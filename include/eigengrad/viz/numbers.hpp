@@ -6,6 +6,7 @@
 
 #include "../core/tensor.hpp"
 
+// What can be drawn: a vector, span, tensor or formula.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// Numbers to draw, copied as double from a vector, a span, a tensor (flat, row-major) or a formula.

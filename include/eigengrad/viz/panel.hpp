@@ -6,6 +6,7 @@
 #include "levels.hpp"
 #include "style.hpp"
 
+// One pair of axes, and what is drawn on it: lines, points, arrows, fields, regions, contours, words.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// Where the legend goes: `automatic` takes a corner in which it covers no data; where there is none, and over fields,
@@ -31,12 +32,14 @@ struct LineOptions {
   Marker marker = Marker::none;
   double size = 3.5;
 };
+/// Settings of scatter.
 struct ScatterOptions {
   std::string label = {}, colour = {};
   Marker marker = Marker::automatic;
   double size = 4.5;
   std::string outline = "#ffffff";
 };
+/// Settings of arrows.
 struct ArrowOptions {
   std::string label = {}, colour = {};
   Dash dash = Dash::solid;
@@ -53,6 +56,7 @@ struct FieldOptions {
   bool colour_bar = true;
   std::string label = {};
 };
+/// Settings of contour.
 struct ContourOptions {
   std::vector<double> levels = {};
   Spacing spacing = Spacing::automatic;

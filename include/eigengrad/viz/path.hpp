@@ -6,6 +6,7 @@
 
 #include "svg.hpp"
 
+// Lines of a picture, thinned.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// Writes the `d` attribute of a path: two decimals, and no point that lies on the line of its neighbours.

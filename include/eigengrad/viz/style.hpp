@@ -7,6 +7,7 @@
 
 #include "svg.hpp"
 
+// Dashes, markers, colours.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// A colour as 0xRRGGBB.

@@ -7,6 +7,7 @@
 
 #include "../core/error.hpp"
 
+// SVG text.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
 /// A point in the data's units, or in pixels from the upper left.

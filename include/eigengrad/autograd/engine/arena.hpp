@@ -6,6 +6,7 @@
 
 #include "../../config.hpp"
 
+// The memory that a tape's records lie in, one after another, and are freed in at once.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Memory for a tape's records: handed out in order, taken back all at once, kept for the next tape.

@@ -6,14 +6,8 @@
 #include "../../simd/lane.hpp"
 #include "tape_state.hpp"
 
+// How a gradient reaches its place: set the first time, added afterwards, summed back where it was stretched.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
-
-/// A gradient that is one tensor stretched over a larger shape, as a sum's is; kept small until somebody needs it
-/// whole.
-template <class T>
-struct Expanded {
-  Tensor<T> value;  // of a shape that broadcasts to the target's
-};
 
 template <class T>
 void expand_into(T* to, const Tensor<T>& value, const Shape& shape, bool add = false);
@@ -42,7 +36,7 @@ EIGENGRAD_OUTLINE void expand_row(T* to, const T* from, Index stride, Index coun
   for (; i < count; ++i) to[i] = add ? to[i] + from[i * stride] : from[i * stride];
 }
 template <class T>
-void expand_into(T* to, const Tensor<T>& value, const Shape& shape, bool add) {
+EIGENGRAD_OUTLINE void expand_into(T* to, const Tensor<T>& value, const Shape& shape, bool add) {
   const Loop loop(shape, {&value.shape(), &shape});
   loop.for_each_row([&](const Index* offsets) {
     expand_row(to + offsets[1], value.numbers() + offsets[0], loop.row_strides[0], loop.row, add);
@@ -53,6 +47,24 @@ template <class T>
 Tensor<T> recorded_reshape(const Tensor<T>& x, const Shape& shape, const Location& where = {});  // recorded.hpp
 template <class T>
 Tensor<T> recorded_expand(const Tensor<T>& value, const Shape& shape);
+
+/// A gradient that is one tensor stretched over a larger shape, as a sum's is; kept small until somebody needs it
+/// whole.
+template <class T>
+struct Expanded {
+  Tensor<T> value;  // of a shape that broadcasts to the target's
+  Shape target_shape;
+
+  const Shape& shape() const { return target_shape; }
+  void write_to(Tensor<T>& target, bool add) const { expand_into(target.writable_numbers(), value, target_shape, add); }
+  bool hand_to(Slot<T>& slot) const {
+    if (slot.filled || slot.keep_whole) return false;
+    slot.value = value;
+    slot.value.set_link({});
+    return slot.filled = true;
+  }
+  Tensor<T> to_tensor() const { return recorded_expand(value, target_shape); }
+};
 
 template <class T>
 EIGENGRAD_INLINE Tensor<T> whole(Tensor<T>&& value, const Shape& shape) {
@@ -99,12 +111,14 @@ void sum_to_into(T* to, const Tensor<T>& value, const Shape& shape) {
 EIGENGRAD_INLINE bool records_gradients() { return recording_tape() != nullptr; }
 template <class T>
 EIGENGRAD_COLD void contribute_recorded(Slot<T>& slot, const Shape& shape, const Tensor<T>& value);
-template <class T, class Result>
-EIGENGRAD_COLD void contribute_recorded_result(Slot<T>& slot, const Shape& shape, const Result& result);
 /// What a rule returned, as a recorded tensor.
 template <class Result>
 auto as_recorded(const Result& result) {
   return result.to_tensor();
+}
+template <class T, class Result>
+EIGENGRAD_COLD void contribute_recorded_result(Slot<T>& slot, const Shape& shape, const Result& result) {
+  contribute_recorded(slot, shape, as_recorded(result));
 }
 
 template <class T>
@@ -113,35 +127,31 @@ void add_in_place(Tensor<T>& target, const Tensor<T>& value) {
   if (target.size() > 0) expand_row(to, value.numbers(), 1, target.size(), true);
 }
 
-// How a rule's result reaches a slot: written the first time, added afterwards. A rule may return a tensor, an
-// Expanded, or anything with write_to(Tensor<T>& target, bool add), which then works in place (a formula, a product).
+/// Throws ShapeError unless a gradient of shape `from` can be summed back to `to`.
+EIGENGRAD_COLD inline void require_stretched(const Shape& from, const Shape& to) {
+  bool fits = from.rank() >= to.rank();
+  for (Index axis = 1; fits && axis <= to.rank(); ++axis)
+    fits = to[to.rank() - axis] == 1 || to[to.rank() - axis] == from[from.rank() - axis];
+  require<ShapeError>(fits, "backward: a rule gave a gradient of shape ", from, " for an operand of shape ", to,
+                      ": it must be of that shape, or of one that the operand was stretched to");
+}
+
+/// How a rule's result reaches a slot: written the first time, added afterwards.
 template <class T>
 void contribute(Slot<T>& slot, const Shape& shape, Tensor<T> value) {
   if (records_gradients()) [[unlikely]]
     return contribute_recorded(slot, shape, value);
   value.set_link({});
-  if (value.shape() != shape) value = sum_to(value, shape);
+  if (value.shape() != shape) [[unlikely]] {
+    require_stretched(value.shape(), shape);
+    value = sum_to(value, shape);
+  }
   if (slot.filled) {
     if (slot.value.shape() != shape) slot.value = expand(slot.value, shape);
     add_in_place(slot.value, value);
   } else {
     slot.value = std::move(value);
     slot.filled = true;
-  }
-}
-
-template <class T>
-void contribute(Slot<T>& slot, const Shape& shape, Expanded<T> gradient) {
-  if (records_gradients()) [[unlikely]]
-    return contribute_recorded_result(slot, shape, gradient);
-  gradient.value.set_link({});
-  if (!slot.filled && !slot.keep_whole) {
-    slot.value = std::move(gradient.value);
-    slot.filled = true;
-  } else if (slot.filled && slot.value.shape() == shape) {
-    expand_into(slot.value.writable_numbers(), gradient.value, shape, true);
-  } else {
-    contribute(slot, shape, expand(gradient.value, shape));
   }
 }
 
@@ -158,8 +168,9 @@ Tensor<T>& prepare(Slot<T>& slot, const Shape& shape, bool& add) {
   return slot.value;
 }
 
-/// The same for what is computed from dy number by number: a slot without a buffer takes over dy's, if nobody else has
-/// it, and the gradient is written over dy. What it returns is written to as it is, shared or not.
+/// The same for a gradient whose element i is computed from element i of dy alone: if nobody else holds dy, its buffer
+/// becomes the slot's and the gradient is written over it. Write through shared_data(): writable_numbers() would copy,
+/// as dy and the slot share the buffer until dy ends.
 template <class T>
 Tensor<T>& prepare_over(const Tensor<T>& dy, Slot<T>& slot, const Shape& shape, bool& add) {
   if (slot.filled || slot.value.size() > 0 || !(dy.shape() == shape) || !dy.unshared() || dy.link().node != nullptr)
@@ -169,11 +180,22 @@ Tensor<T>& prepare_over(const Tensor<T>& dy, Slot<T>& slot, const Shape& shape, 
   return slot.value = dy;
 }
 
+/// What a rule may return in place of a tensor: something that is computed where it is wanted, as a formula or a
+/// product. to_tensor() computes the same by recorded operations, for gradients of gradients.
+/// One that has `bool hand_to(Slot<T>& slot)` may give the slot a buffer of its own there.
+template <class Result, class T>
+concept Deferred = requires(const Result& result, Tensor<T>& target) {
+  { result.shape() } -> std::convertible_to<const Shape&>;
+  result.write_to(target, true);
+  result.to_tensor();
+};
 template <class T, class Result>
-  requires requires(const Result& result, Tensor<T>& target) { result.write_to(target, true); }
+  requires Deferred<Result, T>
 void contribute(Slot<T>& slot, const Shape& shape, const Result& result) {
   if (records_gradients()) [[unlikely]]
     return contribute_recorded_result(slot, shape, result);
+  if constexpr (requires { result.hand_to(slot); })
+    if (result.hand_to(slot)) return;
   if (!(result.shape() == shape)) {
     Tensor<T> whole = Tensor<T>::empty(result.shape());
     result.write_to(whole, false);
@@ -184,4 +206,8 @@ void contribute(Slot<T>& slot, const Shape& shape, const Result& result) {
   result.write_to(target, add);
 }
 
+// Compiled: void contribute(Slot<T>&, const Shape&, Tensor<T>)
+// Compiled: void contribute(Slot<T>&, const Shape&, const Expanded<T>&)
+// Compiled: void contribute_recorded(Slot<T>&, const Shape&, const Tensor<T>&)
+// Compiled: Tensor<T>& prepare(Slot<T>&, const Shape&, bool&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -6,6 +6,7 @@
 
 #include "../../core/buffer.hpp"
 
+// Which parameter is a copy of which, to tell where a gradient went instead.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What a parameter hears of its copies: whether a gradient arrived at one of them, where the program may have meant

@@ -5,6 +5,7 @@
 #include "describe.hpp"
 #include "lineage.hpp"
 
+// Records and leaves, and the places their gradients gather in.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Where a gradient is gathered. Until it is filled, `value` may still hold an old buffer, to be written over.
@@ -120,6 +121,31 @@ struct OperationName {
 /// as one element-wise operation, by fitting it to the output's shape; or not at all.
 enum class Forward : std::uint8_t { transposed, formula, operation, fitting, never };
 
+/// What a parameter's appearance on a tape can do beside what every record can, known without its number type.
+class ParameterLeaf {
+ public:
+  /// Which parameter it stands for, and what that is called.
+  virtual const void* parameter() const = 0;
+  virtual std::string parameter_name() const = 0;
+  virtual AnyNumbers parameter_value() const = 0;
+  /// Where its gradient goes: to another slot, null for nowhere, or to the parameter's own.
+  virtual void gather_in(void* slot) = 0;
+  virtual void gather_in_parameter() = 0;
+  virtual const Lineage& lineage() const = 0;
+  /// Lets the parameter that this one is a copy of, and that may stand `beside` it, know of a gradient that went here.
+  virtual void tell_origin(bool beside) = 0;
+  /// Remembers the gradient that is there, to be brought back when a walk fails.
+  virtual void keep_gradient() = 0;
+  virtual void drop_kept_gradient() = 0;
+  /// Back to what was kept, or to none.
+  virtual void restore_gradient() = 0;
+  /// Another leaf of the same parameter, older than this one, restores it.
+  virtual void leave_gradient_alone() = 0;
+
+ protected:
+  ~ParameterLeaf() = default;
+};
+
 /// One record of a tape.
 class Node {
  public:
@@ -147,23 +173,9 @@ class Node {
   virtual AnyNumbers gradient() const = 0;
   /// The bytes of the output, and of what else is known to be kept for the way back.
   virtual std::size_t bytes() const = 0;
-
-  // Leaves only: which parameter it stands for, and whether its gradient is wanted.
-  virtual const void* parameter() const { return nullptr; }
-  virtual void gather_in(void* /*slot*/) {}
-  virtual void gather_in_parameter() {}
-  virtual const Lineage* lineage() const { return nullptr; }
-  /// Lets the parameter that this one is a copy of, and that may stand `beside` it, know of a gradient that went here.
-  virtual void tell_origin(bool /*beside*/) {}
-  /// Remembers the gradient that is there, to be brought back when a walk fails.
-  virtual void keep_gradient() {}
-  virtual void drop_kept_gradient() {}
-  /// Back to what was kept, or to none.
-  virtual void restore_gradient() {}
-  /// Another leaf of the same parameter, older than this one, restores it.
-  virtual void leave_gradient_alone() {}
-  virtual std::string parameter_name() const { return {}; }
-  virtual AnyNumbers parameter_value() const { return {}; }
+  /// What stands for a parameter; null for an operation.
+  virtual ParameterLeaf* leaf() { return nullptr; }
+  const ParameterLeaf* leaf() const { return const_cast<Node*>(this)->leaf(); }
 
   const char* name;
   Node* previous = nullptr;
@@ -241,7 +253,7 @@ class OperationNode : public TypedNode<T> {
 
 /// A parameter's appearance on a tape: what flows into it lands in the parameter's gradient.
 template <class T>
-class LeafNode final : public TypedNode<T> {
+class LeafNode final : public TypedNode<T>, public ParameterLeaf {
  public:
   explicit LeafNode(const ParameterHandle<T>& state) : TypedNode<T>("parameter"), state_(state) {
     gather_in_parameter();
@@ -251,6 +263,8 @@ class LeafNode final : public TypedNode<T> {
   void forget_gradient() override {}
   void release() override {}
   const Shape& shape() const override { return state_->value.shape(); }
+  using TypedNode<T>::leaf;
+  ParameterLeaf* leaf() override { return this; }
 
   const void* parameter() const override { return state_.get(); }
   void gather_in(void* slot) override {
@@ -258,23 +272,23 @@ class LeafNode final : public TypedNode<T> {
     this->filled_ = slot != nullptr ? &this->slot_->filled : &this->never;
   }
   void gather_in_parameter() override { gather_in(&state_->gradient); }
-  void keep_gradient() override {
+  EIGENGRAD_COLD void keep_gradient() override {
     kept_ = this->slot_->value;
     before_ = Before::filled;
   }
-  void drop_kept_gradient() override {
+  EIGENGRAD_COLD void drop_kept_gradient() override {
     kept_.release();
     before_ = Before::empty;
   }
-  void restore_gradient() override {
+  EIGENGRAD_COLD void restore_gradient() override {
     if (before_ == Before::unknown || this->slot_ == nullptr) return;
     this->slot_->filled = before_ == Before::filled;
     if (this->slot_->filled) this->slot_->value = kept_;
     drop_kept_gradient();
   }
   void leave_gradient_alone() override { before_ = Before::unknown; }
-  const Lineage* lineage() const override { return &state_->lineage; }
-  void tell_origin(bool beside) override {
+  const Lineage& lineage() const override { return state_->lineage; }
+  EIGENGRAD_COLD void tell_origin(bool beside) override {
     if (this->slot_ != &state_->gradient || !state_->gradient.filled) return;
     state_->lineage.tell_origin(state_->is_optimized.load(std::memory_order_relaxed));
     state_->is_beside_origin = state_->is_beside_origin || beside;
@@ -292,4 +306,6 @@ class LeafNode final : public TypedNode<T> {
   Before before_ = Before::empty;
 };
 
+// Compiled: class OperationNode<T>
+// Compiled: class LeafNode<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

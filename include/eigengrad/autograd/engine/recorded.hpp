@@ -34,7 +34,7 @@ class FittingNode final : public OperationNode<T> {
       else if (stretched)
         contribute(*slot, shape, dy);
       else
-        contribute(*slot, shape, Expanded<T>{dy});
+        contribute(*slot, shape, Expanded<T>{dy, shape});
     }
   }
   void visit_inputs(void (*visit)(void*, Node*), void* context) const override {
@@ -56,8 +56,10 @@ EIGENGRAD_COLD Tensor<T> record_fitting(const OperationName& name, Tensor<T> res
   if (tape == nullptr) return result;
   TypedNode<T>*first = node_on(tape, a, name.name), *second = b != nullptr ? node_on(tape, *b, name.name) : nullptr;
   if (first == nullptr && second == nullptr) return result;
-  Node* node = tape->template add<FittingNode<T>>(tape->last, name, result.shape(), first, second, divisor);
-  tape->connect(result, node);
+  if constexpr (is_real<T>) {
+    Node* node = tape->template add<FittingNode<T>>(tape->last, name, result.shape(), first, second, divisor);
+    tape->connect(result, node);
+  }
   return result;
 }
 
@@ -107,15 +109,9 @@ Tensor<T> recorded_add(const Tensor<T>& a, const Tensor<T>& b) {
   return record_fitting("add", std::move(result), a, &b);
 }
 
-template <class T, class Result>
-void contribute_recorded_result(Slot<T>& slot, const Shape& shape, const Result& result) {
-  if constexpr (std::is_same_v<Result, Expanded<T>>)
-    contribute_recorded(slot, shape, recorded_expand(result.value, shape));
-  else
-    contribute_recorded(slot, shape, as_recorded(result));
-}
 template <class T>
 void contribute_recorded(Slot<T>& slot, const Shape& shape, const Tensor<T>& value) {
+  if (!(value.shape() == shape)) require_stretched(value.shape(), shape);
   Tensor<T> fitting = recorded_sum_to(value, shape);
   slot.value = slot.filled ? recorded_add(whole(slot.value, shape), fitting) : std::move(fitting);
   slot.filled = true;
@@ -138,4 +134,5 @@ void propagate_through(const TapeState* tape, const Node* mark, const Tensor<T>&
   }
 }
 
+// Compiled: class FittingNode<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

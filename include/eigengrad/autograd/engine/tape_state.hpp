@@ -6,6 +6,7 @@
 #include "arena.hpp"
 #include "node.hpp"
 
+// What is recording on this thread, and how to pause it.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Looks on while a tape records and walks back (autograd/inspect/watch.hpp); a tape without options has none.
@@ -35,7 +36,7 @@ struct TapeState : AnyTape {
   std::atomic<bool> abandoned{false};     // ended by another thread, which must leave it to the recorder
   TapeObserver* observer = nullptr;       // owned; gone when the tape is cleared
   // Set while gradients are gathered elsewhere than in the parameters: told of every leaf that appears.
-  void (*redirect)(void* context, Node* leaf) = nullptr;
+  void (*redirect)(void* context, Node* appeared) = nullptr;
   void* redirect_context = nullptr;
 
   /// Makes a node in the arena and chains it to `list`.

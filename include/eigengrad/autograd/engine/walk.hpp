@@ -7,8 +7,10 @@
 #include "../../core/tensor.hpp"
 #include "recorded.hpp"
 
+// The walk over the records, backwards.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
+/// Settings of backward and gradient.
 struct BackwardOptions {
   bool retain_graph = false;  // keep the records for another backward
   bool create_graph = false;  // record what backward computes, so that gradients can be differentiated; keeps too
@@ -24,12 +26,13 @@ struct ForgetGradients {
 
 /// Lets parameters know that copies of them have got gradients.
 EIGENGRAD_COLD inline void tell_origins(const TapeState& tape) {
-  for (Node* leaf = tape.last_leaf; leaf != nullptr; leaf = leaf->previous) {
-    if (!leaf->lineage()->is_copy()) continue;
+  for (Node* node = tape.last_leaf; node != nullptr; node = node->previous) {
+    ParameterLeaf& leaf = *node->leaf();
+    if (!leaf.lineage().is_copy()) continue;
     bool beside = false;
     for (const Node* other = tape.last_leaf; other != nullptr && !beside; other = other->previous)
-      beside = leaf->lineage()->descends_from(*other->lineage());
-    leaf->tell_origin(beside);
+      beside = leaf.lineage().descends_from(other->leaf()->lineage());
+    leaf.tell_origin(beside);
   }
 }
 
@@ -55,7 +58,7 @@ class KeptGradients {
 
  private:
   EIGENGRAD_COLD void keep(Node& leaf) {
-    leaf.keep_gradient();
+    leaf.leaf()->keep_gradient();
     any_ = true;
   }
   /// A parameter that is met on the way back only, as in a checkpoint: its gradient may be of before, or of this walk
@@ -64,11 +67,11 @@ class KeptGradients {
     if (!leaf->reached()) return;
     static_cast<KeptGradients*>(kept)->keep(*leaf);
     for (const Node* older = leaf->previous; older != nullptr; older = older->previous)
-      if (older->parameter() == leaf->parameter()) return leaf->leave_gradient_alone();
+      if (older->leaf()->parameter() == leaf->leaf()->parameter()) return leaf->leaf()->leave_gradient_alone();
   }
   EIGENGRAD_COLD void end() {
     for (Node* leaf = tape_.last_leaf; leaf != nullptr; leaf = leaf->previous)
-      done_ ? leaf->drop_kept_gradient() : leaf->restore_gradient();
+      done_ ? leaf->leaf()->drop_kept_gradient() : leaf->leaf()->restore_gradient();
   }
 
   TapeState& tape_;
@@ -91,7 +94,7 @@ void walk(TapeState& tape, TypedNode<T>& root, Tensor<T> seed, BackwardOptions o
     observer->begin_backward(root, AnyNumbers::of(seed));
   const NoGrad pause(!options.create_graph);
   if (Slot<T>* slot = root.slot()) contribute(*slot, root.shape(), std::move(seed));
-  for (Node* node = root.parameter() != nullptr ? nullptr : &root; node != nullptr; node = node->previous) {
+  for (Node* node = root.leaf() != nullptr ? nullptr : &root; node != nullptr; node = node->previous) {
     if (!node->reached()) continue;
     if (observer != nullptr) [[unlikely]]
       observer->propagate(*node);
@@ -187,4 +190,5 @@ std::vector<Tensor<T>> pull_back(TapeState* tape, const Tensor<T>& root, const T
   return gradients;
 }
 
+// Compiled: void walk(TapeState&, TypedNode<T>&, Tensor<T>, BackwardOptions)
 }}  // namespace eigengrad::EIGENGRAD_ABI

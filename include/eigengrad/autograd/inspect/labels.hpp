@@ -5,6 +5,7 @@
 #include "../../core/shape.hpp"
 #include "../engine/tape_state.hpp"
 
+// Records as text: formulas of the operands' names.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A number for people.
@@ -70,9 +71,10 @@ EIGENGRAD_LAZY class Labels {
   void add(const Node* record) { places_[record] = records_++; }
 
   std::string of(const Node* node) {
-    if (node->parameter() == nullptr) return to_text("%", places_[node]);
-    const std::string name = node->parameter_name();
-    return name.empty() ? to_text("p", place_of(node->parameter(), parameters_)) : name;
+    const ParameterLeaf* leaf = node->leaf();
+    if (leaf == nullptr) return to_text("%", places_[node]);
+    const std::string name = leaf->parameter_name();
+    return name.empty() ? to_text("p", place_of(leaf->parameter(), parameters_)) : name;
   }
   std::string of(const Step& operand) {
     if (operand.input != nullptr) return of(operand.input);

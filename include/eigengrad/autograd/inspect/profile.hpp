@@ -6,6 +6,7 @@
 #include "../engine/tape_state.hpp"
 #include "watch.hpp"
 
+// What each record took, as a table: Tape tape({.profile = true}), then std::cout << tape.profile().
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What one record took.

@@ -3,6 +3,7 @@
 #include "../engine/tape_state.hpp"
 #include "profile.hpp"
 
+// A tape as a table of formulas, inputs, shapes, bytes and lines: std::cout << tape.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// The records, the oldest first.
@@ -20,7 +21,7 @@ EIGENGRAD_LAZY std::vector<const Node*> parameters_of(const TapeState& tape) {
   std::reverse(leaves.begin(), leaves.end());
   Places seen;
   for (const Node* leaf : leaves)
-    if (seen.try_emplace(leaf->parameter(), each.size()).second) each.push_back(leaf);
+    if (seen.try_emplace(leaf->leaf()->parameter(), each.size()).second) each.push_back(leaf);
   return each;
 }
 

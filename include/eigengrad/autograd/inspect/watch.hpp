@@ -8,6 +8,7 @@
 #include "../engine/tape_state.hpp"
 #include "labels.hpp"
 
+// What a tape does beside recording: finding the first NaN, profiling, keeping values to draw.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What a tape does beside recording. Without any of it, recording costs one test more per record and no memory.
@@ -70,7 +71,8 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
     inputs_.back().first.set(numbers);
     if (options_.detect_anomaly && finite_inputs_) finite_inputs_ = numbers.first_not_finite() < 0;
   }
-  /// What has passed since the record before is this one's time forward; backward's own records count there.
+  /// An operation's time forward is what has passed since the record before it. Records that backward itself makes,
+  /// under create_graph, are counted as backward's time instead.
   void recorded(Node& node, const AnyNumbers& output) override {
     Record record;
     record.node = &node;
@@ -195,7 +197,9 @@ EIGENGRAD_LAZY class Watch final : public TapeObserver {
       if (step.numbers.first_not_finite() >= 0) return false;
       if (step.input == nullptr) continue;
       const Record* input = find(step.input);
-      if (input != nullptr ? !input->finite : step.input->parameter_value().first_not_finite() >= 0) return false;
+      const ParameterLeaf* leaf = step.input->leaf();
+      if (input != nullptr ? !input->finite : leaf != nullptr && leaf->parameter_value().first_not_finite() >= 0)
+        return false;
     }
     return true;
   }

@@ -8,8 +8,10 @@
 #include "../../ops/matmul.hpp"
 #include "../../ops/shape.hpp"
 #include "../module/init.hpp"
+#include "../module/layer.hpp"
 #include "../module/module.hpp"
 
+// Linear layers, and the function they are.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// dy [n, m] summed over its rows: the gradient of a bias.
@@ -155,7 +157,9 @@ Tensor<T> linear(const Appearance<T>& x, const Appearance<T>& weight, const Appe
                       ": x's last axis must be the weight's second, the bias as long as its first", where);
   if (from.rank() != 2) [[unlikely]]
     return linear_of_batches(x, weight, bias, where, then);
-  const bool recorded = x.node != nullptr || weight.node != nullptr || bias.node != nullptr;
+  // An empty bias is none, though it may be tracked: it gets no gradient.
+  auto* const bias_node = start.size() > 0 ? bias.node : nullptr;
+  const bool recorded = x.node != nullptr || weight.node != nullptr || bias_node != nullptr;
   const Shape shape{from[0], over[0]};
   Tensor<T> y = then != nullptr ? then->room_for(shape, recorded) : Tensor<T>::empty(shape);
   run_linear(x.tensor, weight.tensor, bias.tensor, y, then, recorded);
@@ -172,7 +176,7 @@ Tensor<T> linear(const Appearance<T>& x, const Appearance<T>& weight, const Appe
   if (tape->observer != nullptr) [[unlikely]]
     for (const auto* input : {&x, &weight, &bias}) tape->tell_input(input->tensor);
   auto* node = tape->template add<LinearNode<T>>(tape->last, OperationName("linear", where), y.shape(), x, weight,
-                                                 bias.node, then);
+                                                 bias_node, then);
   tape->connect(y, node);
   if (then != nullptr) node->keep_result(y);
   return y;
@@ -192,6 +196,7 @@ auto linear(const X& x, const W& weight, const B& bias, Location where = Locatio
   return linear<T>(tensor_of<T>(x), tensor_of<T>(weight), tensor_of<T>(bias), where);
 }
 
+/// Settings of Linear.
 struct LinearOptions {
   bool bias = true;
 };
@@ -199,7 +204,7 @@ struct LinearOptions {
 /// A layer of neurons: y = x W^T + b, [n, in] -> [n, out]. The weight is [out, in], as in PyTorch. It starts uniform in
 /// +-1 / sqrt(in), or as the activation after it prefers in a Sequential; the bias uniform in +-1 / sqrt(in).
 template <class T>
-class Linear : public Module<T> {
+class Linear : public Layer<T> {
  public:
   explicit Linear(Index) = delete;  // two sizes: Linear<T>(inputs, outputs)
   EIGENGRAD_OUTLINE Linear(Index in, Index out, LinearOptions options = {},
@@ -207,12 +212,9 @@ class Linear : public Module<T> {
     initialize(in, out, options, generator);
   }
 
-  Tensor<T> forward(const Tensor<T>& x) override { return forward_then(x, nullptr); }
-  /// forward, and a function on top of it (nn/sequential.hpp).
-  EIGENGRAD_OUTLINE Tensor<T> forward_then(const Tensor<T>& x, const Pointwise<T>* then) {
-    const Appearance<T> w = weight.appear("linear");
-    return linear(appearance_of(x, "linear"), w,
-                  has_bias() ? bias.appear("linear") : Appearance<T>{bias.value(), nullptr}, calling_line(), then);
+  EIGENGRAD_OUTLINE Tensor<T> forward(const Tensor<T>& x) override { return run(x, nullptr); }
+  EIGENGRAD_OUTLINE Tensor<T> forward_then(const Tensor<T>& x, const Pointwise<T>& then) override {
+    return run(x, &then);
   }
   void members(Members<T>& m) override {
     m("weight", weight);
@@ -228,6 +230,11 @@ class Linear : public Module<T> {
   Parameter<T> bias;
 
  private:
+  EIGENGRAD_INLINE Tensor<T> run(const Tensor<T>& x, const Pointwise<T>* then) {
+    const Appearance<T> w = weight.appear("linear");
+    return linear(appearance_of(x, "linear"), w,
+                  has_bias() ? bias.appear("linear") : Appearance<T>{bias.value(), nullptr}, calling_line(), then);
+  }
   EIGENGRAD_COLD void initialize(Index in, Index out, const LinearOptions& options, Generator& generator) {
     require<ValueError>(in >= 0 && out >= 0, "Linear: sizes ", in, " and ", out, " must not be negative");
     const double bound = 1 / std::sqrt(static_cast<double>(std::max<Index>(in, 1)));
@@ -236,4 +243,9 @@ class Linear : public Module<T> {
   }
 };
 
+// Compiled: class LinearNode<T>
+// Compiled: struct ColumnSum<T>
+// Compiled: class Linear<T>
+// Compiled: Tensor<T> linear(const Appearance<T>&, const Appearance<T>&, const Appearance<T>&, Location, const
+//   Pointwise<T>*)
 }}  // namespace eigengrad::EIGENGRAD_ABI

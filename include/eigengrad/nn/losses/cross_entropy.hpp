@@ -1,19 +1,23 @@
 #pragma once
 
-#include "../../autograd/engine/node.hpp"
+#include "../../autograd/engine/compute.hpp"
 #include "../../core/tensor.hpp"
 #include "../../formula/apply.hpp"
 #include "../../kernels/short_rows.hpp"
 #include "../../ops/softmax.hpp"
 #include "loss.hpp"
 
+// Losses for classes: of logits, and of probabilities.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
-/// Class labels [n] checked against [n, classes].
+/// Class labels [n] checked against [n, classes]: their shape, and what they are.
+EIGENGRAD_LAZY void require_labels_of(const char* loss, const Shape& prediction, const Shape& labels,
+                                      const Location& where) {
+  require<ShapeError>(prediction.rank() == 2 && labels == Shape{prediction[0]}, loss, ": the prediction is ",
+                      prediction, ", the labels are ", labels, ": give [n, classes] and labels [n]", where);
+}
 EIGENGRAD_LAZY void require_labels(const char* loss, const Shape& prediction, const Tensor<std::int64_t>& labels,
                                    const Location& where) {
-  require<ShapeError>(prediction.rank() == 2 && labels.shape() == Shape{prediction[0]}, loss, ": the prediction is ",
-                      prediction, ", the labels are ", labels.shape(), ": give [n, classes] and labels [n]", where);
   for (Index i = 0; i < labels.size(); ++i)
     require<IndexError>(labels.numbers()[i] >= 0 && labels.numbers()[i] < prediction[1], loss, ": label ",
                         labels.numbers()[i], " at position ", i, " is outside 0 to ", prediction[1] - 1,
@@ -22,16 +26,13 @@ EIGENGRAD_LAZY void require_labels(const char* loss, const Shape& prediction, co
 
 /// 1 at each row's label, 0 elsewhere.
 template <class T>
-Tensor<T> one_hot_rows(const Shape& shape, const Tensor<std::int64_t>& labels) {
-  const Tensor<T> result = Tensor<T>::empty(shape);
-  const auto run = [=] {
-    require_labels("cross_entropy", shape, labels, {});
-    std::fill_n(result.shared_data(), result.size(), T(0));
-    for (Index i = 0; i < labels.size(); ++i) result.shared_data()[i * shape[1] + labels.numbers()[i]] = T(1);
+Tensor<T> one_hot_rows(const Shape& shape, const Tensor<std::int64_t>& labels, const Location& where = {}) {
+  const auto run = [=](T* to, const Tensor<std::int64_t>& chosen) {
+    require_labels("cross_entropy", shape, chosen, where);
+    std::fill_n(to, shape.size(), T(0));
+    for (Index i = 0; i < chosen.size(); ++i) to[i * shape[1] + chosen.numbers()[i]] = T(1);
   };
-  run();
-  on_replay("one_hot", reads(labels), writes(result), [&] { return run; });
-  return result;
+  return compute_values<T>("one_hot", shape, run, labels);
 }
 
 /// The cross-entropy of a row of logits x with the row `target`, y, or, where that is null, with the label `chosen`. If
@@ -88,6 +89,12 @@ struct SoftmaxCrossEntropyGradient {
         to[j] = add ? to[j] + here : here;
       }
   }
+  /// Of a loss that is one number the derivative is handed over if dy is 1.
+  bool hand_to(Slot<T>& slot) const {
+    if (per_sample) return false;
+    contribute_multiple(slot, dy, derivative, 2);  // held by the rule, and by what it returned
+    return true;
+  }
   /// The same of recorded operations, to be differentiated again.
   Tensor<T> to_tensor() const {
     Tensor<T> y = distribution;
@@ -96,34 +103,17 @@ struct SoftmaxCrossEntropyGradient {
     }
     // softmax(x) w - y, in which 1 - softmax(x) has its digits.
     const Tensor<T> weight = sum(y, 1, true), logarithm = log_softmax(logits);
-    return (exp(logarithm) * (weight - y) + y * expm1(logarithm)) * rows_of(dy);
-  }
-  /// dy / N per row, [n, 1] or [1, 1].
-  Tensor<T> rows_of(const Tensor<T>& upstream) const {
-    return recorded_reshape(upstream, per_sample ? Shape{shape()[0], 1} : Shape{1, 1}) * scale;
+    const Tensor<T> rows = recorded_reshape(dy, per_sample ? Shape{shape()[0], 1} : Shape{1, 1}) * scale;
+    return (exp(logarithm) * (weight - y) + y * expm1(logarithm)) * rows;
   }
 };
 
-/// A loss that is one number: its derivative is handed over if dy is 1.
-template <class T>
-void contribute(Slot<T>& slot, const Shape& shape, const SoftmaxCrossEntropyGradient<T>& gradient) {
-  if (records_gradients()) [[unlikely]]
-    return contribute_recorded_result(slot, shape, gradient);
-  if (!gradient.per_sample)  // held by the rule, and by what it returned
-    return contribute_multiple(slot, gradient.dy, gradient.derivative, 2);
-  bool add = false;
-  Tensor<T>& target = prepare(slot, shape, add);
-  gradient.write_to(target, add);
-}
-
-/// Writes the loss, divided by `divisor`, and its derivative where that tensor is not empty.
+/// Writes the loss, divided by `divisor`, and its derivative to `to` if that is not null.
 template <class T>
 void softmax_cross_entropy_rows(const Tensor<T>& x, const Tensor<std::int64_t>& labels, const Tensor<T>& distribution,
-                                const Tensor<T>& derivative, const Tensor<T>& result, bool per_sample, T divisor) {
+                                T* to, T* loss, bool per_sample, T divisor) {
   const T scale = T(1) / divisor;
   const Index n = x.shape()[0], classes = x.shape()[1];
-  T* const to = derivative.size() > 0 ? derivative.shared_data() : nullptr;
-  T* const loss = result.shared_data();
   const auto rows = [&](Index first, Index end) {
     const auto loss_of = [&](Index i) {
       const T* row = x.numbers() + i * classes;
@@ -175,21 +165,19 @@ Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t
   const bool per_sample = reduction == Reduction::none;
   const T divisor = per_sample || reduction == Reduction::sum ? T(1) : T(n), scale = T(1) / divisor;
   const Tensor<T> derivative = recorded ? Tensor<T>::empty(x.shape()) : Tensor<T>();
-  const Tensor<T> result = Tensor<T>::empty(per_sample ? Shape{n} : Shape{});
-  softmax_cross_entropy_rows(x, labels, distribution, derivative, result, per_sample, divisor);
-  on_replay(name, reads(x, labels, distribution), writes(result, derivative), [&] {
-    return [=] {
-      if (labels.size() > 0) require_labels(name, x.shape(), labels, where);
-      softmax_cross_entropy_rows(x, labels, distribution, derivative, result, per_sample, divisor);
-    };
-  });
-  if (!recorded) return result;
+  const auto run = [=](T* loss, const Tensor<T>& logits, const Tensor<T>& target, const Tensor<std::int64_t>& chosen,
+                       T* to) {
+    require_labels(name, logits.shape(), chosen, where);
+    softmax_cross_entropy_rows(logits, chosen, target, to, loss, per_sample, divisor);
+  };
   const auto of_logits = [=](const Tensor<T>& dy) {
     return SoftmaxCrossEntropyGradient<T>{derivative, distribution, labels, scale, per_sample, x, dy};
   };
-  if (labels.size() > 0) return record({name, where}, result, wrt(x, of_logits));
-  return record({name, where}, result, wrt(x, of_logits),
-                wrt(distribution, [=](const Tensor<T>& dy) { return -(log_softmax(x) * of_logits(dy).rows_of(dy)); }));
+  const auto of_target = [=](const Tensor<T>& dy) {
+    return -(log_softmax(x) * (recorded_reshape(dy, per_sample ? Shape{n, 1} : Shape{1, 1}) * scale));
+  };
+  return compute<T>({name, where}, per_sample ? Shape{n} : Shape{}, run, with_respect_to(x, of_logits),
+                    with_respect_to(distribution, of_target), labels, extra_output(derivative));
 }
 
 /// What is neither labels nor a distribution of the prediction's number type.
@@ -222,7 +210,7 @@ auto softmax_cross_entropy(const P& logits, const Q& target, Reduction reduction
   const Tensor<T>& x = tensor_of<T>(logits);
   if constexpr (classes) {
     const Tensor<std::int64_t>& labels = target.to_tensor();
-    require_labels("softmax_cross_entropy", x.shape(), labels, where);
+    require_labels_of("softmax_cross_entropy", x.shape(), labels.shape(), where);
     return softmax_cross_entropy_of<T>(x, labels, {}, reduction, where);
   } else {
     static_assert(std::is_same_v<plain_t<typename Q::Element>, plain_t<T>>,
@@ -270,8 +258,8 @@ auto cross_entropy(const P& probabilities, const Q& target, Reduction reduction 
   }
   if constexpr (std::is_same_v<typename Q::Element, std::int64_t>) {
     const Tensor<std::int64_t>& labels = target.to_tensor();
-    require_labels("cross_entropy", p.shape(), labels, where);
-    const Tensor<T> y = one_hot_rows<T>(p.shape(), labels);
+    require_labels_of("cross_entropy", p.shape(), labels.shape(), where);
+    const Tensor<T> y = one_hot_rows<T>(p.shape(), labels, where);
     return reduce_loss("cross_entropy", apply<CrossEntropyOperation>(p, y),
                        reduction == Reduction::mean ? Reduction::batch_mean : reduction, where);
   } else {

@@ -4,6 +4,7 @@
 #include "../../formula/apply.hpp"
 #include "../../ops/sum.hpp"
 
+// Losses that compare term by term, and how terms are brought together, for losses of your own.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// How a loss brings its terms together: the mean over the batch of each sample's sum (the default), the mean over all

@@ -6,6 +6,7 @@
 // one input enters. Each takes (shape, its setting, generator) and draws in order, so a seed fixes all.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace init {
 
+/// How many numbers enter an output, and how many outputs a number enters.
 struct Fans {
   double in, out;
 
@@ -46,6 +47,7 @@ template <class T>
 Tensor<T> uniform_within(const Shape& shape, double bound, Generator& generator = default_generator()) {
   return uniform<T>(shape, -bound, bound, generator);
 }
+/// Normal, of this mean and deviation.
 template <class T>
 Tensor<T> normal(const Shape& shape, double mean, double deviation, Generator& generator = default_generator()) {
   require<ValueError>(deviation >= 0, "init::normal: the deviation ", deviation, " is negative");

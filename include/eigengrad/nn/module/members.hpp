@@ -6,6 +6,7 @@
 #include "../../autograd/parameter.hpp"
 #include "../../core/any_tensor.hpp"
 
+// How a module names what it is made of.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 template <class T>
@@ -73,4 +74,5 @@ class Members {
   const Path* path_ = nullptr;  // the modules that are being visited, the innermost first
 };
 
+// Compiled: class Members<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

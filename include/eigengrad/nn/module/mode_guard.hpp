@@ -5,6 +5,7 @@
 #include "../../core/pool_allocator.hpp"
 #include "module.hpp"
 
+// Training or evaluation mode while it lives.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Puts a module into training or evaluation mode, and each of its parts back into its own when it ends. The list of

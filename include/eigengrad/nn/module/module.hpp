@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,9 +10,11 @@
 #include "../../core/any_tensor.hpp"
 #include "../../core/state_check.hpp"
 #include "../../core/tensor.hpp"
+#include "class_name.hpp"
 #include "members.hpp"
 #include "state_dict.hpp"
 
+// The base of layers and models: derive from it, override forward(x) and members(m), call it as model(x).
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// While it lives, layers say of their records and errors that they come from this line; from the one before, if it is
@@ -34,8 +37,21 @@ inline const Location& calling_line() { return thread_state().caller; }
 template <class T>
 class ModeGuard;
 
-/// A part of a network: parameters and a forward function. Derive from it, override `forward`, and name the members in
-/// `members`; no registry is kept, so modules can be copied (parameters too), moved and stored like any value.
+/// How an activation behaves, for who looks at it at work (`diagnose`); NaN for what it does not do.
+struct ActivationTraits {
+  static constexpr double none = std::numeric_limits<double>::quiet_NaN();
+
+  double lower_limit = none;  // it saturates: outputs near a limit come from where the function is nearly flat
+  double upper_limit = none;
+  double dead_output = none;  // what a unit gives where it passes no gradient: a ReLU's 0
+
+  bool saturates() const { return lower_limit < upper_limit; }
+  bool can_die() const { return dead_output == dead_output; }
+};
+
+/// A part of a network: parameters, buffers and inner modules, named in `members`. No registry is kept, so modules can
+/// be copied (parameters too), moved and stored like any value. One that makes a tensor of a tensor overrides `forward`
+/// (a Layer must); one of another signature has an operator() of its own, which does its work in `called_from`.
 template <class T>
 class Module {
  public:
@@ -46,7 +62,13 @@ class Module {
     if (watched_) [[unlikely]]
       tell_end();
   }
-  virtual Tensor<T> forward(const Tensor<T>& x) = 0;
+  /// What the module computes; call it as model(x). Throws ValueError unless it is overridden.
+  EIGENGRAD_COLD virtual Tensor<T> forward(const Tensor<T>& x) {
+    fail<ValueError>("forward: ", kind(), " (", class_name(*this), ") is given a tensor ", x.shape(),
+                     " and has no forward(x): override it, as eg::Layer<T> demands, or call what it has instead",
+                     calling_line());
+  }
+  /// Names parameters, buffers and inner modules: m("weight", weight).
   virtual void members(Members<T>& /*members*/) {}
 
   /// Prints kind().
@@ -59,14 +81,7 @@ class Module {
 
   /// forward(x). Records of layers name the line of the call, errors the modules that they came through.
   Tensor<T> operator()(const Tensor<T>& x, Location where = Location::current()) {
-    tell_plan();
-    const CallFrom line(where);
-    try {
-      return forward(x);
-    } catch (Error& error) {
-      came_through(error);
-      throw;
-    }
+    return called_from(where, [&] { return forward(x); });
   }
 
   /// What an optimizer takes, in the order of `members`; a parameter that has two names appears once.
@@ -98,24 +113,19 @@ class Module {
     return result;
   }
   /// This module and all modules inside, the outer ones first.
-  std::vector<Module*> modules() {
-    std::vector<Module*> result;
-    visit(
-        [](void* to, const Member& member) {
-          if (member.module != nullptr) static_cast<std::vector<Module*>*>(to)->push_back(member.module);
-        },
-        &result);
-    return result;
-  }
+  std::vector<Module*> modules() { return modules_as<Module>(); }
+  std::vector<const Module*> modules() const { return const_cast<Module*>(this)->template modules_as<const Module>(); }
   /// Gives every parameter its name, to be shown where a tape is printed or drawn.
   void name_parameters() const {
     for (auto& [name, parameter] : named_parameters()) parameter.set_name(name);
   }
+  /// How many numbers are trained.
   Index parameter_count() const {
     Index count = 0;
     for (const auto& parameter : parameters()) count += parameter.size();
     return count;
   }
+  /// Forgets all gradients.
   void zero_grad() const {
     for (const auto& parameter : parameters()) parameter.zero_grad();
   }
@@ -196,6 +206,8 @@ class Module {
   virtual WeightInitializer<T> preferred_initializer() const { return {}; }
   /// Draws weights that nobody has set yet anew.
   virtual void reinitialize(const WeightInitializer<T>& /*initializer*/) {}
+  /// What `diagnose` should look for in what forward gives: nothing, unless it is an activation that says so.
+  virtual ActivationTraits activation_traits() const { return {}; }
 
   /// Names the module inside from which the error came; whoever runs this one will name it.
   EIGENGRAD_COLD void came_through(Error& error) {
@@ -224,6 +236,20 @@ class Module {
     return *this = other;
   }
 
+  /// What operator() of any signature does its work in: records name the line `where`, errors the modules that they
+  /// came through, and a compiled step knows that it depends on this one.
+  template <class Work>
+  EIGENGRAD_INLINE auto called_from(const Location& where, const Work& work) -> decltype(work()) {
+    tell_plan();
+    const CallFrom line(where);
+    try {
+      return work();
+    } catch (Error& error) {
+      came_through(error);
+      throw;
+    }
+  }
+
   /// Lets a compiled step that is being recorded know that it depends on this module: on what it is made of, and on its
   /// buffers, which are written on replay where the step writes them.
   EIGENGRAD_INLINE void tell_plan() const {
@@ -246,6 +272,17 @@ class Module {
   /// For what only looks; who holds a ParameterRef may change its numbers, the module stays as it is.
   EIGENGRAD_COLD void visit_const(typename Members<T>::Visit each, void* context, bool named = true) const {
     const_cast<Module*>(this)->visit(each, context, named);
+  }
+
+  template <class Found>
+  std::vector<Found*> modules_as() {
+    std::vector<Found*> result;
+    visit(
+        [](void* to, const Member& member) {
+          if (member.module != nullptr) static_cast<std::vector<Found*>*>(to)->push_back(member.module);
+        },
+        &result);
+    return result;
   }
 
   EIGENGRAD_COLD void tell_listening_plan() const {
@@ -271,4 +308,5 @@ class Module {
   mutable bool watched_ = false;  // a compiled step depends on it
 };
 
+// Compiled: class Module<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

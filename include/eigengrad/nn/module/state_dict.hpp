@@ -3,6 +3,7 @@
 #include "../../core/named_tensors.hpp"
 #include "../../core/tensor.hpp"
 
+// A module's state, by PyTorch's names.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// A tensor and its name, in braces: {"0.bias", {1, 2}}.

@@ -1,0 +1,317 @@
+#pragma once
+
+#include "../autograd/engine/tape_state.hpp"
+#include "../core/tensor.hpp"
+#include "../kernels/sums.hpp"
+#include "block_program.hpp"
+#include "formula_node.hpp"
+
+// How a program of operations runs: over blocks of numbers, forward, backward, and into sums.
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
+
+/// Runs a program over the numbers under its operands' cursors, a block at a time.
+template <class T>
+class BlockRun {
+ public:
+  static constexpr Index block = 256;
+
+  BlockRun(const BlockProgram<T>& program, const Cursor* cursors, bool backward)
+      : program_(program),
+        cursors_(cursors),
+        count_(static_cast<int>(program.nodes().size())),
+        memory_(static_cast<std::size_t>(count_ * (backward ? 2 : 1)) * block * sizeof(T)) {
+    operands_.resize(program.nodes().size());
+  }
+  /// The formula's numbers from i on; all but the top's where that is known.
+  const BlockOperand<T>& forward(Index i, Index count, const BlockOperand<T>* top = nullptr) {
+    for (int n = 0; n < count_; ++n) operands_[place(n)] = value(n, i, count, top);
+    return operands_.back();
+  }
+  /// What flows to each operand after `forward`; `gradients` has as many places as there are operands.
+  void reverse(const BlockOperand<T>& dy, Index count, BlockOperand<T>* gradients) {
+    for (int n = count_ - 1; n >= 0; --n) {
+      const auto& node = program_.nodes()[place(n)];
+      const BlockOperand<T> here = n == count_ - 1 ? dy : BlockOperand<T>{numbers(count_ + n), -1};
+      if (node.leaf >= 0) gradients[node.leaf] = node.reached ? here : BlockOperand<T>{none, 0};
+      if (node.operation == nullptr || !node.reached) continue;
+      T* to[Traced<T>::max_inputs] = {};
+      BlockOperand<T> x[Traced<T>::max_inputs];
+      for (int k = 0; k < node.operation->arity; ++k) {
+        x[k] = operands_[place(node.inputs[k])];
+        if (program_.nodes()[place(node.inputs[k])].reached) to[k] = numbers(count_ + node.inputs[k]);
+      }
+      node.operation->gradient(node.own, here, operands_[place(n)], x, to, count);
+    }
+  }
+
+ private:
+  static constexpr T none[extent(lane_width<T>)] = {};
+  static std::size_t place(int n) { return static_cast<std::size_t>(n); }
+  T* numbers(int n) const { return static_cast<T*>(memory_.data()) + n * block; }
+  BlockOperand<T> value(int n, Index i, Index count, const BlockOperand<T>* top) {
+    const auto& node = program_.nodes()[place(n)];
+    if (node.operation != nullptr) {
+      if (n == count_ - 1 && top != nullptr) return *top;
+      BlockOperand<T> x[Traced<T>::max_inputs];
+      for (int k = 0; k < node.operation->arity; ++k) x[k] = operands_[place(node.inputs[k])];
+      node.operation->value(node.own, x, numbers(n), count);
+      return {numbers(n), -1};
+    }
+    if (node.leaf < 0) return {node.number, 0};
+    const Cursor& cursor = cursors_[node.leaf];
+    if (!node.is_mask) return {reinterpret_cast<const T*>(cursor.at) + (i & cursor.step), cursor.step};
+    for (Index j = 0; j < count; j += lane_width<T>) {
+      lane_t<T> kept;
+      keep(kept, cursor.load_mask<T>(i + j));
+      lane::store<T>(numbers(n) + j, kept);
+    }
+    return {numbers(n), -1};
+  }
+
+  const BlockProgram<T>& program_;
+  const Cursor* cursors_;
+  int count_;
+  Block memory_;
+  std::vector<BlockOperand<T>> operands_;
+};
+
+/// The functions of a FormulaKind for all programs of T: those of formula/kernels.hpp, block by block.
+template <class T>
+struct BlockKernels {
+  using L = lane_t<T>;
+  static constexpr Index width = lane_width<T>, block = BlockRun<T>::block;
+  static constexpr std::size_t max_leaves = extent(FormulaView<T>::max_leaves);
+
+  static const BlockProgram<T>& program_of(const void* formula) {
+    return *static_cast<const BlockProgram<T>*>(formula);
+  }
+  /// body(i, count) for each block of lanes begin to end.
+  template <class Body>
+  EIGENGRAD_INLINE static void for_each_block(Index begin, Index end, const Body& body) {
+    for (Index i = begin; i < end; i += block) body(i, (std::min)(block, (end - i + width - 1) / width * width));
+  }
+  EIGENGRAD_INLINE static L sum_of_wanted(const BlockOperand<T>* gradients, const bool* wanted, int leaves, Index j) {
+    L sum(0);
+    for (int k = 0; k < leaves; ++k)
+      if (wanted[k]) sum = sum + gradients[k].load(j);
+    return sum;
+  }
+
+  EIGENGRAD_OUTLINE static void evaluate(const void* formula, const Cursor* cursors, void* target, Index begin,
+                                         Index end, bool add);
+  EIGENGRAD_OUTLINE static void evaluate_mask(const void* formula, const Cursor* cursors, void* target, Index begin,
+                                              Index end, bool);
+  EIGENGRAD_OUTLINE static void derivative(const void* formula, const Cursor* cursors, const bool* wanted, T* target,
+                                           T* slope, Index begin, Index end);
+  EIGENGRAD_OUTLINE static void reverse(const void* formula, const Cursor* cursors, const ReverseJob<T>& job,
+                                        Index begin, Index end, Index row);
+  /// Adds the lanes of a block to `sums`, by fours, the last ones up to `row`.
+  EIGENGRAD_INLINE static void add_block(LaneSum<T>& sums, const BlockOperand<T>& y, Index i, Index count, Index row) {
+    Index j = 0;
+    for (; j + 4 * width <= (std::min)(count, row - i); j += 4 * width)
+      sums.add((y.load(j) + y.load(j + width)) + (y.load(j + 2 * width) + y.load(j + 3 * width)));
+    for (; j < count; j += width) sums.add(i + j + width <= row ? y.load(j) : lane::first<T>(y.load(j), row - i - j));
+  }
+  EIGENGRAD_OUTLINE static Sum<T> sum(const void* formula, const Cursor* cursors, const Totals<T>* to, Index at,
+                                      Index begin, Index end, Index row);
+  EIGENGRAD_OUTLINE static Sum<T> sum_derivative(const void* formula, const Cursor* cursors, const bool* wanted,
+                                                 T* slope, Index begin, Index end, Index row, T scale);
+
+  static void list(const void* formula, FormulaLeaf<T>* leaves) { program_of(formula).list(leaves); }
+  static void copy(const void* formula, void* to) { new (to) BlockProgram<T>(program_of(formula)); }
+  static void destroy(void* formula) { static_cast<BlockProgram<T>*>(formula)->~BlockProgram(); }
+  static void describe(const void* formula, Steps& steps, TypedNode<T>** targets) {
+    program_of(formula).describe(steps, targets);
+  }
+  static Tensor<T> unfold(const void* formula) { return program_of(formula).unfold(); }
+  static constexpr FormulaSums<T> sums{&sum, &sum_derivative};
+
+  /// Every kind there is: a record refers to its formula's kind, and lives longer than the formula.
+  struct Kinds {
+    FormulaKind<T> all[max_leaves + 1][2][2][2];
+  };
+  static constexpr Kinds make_kinds() {
+    Kinds kinds{};
+    for (std::size_t leaves = 0; leaves <= max_leaves; ++leaves)
+      for (int flags = 0; flags < 8; ++flags) {
+        const bool predicate = (flags & 1) != 0, from_result = (flags & 2) != 0, stores = (flags & 4) != 0;
+        kinds.all[leaves][predicate][from_result][stores] = {.leaves = static_cast<int>(leaves),
+                                                             .is_plain = false,
+                                                             .from_result = from_result,
+                                                             .stores_derivative = stores,
+                                                             .large = Index{1} << 15,
+                                                             .bytes = sizeof(BlockProgram<T>),
+                                                             .alignment = alignof(BlockProgram<T>),
+                                                             .list = &list,
+                                                             .copy = &copy,
+                                                             .destroy = &destroy,
+                                                             .describe = &describe,
+                                                             .unfold = &unfold,
+                                                             .evaluate = predicate ? &evaluate_mask : &evaluate,
+                                                             .derivative = &derivative,
+                                                             .reverse = &reverse};
+      }
+    return kinds;
+  }
+  static constexpr Kinds kinds = make_kinds();
+};
+
+template <class T>
+void BlockKernels<T>::evaluate(const void* formula, const Cursor* cursors, void* target, Index begin, Index end,
+                               bool add) {
+  BlockRun<T> run(program_of(formula), cursors, false);
+  T* const to = static_cast<T*>(target);
+  for_each_block(begin, end, [&](Index i, Index count) {
+    const BlockOperand<T>& y = run.forward(i, count);
+    for (Index j = 0; j < count; j += width)
+      lane::store<T>(to + i + j, add ? L(y.load(j) + lane::load(to + i + j)) : y.load(j));
+  });
+}
+template <class T>
+void BlockKernels<T>::evaluate_mask(const void* formula, const Cursor* cursors, void* target, Index begin, Index end,
+                                    bool) {
+  BlockRun<T> run(program_of(formula), cursors, false);
+  for_each_block(begin, end, [&](Index i, Index count) {
+    const BlockOperand<T>& y = run.forward(i, count);
+    for (Index j = 0; j < count; j += width)
+      lane::store_mask<T>(static_cast<bool*>(target) + i + j, as_block_input<T, true>(y.load(j)), width);
+  });
+}
+template <class T>
+void BlockKernels<T>::derivative(const void* formula, const Cursor* cursors, const bool* wanted, T* target, T* slope,
+                                 Index begin, Index end) {
+  const BlockProgram<T>& program = program_of(formula);
+  BlockRun<T> run(program, cursors, true);
+  BlockOperand<T> gradients[max_leaves];
+  const L one(1);
+  T seed[extent(width)];
+  lane::store<T>(seed, one);
+  for_each_block(begin, end, [&](Index i, Index count) {
+    const BlockOperand<T> y = run.forward(i, count);
+    run.reverse({seed, 0}, count, gradients);
+    for (Index j = 0; j < count; j += width) {
+      lane::store<T>(target + i + j, y.load(j));
+      lane::store<T>(slope + i + j, sum_of_wanted(gradients, wanted, static_cast<int>(program.leaves().size()), j));
+    }
+  });
+}
+template <class T>
+void BlockKernels<T>::reverse(const void* formula, const Cursor* cursors, const ReverseJob<T>& job, Index begin,
+                              Index end, Index row) {
+  const BlockProgram<T>& program = program_of(formula);
+  const int leaves = static_cast<int>(program.leaves().size());
+  BlockRun<T> run(program, cursors, true);
+  BlockOperand<T> gradients[max_leaves];
+  L sums[max_leaves];
+  bool wanted[max_leaves];
+  for (int k = 0; k < leaves; ++k) {
+    sums[k] = L(0);
+    wanted[k] = job.sinks[k].data != nullptr;
+  }
+  const auto operand = [&](const Cursor& cursor, Index i) {
+    return BlockOperand<T>{reinterpret_cast<const T*>(cursor.at) + (i & cursor.step), cursor.step};
+  };
+  for_each_block(begin, end, [&](Index i, Index count) {
+    const BlockOperand<T> result = operand(cursors[leaves + 1], i);
+    run.forward(i, count, job.has_result ? &result : nullptr);
+    run.reverse(operand(cursors[leaves], i), count, gradients);
+    for (Index j = 0; j < count; j += width) {
+      if (job.single) {
+        T* const to = job.sinks[job.first].data + i + j;
+        const L sum = sum_of_wanted(gradients, wanted, leaves, j);
+        lane::store<T>(to, job.sinks[job.first].add ? L(sum + lane::load(to)) : sum);
+        continue;
+      }
+      for (int k = 0; k < leaves; ++k) {
+        if (!wanted[k]) continue;
+        const Sink<T>& sink = job.sinks[k];
+        const L part = gradients[k].load(j);
+        if (sink.stretched)
+          sums[k] = sums[k] + (i + j + width <= row ? part : lane::first<T>(part, row - i - j));
+        else
+          lane::store<T>(sink.data + i + j, sink.add ? L(part + lane::load(sink.data + i + j)) : part);
+      }
+    }
+  });
+  for (int k = 0; k < leaves; ++k)
+    if (!job.single && wanted[k] && job.sinks[k].stretched) job.totals[k] = job.totals[k] + lane::sum<T>(sums[k]);
+}
+template <class T>
+Sum<T> BlockKernels<T>::sum(const void* formula, const Cursor* cursors, const Totals<T>* to, Index at, Index begin,
+                            Index end, Index row) {
+  BlockRun<T> run(program_of(formula), cursors, false);
+  LaneSum<T> sums;
+  for_each_block(begin, end, [&](Index i, Index count) {
+    const BlockOperand<T>& y = run.forward(i, count);
+    if (to == nullptr) return add_block(sums, y, i, count, row);
+    for (Index j = 0; j < count; j += width) to->add_lane(at + i + j, y.load(j));
+  });
+  return to == nullptr ? sums.total() : Sum<T>(0);
+}
+template <class T>
+Sum<T> BlockKernels<T>::sum_derivative(const void* formula, const Cursor* cursors, const bool* wanted, T* slope,
+                                       Index begin, Index end, Index row, T scale) {
+  const BlockProgram<T>& program = program_of(formula);
+  BlockRun<T> run(program, cursors, true);
+  BlockOperand<T> gradients[max_leaves];
+  T seed[extent(width)];
+  lane::store<T>(seed, L(scale));
+  LaneSum<T> sums;
+  for_each_block(begin, end, [&](Index i, Index count) {
+    const BlockOperand<T> y = run.forward(i, count);
+    run.reverse({seed, 0}, count, gradients);
+    for (Index j = 0; j < count; j += width)
+      lane::store<T>(slope + i + j, sum_of_wanted(gradients, wanted, static_cast<int>(program.leaves().size()), j));
+    add_block(sums, y, i, count, row);
+  });
+  return sums.total();
+}
+
+template <class T>
+const FormulaKind<T>& BlockProgram<T>::kind() const {
+  const BlockOperation<T>& operation = *top().operation;
+  const bool stores = (operation.from_result ? cost_ - operation.cost : cost_) >= 8 && !operation.is_predicate;
+  return BlockKernels<T>::kinds.all[leaves_.size()][operation.is_predicate][operation.from_result][stores];
+}
+
+template <class T>
+BlockProgram<T>::BlockProgram(const BlockOperation<T>& operation, const void* own,
+                              std::initializer_list<BlockArgument<T>> arguments) {
+  Node top{.operation = &operation};
+  int* input = top.inputs;
+  bool first = true;
+  for (const BlockArgument<T>& argument : arguments) {
+    const bool has_leaves = argument.program != nullptr || argument.numbers != nullptr || argument.mask != nullptr;
+    if (argument.program != nullptr)
+      append(*argument.program);
+    else
+      add_leaf(argument);
+    *input++ = static_cast<int>(nodes_.size()) - 1;
+    if (!has_leaves) continue;
+    const Shape& shape = argument.program != nullptr   ? argument.program->shape()
+                         : argument.numbers != nullptr ? argument.numbers->shape()
+                                                       : argument.mask->shape();
+    space_->shape = first ? shape : broadcast(space_->shape, shape, operation.name(own));
+    first = false;
+  }
+  require<ShapeError>(leaves_.size() <= FormulaView<T>::max_leaves, operation.name(own), ": a formula of ",
+                      leaves_.size(), " operands, of which there may be 21: split it by eval()");
+  cost_ += operation.cost;
+  nodes_.push_back(top);
+  if (operation.copy != nullptr) nodes_.back().own = operation.copy(own);
+  // Which nodes a gradient flows to, from the top down.
+  for (Node& node : nodes_) node.reached = false;
+  nodes_.back().reached = !operation.is_predicate;
+  for (std::size_t n = nodes_.size(); n-- > 0;) {
+    const Node& node = nodes_[n];
+    if (node.operation == nullptr || !node.reached) continue;
+    for (int k = 0; k < node.operation->arity; ++k) {
+      Node& below = nodes_[static_cast<std::size_t>(node.inputs[k])];
+      const bool takes =
+          below.operation != nullptr ? !below.operation->is_predicate : below.leaf >= 0 && !below.is_mask;
+      below.reached = takes && (node.operation->flows >> k & 1U) != 0;
+    }
+  }
+}
+
+}}  // namespace eigengrad::EIGENGRAD_ABI
