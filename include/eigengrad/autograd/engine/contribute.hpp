@@ -36,7 +36,7 @@ EIGENGRAD_OUTLINE void expand_row(T* to, const T* from, Index stride, Index coun
   for (; i < count; ++i) to[i] = add ? to[i] + from[i * stride] : from[i * stride];
 }
 template <class T>
-EIGENGRAD_OUTLINE void expand_into(T* to, const Tensor<T>& value, const Shape& shape, bool add) {
+void expand_into(T* to, const Tensor<T>& value, const Shape& shape, bool add) {
   const Loop loop(shape, {&value.shape(), &shape});
   loop.for_each_row([&](const Index* offsets) {
     expand_row(to + offsets[1], kernel_access(value).numbers() + offsets[0], loop.row_strides[0], loop.row, add);

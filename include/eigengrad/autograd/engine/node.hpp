@@ -272,15 +272,15 @@ class LeafNode final : public TypedNode<T>, public ParameterLeaf {
     this->filled_ = slot != nullptr ? &this->slot_->filled : &this->never;
   }
   void gather_in_parameter() override { gather_in(&state_->gradient); }
-  EIGENGRAD_COLD void keep_gradient() override {
+  void keep_gradient() override {
     kept_ = this->slot_->value;
     before_ = Before::filled;
   }
-  EIGENGRAD_COLD void drop_kept_gradient() override {
+  void drop_kept_gradient() override {
     kernel_access(kept_).release();
     before_ = Before::empty;
   }
-  EIGENGRAD_COLD void restore_gradient() override {
+  void restore_gradient() override {
     if (before_ == Before::unknown || this->slot_ == nullptr) return;
     this->slot_->filled = before_ == Before::filled;
     if (this->slot_->filled) this->slot_->value = kept_;
@@ -288,7 +288,7 @@ class LeafNode final : public TypedNode<T>, public ParameterLeaf {
   }
   void leave_gradient_alone() override { before_ = Before::unknown; }
   const Lineage& lineage() const override { return state_->lineage; }
-  EIGENGRAD_COLD void tell_origin(bool beside) override {
+  void tell_origin(bool beside) override {
     if (this->slot_ != &state_->gradient || !state_->gradient.filled) return;
     state_->lineage.tell_origin(state_->is_optimized.load(std::memory_order_relaxed));
     state_->is_beside_origin = state_->is_beside_origin || beside;
