@@ -43,8 +43,8 @@ void check(eg::Index m, eg::Index n, eg::Index k) {
     const eg::Tensor<T> own_a = tensor(a), own_b = tensor(b), own_bias = tensor(bias);
     eg::Tensor<T> own_c = tensor(c0);
     eg::Gemm<T>::multiply(m, n, k, {own_a.data(), left.row_step, left.column_step, true},
-                     {own_b.data(), right.row_step, right.column_step, true}, own_c.mutable_data(), add,
-                     with_bias ? own_bias.data() : nullptr, true);
+                          {own_b.data(), right.row_step, right.column_step, true}, own_c.mutable_data(), add,
+                          with_bias ? own_bias.data() : nullptr, true);
     for (eg::Index i = 0; i < m * n; ++i)
       ASSERT_NEAR(own_c.data()[i], expected.data()[i], allowed)
           << "padded " << m << 'x' << n << 'x' << k << " variant " << variant << " element " << i;

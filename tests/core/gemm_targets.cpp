@@ -55,7 +55,7 @@ void compare(const Product& p) {
     eg::Gemm<T>::multiply(m, n, k, left, right, target);
   else
     eg::Gemm<T>::multiply(m, n, k, eg::MatrixView<T>(left.data, left.row_step, left.column_step),
-                     eg::MatrixView<T>(right.data, right.row_step, right.column_step), target);
+                          eg::MatrixView<T>(right.data, right.row_step, right.column_step), target);
 
   for (Index i = 0; i < m; ++i)
     for (Index j = 0; j < step; ++j) {
@@ -113,8 +113,8 @@ TEST(GemmTargets, LongSumsInNarrowColumns) {
     const auto a = eg::Tensor<float>::randn({m, k}, generator), b = eg::Tensor<float>::randn({k, n}, generator),
                bias = eg::Tensor<float>::randn({n}, generator);
     auto c = eg::Tensor<float>::zeros({m, n});
-    eg::Gemm<float>::multiply(m, n, k, {a.data(), k, 1, true}, {b.data(), n, 1, true}, c.mutable_data(), false, bias.data(),
-                         true);
+    eg::Gemm<float>::multiply(m, n, k, {a.data(), k, 1, true}, {b.data(), n, 1, true}, c.mutable_data(), false,
+                              bias.data(), true);
     for (Index i = 0; i < m; ++i)
       for (Index j = 0; j < n; ++j) {
         double expected = static_cast<double>(bias(j));
@@ -130,7 +130,7 @@ TEST(GemmTargets, LongSumsKeepTheirDigits) {
     const std::vector<float> a(at(16 * k), 0.1f), b(at(k * 2), 1.f);
     std::vector<float> c(32);
     eg::Gemm<float>::multiply(16, 2, k, {a.data(), transposed ? 1 : k, transposed ? 16 : 1}, {b.data(), 2, 1}, c.data(),
-                         false);
+                              false);
     for (const float each : c) EXPECT_NEAR(each, 0.1f * static_cast<float>(k), 10) << transposed;
   }
 }

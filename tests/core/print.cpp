@@ -15,7 +15,7 @@ constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN(),
 /// 0, 1, 2, ... in the given shape.
 template <class T>
 Tensor<T> reshaped(const eg::Shape& shape) {
-  return Tensor<T>::arange(static_cast<T>(shape.size())).alias(shape);
+  return kernel_access(Tensor<T>::arange(static_cast<T>(shape.size()))).alias(shape);
 }
 template <class T>
 Tensor<T> scaled(T count, T step) {

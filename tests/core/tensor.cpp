@@ -81,12 +81,12 @@ TEST(Tensor, MoveAndSelfAssignment) {
 
 TEST(Tensor, AliasSharesItsBuffer) {
   Tensor rows = {{1, 2}, {3, 4}, {5, 6}};
-  Tensor last = rows.alias({2, 2}, 2);
+  Tensor last = kernel_access(rows).alias({2, 2}, 2);
   EXPECT_TRUE(same(last, Tensor{{3, 4}, {5, 6}}));
   last.at(0, 0) = 30;
   EXPECT_EQ(rows(1, 0), 3);
   rows = Tensor();  // the rest stays
-  last = last.alias({2}, 2);
+  last = kernel_access(last).alias({2}, 2);
   EXPECT_TRUE(same(last, Tensor{5, 6}));
 }
 
@@ -206,8 +206,8 @@ TEST(TensorLeaks, CopiesDoNotSeeWhatIsWrittenLater) {
   const auto all_copies = [&](const auto& leak) {
     expect_own(leak, [](const auto& t) { return t; });
     expect_own(leak, [](const auto& t) { return t.detach(); });
-    expect_own(leak, [](const auto& t) { return t.alias({4}); });
-    expect_own(leak, [](const auto& t) { return t.alias({2}, 0); });
+    expect_own(leak, [](const auto& t) { return kernel_access(t).alias({4}); });
+    expect_own(leak, [](const auto& t) { return kernel_access(t).alias({2}, 0); });
     expect_own(leak, [](const auto& t) {
       eg::Tensor<double> assigned{7};
       assigned = t;

@@ -34,7 +34,7 @@ Tensor<typename X::Element> running_sum(const X& expression, bool backwards = fa
     T total = 0;
     for (Index i = 0; i < from.size(); ++i) {
       const Index place = backwards ? from.size() - 1 - i : i;
-      to[place] = total += from.numbers()[place];
+      to[place] = total += kernel_access(from).numbers()[place];
     }
   };
   return compute<T>({"running_sum", where}, x.shape(), run,

@@ -73,7 +73,7 @@ TEST(Init, OrthogonalHasOrthonormalRowsOrColumns) {
   for (const eg::Shape& size : {eg::Shape{5, 5}, {3, 8}, {8, 3}, {1, 4}, {50, 40}, {4, 3, 2}}) {
     const Real w = eg::init::orthogonal<double>(size, 2, generator);
     const eg::Index rows = size[0], columns = size.size() / rows;
-    const Real flat = w.alias({rows, columns});
+    const Real flat = kernel_access(w).alias({rows, columns});
     const Eigen::MatrixXd m = flat.matrix();
     const Eigen::MatrixXd product =
         rows <= columns ? Eigen::MatrixXd(m * m.transpose()) : Eigen::MatrixXd(m.transpose() * m);

@@ -41,7 +41,8 @@ TEST(Matmul, BatchesBroadcast) {
   EXPECT_EQ(y.shape(), (eg::Shape{2, 5, 3, 2}));
   for (eg::Index i = 0; i < 2; ++i)
     for (eg::Index j = 0; j < 5; ++j)
-      EXPECT_TRUE(same(y.alias({3, 2}, (i * 5 + j) * 6), matmul(a.alias({3, 4}, i * 12), b.alias({4, 2}, j * 8))));
+      EXPECT_TRUE(same(kernel_access(y).alias({3, 2}, (i * 5 + j) * 6),
+                       matmul(kernel_access(a).alias({3, 4}, i * 12), kernel_access(b).alias({4, 2}, j * 8))));
   EXPECT_EQ(matmul(whole({4}), b).shape(), (eg::Shape{5, 2}));
   EXPECT_EQ(matmul(a, whole({4})).shape(), (eg::Shape{2, 1, 3}));
 }

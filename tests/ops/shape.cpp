@@ -10,7 +10,7 @@ using eg::Tensor;
 namespace {
 
 Tensor<double> counted(const Shape& shape) {
-  return Tensor<double>::arange(static_cast<double>(shape.size())).alias(shape);
+  return kernel_access(Tensor<double>::arange(static_cast<double>(shape.size()))).alias(shape);
 }
 
 /// What permute must give, element by element.

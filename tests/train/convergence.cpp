@@ -156,7 +156,7 @@ static Vector newton(const Matrix& a, const Vector& y) {
 
 TEST(Convergence, LogisticRegressionReachesItsOptimum) {
   const auto moons = eg::moons<double>(80, {.noise = 0.3, .seed = 6});
-  const Tensor targets = eg::cast<double>(moons.targets).alias({80, 1});
+  const Tensor targets = kernel_access(eg::cast<double>(moons.targets)).alias({80, 1});
   Matrix a(80, 3);
   a << moons.inputs.matrix(), Vector::Ones(80);
   const Vector optimum = newton(a, targets.matrix().col(0));

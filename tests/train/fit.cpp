@@ -23,7 +23,7 @@ static const eg::Dataset<double, std::int64_t>& spiral() {
 /// x and slope x: what a Line of that slope says.
 static eg::Dataset<double> on_line(double slope, eg::Index samples = 4) {
   const Tensor x = Tensor::arange(1, static_cast<double>(samples) + 1);
-  return {x.alias({samples, 1}), Tensor(slope * x).alias({samples, 1})};
+  return {kernel_access(x).alias({samples, 1}), kernel_access(Tensor(slope * x)).alias({samples, 1})};
 }
 
 TEST(Fit, DoesWhatALoopWrittenByHandDoes) {

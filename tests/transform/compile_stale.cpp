@@ -278,7 +278,8 @@ TEST(CompiledStep, RefusesWhatItCannotReplay) {
   expect_refused([&](X x, X) { nested(x); }, {"compile", "inside another", "call the function"});
   const auto untold = [](X x) {
     Tensor mask = Tensor::empty(x.shape());
-    std::copy(x.numbers(), x.numbers() + x.size(), mask.writable_numbers());
+    std::copy(kernel_access(x).numbers(), kernel_access(x).numbers() + x.size(),
+              kernel_access(mask).writable_numbers());
     return mask;
   };
   expect_refused([&](X x, X) { (void)sum(untold(x) * 2.f); }, {"compile", "sum", "[4, 2]", "on_replay"});

@@ -46,7 +46,7 @@ TEST(Grad, GivesTheGradientOfAFunction) {
     EXPECT_NEAR(gradient(i), std::exp(point(i)) * (1 + point(i)), 1e-14);
     EXPECT_NEAR(eg::grad(f, point)(i), gradient(i), 0);
   }
-  EXPECT_EQ(gradient.link().node, nullptr);
+  EXPECT_EQ(kernel_access(gradient).link().node, nullptr);
 }
 
 TEST(Grad, TakesSeveralTensorsListsAndParameters) {

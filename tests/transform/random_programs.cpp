@@ -50,11 +50,12 @@ TEST(RandomPrograms, AgreeWithAPlainEvaluation) {
 // The test's own test: operations that are wrong in their value, their gradient, or their second derivative only.
 eg::Tensor<double> wrong_value(const eg::Tensor<double>& x) { return eg::tanh(x) + where(x > 1, 1e-9, 0); }
 eg::Tensor<double> wrong_gradient(const eg::Tensor<double>& x) {
-  return eg::record("wrong", eg::Tensor<double>(tanh(x)).unrecorded(),
+  return eg::record("wrong", kernel_access(eg::Tensor<double>(tanh(x))).unrecorded(),
                     eg::wrt(x, [](const auto& dy, const auto& y) { return dy * (1 - y); }));
 }
 eg::Tensor<double> wrong_second_derivative(const eg::Tensor<double>& x) {
-  return eg::record("wrong", eg::Tensor<double>(tanh(x)).unrecorded(), eg::wrt(x, [](const auto& dy, const auto& y) {
+  return eg::record("wrong", kernel_access(eg::Tensor<double>(tanh(x))).unrecorded(),
+                    eg::wrt(x, [](const auto& dy, const auto& y) {
                       const eg::Tensor<double> slope = 1 - y * y;
                       return dy * slope.detach();
                     }));

@@ -48,7 +48,9 @@ struct TensorOperationsOf {
     *static_cast<Tensor<T>*>(to) = Tensor<T>::from(kernel_access(*original).number_span(), original->shape());
   }
   EIGENGRAD_COLD static void destroy(void* tensor) { static_cast<Tensor<T>*>(tensor)->~Tensor(); }
-  static const Block& block(const void* tensor) { return kernel_access(*static_cast<const Tensor<T>*>(tensor)).block(); }
+  static const Block& block(const void* tensor) {
+    return kernel_access(*static_cast<const Tensor<T>*>(tensor)).block();
+  }
   static constexpr TensorOperations table{
       dtype_of<T>, number_type_in_text<T>(), sizeof(T), &copy, &assign, &duplicate, &destroy, &block};
 };

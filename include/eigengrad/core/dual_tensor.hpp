@@ -13,7 +13,8 @@ Tensor<Dual<T>> make_dual(const Tensor<T>& value, const Tensor<T>& tangent, Loca
   require<ShapeError>(value.shape() == tangent.shape(), "make_dual: the value is ", value.shape(), ", the tangent is ",
                       tangent.shape(), ": give a tangent of the value's shape", where);
   const auto run = [](Dual<T>* to, const Tensor<T>& values, const Tensor<T>& tangents) {
-    std::transform(kernel_access(values).numbers(), values.end(), kernel_access(tangents).numbers(), to, [](T v, T t) { return Dual<T>(v, t); });
+    std::transform(kernel_access(values).numbers(), values.end(), kernel_access(tangents).numbers(), to,
+                   [](T v, T t) { return Dual<T>(v, t); });
   };
   return compute_values<Dual<T>>("make_dual", value.shape(), run, value, tangent);
 }

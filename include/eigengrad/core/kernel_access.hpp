@@ -90,8 +90,8 @@ class KernelAccess {
     Block block(bytes);
     block->shape = shape;
     block->link.node = nullptr;
-    // Kernels load and compute with whole lanes, also behind the last number: what lies there up to the end of its cache
-    // line must be initialised, or sanitizers complain and old NaNs make the arithmetic slow.
+    // Kernels load and compute with whole lanes, also behind the last number: what lies there up to the end of its
+    // cache line must be initialised, or sanitizers complain and old NaNs make the arithmetic slow.
     const std::size_t used = static_cast<std::size_t>(shape.size()) * sizeof(T),
                       line = used == 0 ? 0 : (used - 1) / 64 * 64;
     std::memset(static_cast<std::byte*>(block.data()) + line, 0, 64);

@@ -53,7 +53,9 @@ struct Loop {
   }
 
   /// How many consecutive rows read operand k from the same start, as it is stretched along the axis before the last.
-  Index rows_at_one_place(int k) const { return outer_rank_ > 0 && strides_[outer_rank_ - 1][k] == 0 ? sizes_[outer_rank_ - 1] : 1; }
+  Index rows_at_one_place(int k) const {
+    return outer_rank_ > 0 && strides_[outer_rank_ - 1][k] == 0 ? sizes_[outer_rank_ - 1] : 1;
+  }
 
  private:
   EIGENGRAD_OUTLINE void advance(Index* offsets, Index* position) const {

@@ -31,7 +31,8 @@ template <class T>
 EIGENGRAD_COLD void add_to_plan(const char* operation, const Tensor<T>& result,
                                 std::initializer_list<const Tensor<T>*> operands, typename TensorStep<T>::Run run,
                                 const void* setting, bool recorded) {
-  for (const Tensor<T>* operand : operands) thread_state().replay_plan->reads(operation, kernel_access(*operand).block());
+  for (const Tensor<T>* operand : operands)
+    thread_state().replay_plan->reads(operation, kernel_access(*operand).block());
   thread_state().replay_plan->computed(operation, kernel_access(result).block());
   thread_state().replay_plan->add(new TensorStep<T>(run, result, operands, setting, recorded));
 }

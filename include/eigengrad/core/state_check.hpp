@@ -78,7 +78,8 @@ BasicNamedTensors<Lazy> Generator::state_dict() const {
   Tensor<std::int64_t> words = Tensor<std::int64_t>::empty({6});
   const std::uint64_t numbers[] = {state_.words[0], state_.words[1],        state_.words[2],
                                    state_.words[3], state_.next_stream.key, state_.next_stream.number};
-  for (Index i = 0; i < words.size(); ++i) kernel_access(words).writable_numbers()[i] = static_cast<std::int64_t>(numbers[i]);
+  for (Index i = 0; i < words.size(); ++i)
+    kernel_access(words).writable_numbers()[i] = static_cast<std::int64_t>(numbers[i]);
   result.add("state", words);
   return result;
 }

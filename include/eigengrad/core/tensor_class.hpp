@@ -297,7 +297,9 @@ Tensor<T>::Tensor(const E& expression) {
                        "as in [](const auto& x), or say value_part(x) where the derivative is not wanted");
   else {
     *this = empty(from.shape());
-    const auto run = [from, result = *this] { std::copy(kernel_access(from).numbers(), from.end(), kernel_access(result).shared_data()); };
+    const auto run = [from, result = *this] {
+      std::copy(kernel_access(from).numbers(), from.end(), kernel_access(result).shared_data());
+    };
     run();
     on_replay("tensor", reads(from), writes(*this), [&] { return run; });
   }

@@ -108,8 +108,9 @@ struct Dataset {
     Generator generator(seed);
     std::vector<Index> order, spread(static_cast<std::size_t>(count));
     shuffled_positions(order, count, generator);
-    std::stable_sort(order.begin(), order.end(),
-                     [this](Index a, Index b) { return kernel_access(targets).numbers()[a] < kernel_access(targets).numbers()[b]; });
+    std::stable_sort(order.begin(), order.end(), [this](Index a, Index b) {
+      return kernel_access(targets).numbers()[a] < kernel_access(targets).numbers()[b];
+    });
     // Sorted by class, the test's places evenly spaced: every class gives its share.
     const auto share = [&](Index rows) { return (rows * held_out + count / 2) / count; };
     Index in_test = 0, in_train = held_out;

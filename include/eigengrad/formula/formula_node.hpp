@@ -22,7 +22,9 @@ struct DerivativeProduct {
 template <class T>
 EIGENGRAD_INLINE bool hand_over(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& derivative,
                                 std::uint32_t holders = 1) {
-  if (dy.size() != 1 || !(*kernel_access(dy).numbers() == T(1)) || slot.filled || kernel_access(derivative).holders() > holders) return false;
+  if (dy.size() != 1 || !(*kernel_access(dy).numbers() == T(1)) || slot.filled ||
+      kernel_access(derivative).holders() > holders)
+    return false;
   slot.value = derivative;
   slot.filled = true;
   return true;
@@ -198,8 +200,8 @@ class FormulaNode final : public OperationNode<T> {
     bool add = false;
     Tensor<T>& gradient = prepare_over(dy, *slot, this->shape_, add);
     const Multiple product({}, Leaf<T>{dy}, Leaf<T>{derivative_});
-    evaluate<T>(ListedFormula<T>(formula_kind<Multiple>, &product, product.shape()), kernel_access(gradient).shared_data(), add,
-                kernel_access(gradient).padded());
+    evaluate<T>(ListedFormula<T>(formula_kind<Multiple>, &product, product.shape()),
+                kernel_access(gradient).shared_data(), add, kernel_access(gradient).padded());
   }
   /// The same under a sum over everything: dy is one number.
   void pass_summed_derivative(const Tensor<T>& dy) {
@@ -270,7 +272,8 @@ struct FormulaReplay {
     const ListedFormula<T> view(kind, formula, space);
     if constexpr (std::is_same_v<T, E>)
       if (derivative.size() > 0)
-        return evaluate_with_derivative(view, wanted, kernel_access(result).shared_data(), kernel_access(derivative).shared_data());
+        return evaluate_with_derivative(view, wanted, kernel_access(result).shared_data(),
+                                        kernel_access(derivative).shared_data());
     evaluate(view, kernel_access(result).shared_data(), false, true);
   }
 
@@ -309,7 +312,8 @@ EIGENGRAD_OUTLINE Tensor<E> value_of_formula(const FormulaKind<T>& kind, const v
     if (tape != nullptr && find_targets(tape, view, name.name, targets)) {
       if (kind.stores_derivative && only_one_target(view, targets, wanted)) {
         derivative = Tensor<T>::empty(space);
-        evaluate_with_derivative(view, wanted, kernel_access(result).writable_numbers(), kernel_access(derivative).writable_numbers());
+        evaluate_with_derivative(view, wanted, kernel_access(result).writable_numbers(),
+                                 kernel_access(derivative).writable_numbers());
       } else {
         evaluate(view, kernel_access(result).writable_numbers(), false, true);
       }

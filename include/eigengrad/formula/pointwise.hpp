@@ -27,7 +27,8 @@ struct Pointwise {
   }
   /// Writes y, which may be x, and the slope behind it.
   void evaluate(const Tensor<T>& x, Tensor<T>& y, bool with_slope) const {
-    run(value, x, kernel_access(x).numbers(), y, with_slope && keeps_slope ? kernel_access(y).extra_numbers() : nullptr);
+    run(value, x, kernel_access(x).numbers(), y,
+        with_slope && keeps_slope ? kernel_access(y).extra_numbers() : nullptr);
   }
   /// dx = dy f', of a y that has its slope behind it if that is kept.
   void pull_back(const Tensor<T>& dy, const Tensor<T>& y, Tensor<T>& dx) const {
@@ -40,7 +41,8 @@ struct Pointwise {
   /// `second` has as many numbers as `a`, and extra numbers behind them where y has.
   EIGENGRAD_OUTLINE static void run(Lanes* lanes, const Tensor<T>& a, const T* second, Tensor<T>& to, T* slope) {
     constexpr Index width = lane_width<T>;
-    const Index size = to.size(), whole = kernel_access(a).padded() && kernel_access(to).padded() ? size : size - size % width;
+    const Index size = to.size(),
+                whole = kernel_access(a).padded() && kernel_access(to).padded() ? size : size - size % width;
     T* const result = kernel_access(to).shared_data();
     const T* const first = kernel_access(a).numbers();
     constexpr Index large = 1 << 16;

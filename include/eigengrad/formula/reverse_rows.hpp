@@ -17,7 +17,7 @@ template <class T>
 struct Sink {
   T* data = nullptr;
   bool add = false;
-  bool padded = false;       // its last lane may be written whole
+  bool padded = false;     // its last lane may be written whole
   bool stretched = false;  // along the row, over which it is then summed
 };
 
@@ -139,8 +139,8 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
     sums = sums || sinks[k].stretched;
     // A last lane may be written whole in a sink of one row, and in one of all rows where the next row comes later.
     const bool one_row = rows.operands[k].shape->size() == row;
-    padded =
-        padded && (sinks[k].stretched || (sinks[k].padded && (one_row || (!sinks[k].add && !rows.reads(sinks[k].data)))));
+    padded = padded &&
+             (sinks[k].stretched || (sinks[k].padded && (one_row || (!sinks[k].add && !rows.reads(sinks[k].data)))));
     job.single = job.single && sinks[k].data == wanted[job.first].data && !sinks[k].stretched;
   }
   ManyRows<T> many_rows(rows, wanted, leaves, first, end);

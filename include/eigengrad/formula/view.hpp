@@ -30,11 +30,14 @@ struct FormulaLeaf {
     numbers = nullptr;
     mask = &tensor;
   }
-  const Block& block() const { return mask == nullptr ? kernel_access(*numbers).block() : kernel_access(*mask).block(); }
+  const Block& block() const {
+    return mask == nullptr ? kernel_access(*numbers).block() : kernel_access(*mask).block();
+  }
   RowOperand row_operand() const { return mask == nullptr ? operand_of(*numbers) : operand_of(*mask); }
   template <class E>
   static RowOperand operand_of(const Tensor<E>& tensor) {
-    return {reinterpret_cast<const std::byte*>(kernel_access(tensor).numbers()), &tensor.shape(), sizeof(E), kernel_access(tensor).padded()};
+    return {reinterpret_cast<const std::byte*>(kernel_access(tensor).numbers()), &tensor.shape(), sizeof(E),
+            kernel_access(tensor).padded()};
   }
 };
 
@@ -199,8 +202,8 @@ EIGENGRAD_OUTLINE void sum_into(const FormulaView<T>& view, SumLanes<T> lanes, c
   }
   const Rows<T> rows = operands.rows(view, &kept);
   if (view.kind.is_plain && rows.loop.rows > 1 && rows.written_size == rows.loop.row && rows.loop.row_strides[1] != 0)
-    return sum_plain_rows(kernel_access(*view.leaves[0].numbers).numbers(), rows.loop.rows, rows.loop.row, rows.padded(), target,
-                          divisor);
+    return sum_plain_rows(kernel_access(*view.leaves[0].numbers).numbers(), rows.loop.rows, rows.loop.row,
+                          rows.padded(), target, divisor);
   sum_rows(rows, lanes, view.formula, kept.size() == 1, target, divisor, size >= 2 * view.kind.large);
 }
 

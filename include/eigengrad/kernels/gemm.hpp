@@ -23,21 +23,21 @@ class Gemm {
   /// lanes that begin inside it, or inside the bias, can be written and read whole. Large ones go to the library that
   /// the program was built to use, if any.
   EIGENGRAD_INLINE static void multiply(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b, T* c,
-                                   bool add, const T* bias = nullptr, bool padded = false) {
+                                        bool add, const T* bias = nullptr, bool padded = false) {
     if constexpr (has_library_product<T>)
       if (worth_library(m, n, k) && by_library(m, n, k, a, b, {c, n, add, bias, nullptr, padded})) return;
     compute(m, n, k, a, b, c, add, bias, padded);
   }
   /// The same where rows of C lie apart, or every row has a bias of its own.
   static void multiply(Index m, Index n, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
-                  const ProductTarget<T>& c) {
+                       const ProductTarget<T>& c) {
     if constexpr (has_library_product<T>)
       if (worth_library(m, n, k) && by_library(m, n, k, a, b, c)) return;
     compute(m, n, k, a, b, c);
   }
   /// The same for operands that tables describe, which are read once for each block of the other and packed.
   static void multiply(Index m, Index n, Index k, const OffsetView<T>& a, const OffsetView<T>& b,
-                  const ProductTarget<T>& c) {
+                       const ProductTarget<T>& c) {
     if (m == 0 || n == 0) return;
     if (k == 0) return nothing(m, n, c);
     BlockedGemm<T>::multiply(m, n, k, a, b, c, m * n * k >= large ? team_size() : 1);

@@ -20,7 +20,7 @@ class ShortRows {
   /// derivative.
   template <class Other>
   static Total<T> losses(const T* x, Index rows, Index classes, const std::int64_t* labels, T scale, T* to, T* loss,
-                      const Other& other) {
+                         const Other& other) {
     ShortRows block;
     Total<T> total(0);
     for (Index first = 0, end = 0; first < rows; first = end) {

@@ -47,9 +47,9 @@ struct AroundAxis {
   /// Throws IndexError for a position that is listed and outside the axis.
   void require_inside(const OperationName& name, const Tensor<std::int64_t>& listed, const Shape& shape) const {
     for (Index k = 0; k < listed.size(); ++k)
-      require<IndexError>(kernel_access(listed).numbers()[k] >= 0 && kernel_access(listed).numbers()[k] < count, name.name, ": index ",
-                          kernel_access(listed).numbers()[k], " at position ", k, " is outside axis ", axis, " of shape ", shape,
-                          ", which has ", count, name.where);
+      require<IndexError>(kernel_access(listed).numbers()[k] >= 0 && kernel_access(listed).numbers()[k] < count,
+                          name.name, ": index ", kernel_access(listed).numbers()[k], " at position ", k,
+                          " is outside axis ", axis, " of shape ", shape, ", which has ", count, name.where);
   }
 };
 
@@ -107,8 +107,9 @@ Tensor<T> pick(const OperationName& name, const Tensor<T>& x, const AroundAxis& 
     return record(name, kernel_access(x).alias(shape, size > 0 ? position.begin * around.inner : 0), std::move(from_x));
   const auto run = [=](T* to, const Tensor<T>& from, const Tensor<std::int64_t>& listed) {
     around.require_inside(name, listed, from.shape());
-    around.for_each_run(size, position,
-                        [&](Index whole, Index part) { std::copy_n(kernel_access(from).numbers() + whole, around.inner, to + part); });
+    around.for_each_run(size, position, [&](Index whole, Index part) {
+      std::copy_n(kernel_access(from).numbers() + whole, around.inner, to + part);
+    });
   };
   return compute<T>(name, shape, run, std::move(from_x), position.listed);
 }

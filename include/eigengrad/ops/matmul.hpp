@@ -95,7 +95,8 @@ struct BatchedProduct {
       return recorded_reshape(recorded_sum_to(batched(matrices(dy), transposed(b, k, m)), batch_a + Shape{n, k}),
                               a.shape());
     return gathered(a, batch_a.size(), [&](T* da, const T* left, const T* right, Index i) {
-      Gemm<T>::multiply(n, k, m, {kernel_access(dy).numbers() + i * n * m, m, 1}, {right, 1, m}, da + (left - kernel_access(a).numbers()), true);
+      Gemm<T>::multiply(n, k, m, {kernel_access(dy).numbers() + i * n * m, m, 1}, {right, 1, m},
+                        da + (left - kernel_access(a).numbers()), true);
     });
   }
   Tensor<T> gradient_b(const Tensor<T>& dy) const {
@@ -103,7 +104,8 @@ struct BatchedProduct {
       return recorded_reshape(recorded_sum_to(batched(transposed(a, n, k), matrices(dy)), batch_b + Shape{k, m}),
                               b.shape());
     return gathered(b, batch_b.size(), [&](T* db, const T* left, const T* right, Index i) {
-      Gemm<T>::multiply(k, m, n, {left, 1, k}, {kernel_access(dy).numbers() + i * n * m, m, 1}, db + (right - kernel_access(b).numbers()), true);
+      Gemm<T>::multiply(k, m, n, {left, 1, k}, {kernel_access(dy).numbers() + i * n * m, m, 1},
+                        db + (right - kernel_access(b).numbers()), true);
     });
   }
 

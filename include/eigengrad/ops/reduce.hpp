@@ -59,7 +59,8 @@ Tensor<std::int64_t> place_of_extreme(const char* name, const Tensor<T>& x, cons
                       " leaves no element to choose from: check that it is not empty first", where);
   const Tensor<T> best = Tensor<T>::empty(groups.reduced.result);
   const auto find = [=](std::int64_t* to, const Tensor<T>& from, T* winner) {
-    if (groups.size() > 0) winners<Order>(kernel_access(from).numbers(), groups.outer, groups.count, groups.inner, winner, to);
+    if (groups.size() > 0)
+      winners<Order>(kernel_access(from).numbers(), groups.outer, groups.count, groups.inner, winner, to);
   };
   return compute_values<std::int64_t>(name, groups.reduced.result, find, groups.x, extra_output(best));
 }
@@ -153,7 +154,8 @@ Tensor<typename X::Element> prod(const X& x, const Axes& axes = {}, bool keepdim
       }
   };
   const auto back = [groups](const auto& dy) {
-    return records_gradients() ? recorded_product_of_others(groups, dy) : product_of_others(groups, kernel_access(dy).numbers());
+    return records_gradients() ? recorded_product_of_others(groups, dy)
+                               : product_of_others(groups, kernel_access(dy).numbers());
   };
   return compute<T>({"prod", where}, groups.reduced.result, multiply, with_respect_to(groups.x, back));
 }

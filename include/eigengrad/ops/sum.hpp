@@ -24,7 +24,8 @@ struct SumReplay {
     std::fill_n(to, formula.result.size(), T(0));
     if constexpr (is_real<T>)
       if (formula.derivative.size() > 0)
-        return void(sum_with_derivative(view, sums, formula.wanted, to, kernel_access(formula.derivative).shared_data(), divisor));
+        return void(sum_with_derivative(view, sums, formula.wanted, to, kernel_access(formula.derivative).shared_data(),
+                                        divisor));
     sum_into(view, sums.sum, kept, to, divisor);
   }
 };
@@ -45,7 +46,8 @@ EIGENGRAD_OUTLINE Tensor<T> sum_of_formula(const FormulaKind<T>& kind, const For
     if (recorded && reduced.kept.size() == 1 && only_one_target(view, targets, wanted)) {
       derivative = Tensor<T>::empty(space);
       // In one pass, where that can be.
-      if (!sum_with_derivative(view, sums, wanted, kernel_access(result).shared_data(), kernel_access(derivative).shared_data(), divisor))
+      if (!sum_with_derivative(view, sums, wanted, kernel_access(result).shared_data(),
+                               kernel_access(derivative).shared_data(), divisor))
         derivative = {};
     }
   }

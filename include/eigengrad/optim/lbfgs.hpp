@@ -141,7 +141,8 @@ class LBFGS : public Optimizer<T, 0, LBFGS<T>> {
     Tensor<T> history = Tensor<T>::empty({static_cast<Index>(pairs_.size()), 2, size});
     T* to = kernel_access(history).writable_numbers();
     for (const Pair& pair : pairs_)
-      to = std::copy_n(kernel_access(pair.change).numbers(), size, std::copy_n(kernel_access(pair.step).numbers(), size, to));
+      to = std::copy_n(kernel_access(pair.change).numbers(), size,
+                       std::copy_n(kernel_access(pair.step).numbers(), size, to));
     state.rows("history", history, {2, size});
     if (!state.loads()) return;
     pairs_.clear();

@@ -289,7 +289,8 @@ double gradient_norm(const std::vector<ParameterRef<T>>& parameters) {
     double total = 0;
     for (const auto& parameter : parameters)
       if (parameter.has_grad())
-        for (const T g : kernel_access(parameter.state().gradient.value).number_span()) term(total, static_cast<double>(g));
+        for (const T g : kernel_access(parameter.state().gradient.value).number_span())
+          term(total, static_cast<double>(g));
     return total;
   };
   const double sum = sum_over([](double& total, double g) { total += g * g; });

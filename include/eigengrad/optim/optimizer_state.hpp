@@ -51,7 +51,8 @@ class OptimizerState {
     if (does_ == Does::save)
       state.add(name, kept);
     else if (state.contains(name))
-      kept = Tensor<T>::from(kernel_access(state.template at<T>(name)).number_span(), state.template at<T>(name).shape());
+      kept =
+          Tensor<T>::from(kernel_access(state.template at<T>(name)).number_span(), state.template at<T>(name).shape());
   }
 
   Does does_;

@@ -28,7 +28,8 @@ double dead_share(const Tensor<T>& output, const Tensor<T>& input_gradient, doub
   for (Index unit = 0; unit < units; ++unit) {
     bool silent = true;
     for (Index i = unit; i < output.size() && silent; i += units)
-      silent = kernel_access(output).numbers()[i] == static_cast<T>(dead_output) && kernel_access(input_gradient).numbers()[i] == 0;
+      silent = kernel_access(output).numbers()[i] == static_cast<T>(dead_output) &&
+               kernel_access(input_gradient).numbers()[i] == 0;
     if (silent) ++dead;
   }
   return static_cast<double>(dead) / static_cast<double>(units);

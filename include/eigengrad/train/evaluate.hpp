@@ -122,7 +122,8 @@ Tensor<T> predict(Module<T>& model, const Tensor<T>& inputs, Index batch_size = 
     }
     require<ShapeError>(some.shape().without(0) == result.shape().without(0), "predict: an output of shape ",
                         some.shape(), " follows one of shape ", result.shape(), ": all must be alike", where);
-    std::copy(kernel_access(some).numbers(), some.end(), kernel_access(result).writable_numbers() + first * (result.size() / n));
+    std::copy(kernel_access(some).numbers(), some.end(),
+              kernel_access(result).writable_numbers() + first * (result.size() / n));
   }
   return result;
 }

@@ -113,8 +113,8 @@ template <class T>
 void require_finite(double loss, const Tensor<T>& inputs, Index epoch, Index batch, const Location& where) {
   if (std::isfinite(loss)) [[likely]]
     return;
-  const bool sound =
-      std::all_of(kernel_access(inputs).numbers(), inputs.end(), [](T x) { return std::isfinite(static_cast<double>(x)); });
+  const bool sound = std::all_of(kernel_access(inputs).numbers(), inputs.end(),
+                                 [](T x) { return std::isfinite(static_cast<double>(x)); });
   fail<ValueError>("fit: the loss is ", loss, " at epoch ", epoch, ", batch ", batch, ": ",
                    sound ? "lower the learning rate, set .clip_gradient_norm, or look at the loss"
                          : "its inputs hold NaN or infinity: clean the data",

@@ -57,8 +57,11 @@ class CompiledStep {
       return std::apply([&](const auto&... mine) { return ((mine.shape() == inputs.shape()) && ...); }, own);
     }
     Tensor<T> run(const F& f, const CompileOptions& options, const Tensor<X>&... inputs) {
-      std::apply([&](const auto&... mine) { (std::copy_n(kernel_access(inputs).numbers(), inputs.size(), kernel_access(mine).shared_data()), ...); },
-                 own);
+      std::apply(
+          [&](const auto&... mine) {
+            (std::copy_n(kernel_access(inputs).numbers(), inputs.size(), kernel_access(mine).shared_data()), ...);
+          },
+          own);
       if (record.empty() || !record.up_to_date() || !replay(f, options)) record_anew(f);
       const InStep in_step;
       record.tape().backward(loss, {.retain_graph = true});

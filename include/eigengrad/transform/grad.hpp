@@ -32,7 +32,9 @@ class FunctionTape {
   /// Whether somebody outside may differentiate the results.
   bool differentiable() const { return outer_ != nullptr && paused_ == 0; }
   /// A result as the outside may see it.
-  Tensor<T> out(const Tensor<T>& result) const { return differentiable() ? result : kernel_access(result).unrecorded(); }
+  Tensor<T> out(const Tensor<T>& result) const {
+    return differentiable() ? result : kernel_access(result).unrecorded();
+  }
   /// Keeps the records alive for a function that is handed out.
   std::shared_ptr<OwnTape> own() const { return own_; }
 

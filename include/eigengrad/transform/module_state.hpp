@@ -15,8 +15,8 @@ namespace eigengrad { inline namespace EIGENGRAD_ABI {
 /// Whether both have the same shape and numbers of the same bits.
 template <class T>
 bool same_replayed_bits(const Tensor<T>& a, const Tensor<T>& b) {
-  return a.shape() == b.shape() &&
-         (a.size() == 0 || std::memcmp(kernel_access(a).numbers(), kernel_access(b).numbers(), static_cast<std::size_t>(a.size()) * sizeof(T)) == 0);
+  return a.shape() == b.shape() && (a.size() == 0 || std::memcmp(kernel_access(a).numbers(), kernel_access(b).numbers(),
+                                                                 static_cast<std::size_t>(a.size()) * sizeof(T)) == 0);
 }
 
 /// A module's buffers, of any number types, as a compiled step knows them: what they held before it, what it makes of

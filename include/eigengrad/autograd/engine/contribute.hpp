@@ -56,7 +56,9 @@ struct Expanded {
   Shape target_shape;
 
   const Shape& shape() const { return target_shape; }
-  void write_to(Tensor<T>& target, bool add) const { expand_into(kernel_access(target).writable_numbers(), value, target_shape, add); }
+  void write_to(Tensor<T>& target, bool add) const {
+    expand_into(kernel_access(target).writable_numbers(), value, target_shape, add);
+  }
   bool hand_to(Slot<T>& slot) const {
     if (slot.filled || slot.keep_whole) return false;
     slot.value = value;
@@ -173,7 +175,8 @@ Tensor<T>& prepare(Slot<T>& slot, const Shape& shape, bool& add) {
 /// as dy and the slot share the buffer until dy ends.
 template <class T>
 Tensor<T>& prepare_over(const Tensor<T>& dy, Slot<T>& slot, const Shape& shape, bool& add) {
-  if (slot.filled || slot.value.size() > 0 || !(dy.shape() == shape) || !kernel_access(dy).unshared() || kernel_access(dy).link().node != nullptr)
+  if (slot.filled || slot.value.size() > 0 || !(dy.shape() == shape) || !kernel_access(dy).unshared() ||
+      kernel_access(dy).link().node != nullptr)
     return prepare(slot, shape, add);
   add = false;
   slot.filled = true;

@@ -81,7 +81,8 @@ template <class T>
 EIGENGRAD_COLD Tensor<T> recorded_parts(const Tensor<T>& x, T divisor) {
   const auto run = [](const TensorStep<T>& step) {
     const T* from = kernel_access(step.operands[0]).numbers();
-    for (Index i = 0; i < step.result.size(); ++i) step.to()[i] = from[i] / kernel_access(step.operands[1]).numbers()[0];
+    for (Index i = 0; i < step.result.size(); ++i)
+      step.to()[i] = from[i] / kernel_access(step.operands[1]).numbers()[0];
   };
   Tensor<T> result = Tensor<T>::empty(x.shape());
   const Tensor<T> number = Tensor<T>::full({}, divisor);

@@ -20,7 +20,7 @@ class BlockedGemm {
 
  public:
   EIGENGRAD_OUTLINE static void multiply(Index m, Index n, Index k, const OffsetView<T>& a, const OffsetView<T>& b,
-                                    const ProductTarget<T>& c, int threads) {
+                                         const ProductTarget<T>& c, int threads) {
     if (threads > 1) return by_threads(m, n, k, a, b, c, threads);
     part(m, n, k, a, b, c);
   }

@@ -23,7 +23,7 @@ class PanelGemm {
  public:
   /// Columns `from`, where a panel begins, to `to` of C[m, n].
   EIGENGRAD_OUTLINE static void multiply(Index m, Index n, Index k, MatrixView<T> a, const MatrixView<T>& b,
-                                    const ProductTarget<T>& c, Index from, Index to) {
+                                         const ProductTarget<T>& c, Index from, Index to) {
     // Rows of B that are already lanes next to each other can be read in place while they stay in the cache.
     const bool in_place = b.column_step == 1 && (n % width == 0 || b.padded) && (k * n <= 8192 || m <= rows || k <= 32);
     // What a row's last lane writes too much is where the next row begins, which comes later.
@@ -36,8 +36,8 @@ class PanelGemm {
     // Of few products each, C is what takes time: it is written by rows, not by panels.
     if (const Index block = 4 * rows; in_place && k <= 32 && m > block && to - from > 4 * panel) {
       for (Index i = 0; i < m; i += block)
-        multiply((std::min)(block, m - i), n, k, {a.data + i * a.row_step, a.row_step, a.column_step}, b, c.from(i, 0), from,
-            to);
+        multiply((std::min)(block, m - i), n, k, {a.data + i * a.row_step, a.row_step, a.column_step}, b, c.from(i, 0),
+                 from, to);
       return;
     }
     for (Index j = from; j < to; j += panel) {

@@ -55,8 +55,8 @@ void run_linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bi
   const Index in = weight.shape()[1];
   const bool biased = bias.size() > 0;
   Gemm<T>::multiply(x.shape()[0], weight.shape()[0], in, {kernel_access(x).numbers(), in, 1, kernel_access(x).padded()},
-               {kernel_access(weight).numbers(), 1, in, kernel_access(weight).padded()}, y, false, biased ? kernel_access(bias).numbers() : nullptr,
-               !biased || kernel_access(bias).padded());
+                    {kernel_access(weight).numbers(), 1, in, kernel_access(weight).padded()}, y, false,
+                    biased ? kernel_access(bias).numbers() : nullptr, !biased || kernel_access(bias).padded());
   if (then != nullptr) then->evaluate(result, result, with_slope);
 }
 

@@ -19,9 +19,9 @@ EIGENGRAD_LAZY void require_labels_of(const char* loss, const Shape& prediction,
 EIGENGRAD_LAZY void require_labels(const char* loss, const Shape& prediction, const Tensor<std::int64_t>& labels,
                                    const Location& where) {
   for (Index i = 0; i < labels.size(); ++i)
-    require<IndexError>(kernel_access(labels).numbers()[i] >= 0 && kernel_access(labels).numbers()[i] < prediction[1], loss, ": label ",
-                        kernel_access(labels).numbers()[i], " at position ", i, " is outside 0 to ", prediction[1] - 1,
-                        ": as many outputs as classes are needed", where);
+    require<IndexError>(kernel_access(labels).numbers()[i] >= 0 && kernel_access(labels).numbers()[i] < prediction[1],
+                        loss, ": label ", kernel_access(labels).numbers()[i], " at position ", i, " is outside 0 to ",
+                        prediction[1] - 1, ": as many outputs as classes are needed", where);
 }
 
 /// 1 at each row's label, 0 elsewhere.
@@ -125,9 +125,10 @@ void softmax_cross_entropy_rows(const Tensor<T>& x, const Tensor<std::int64_t>& 
     if constexpr (is_real<T>)
       if (labels.size() > 0 && classes <= ShortRows<T>::most_classes) {
         const Index begin = first * classes;
-        return ShortRows<T>::losses(kernel_access(x).numbers() + begin, end - first, classes, kernel_access(labels).numbers() + first, scale,
-                                 to != nullptr ? to + begin : nullptr, per_sample ? loss + first : nullptr,
-                                 [&](Index i) { return loss_of(first + i); });
+        return ShortRows<T>::losses(kernel_access(x).numbers() + begin, end - first, classes,
+                                    kernel_access(labels).numbers() + first, scale,
+                                    to != nullptr ? to + begin : nullptr, per_sample ? loss + first : nullptr,
+                                    [&](Index i) { return loss_of(first + i); });
       }
     Total<T> total(0);
     for (Index i = first; i < end; ++i) {
