@@ -178,7 +178,7 @@ class ParameterRef {
     forbid_in_replay("set_grad", "give the parameter its gradient after the step", where);
     require<ShapeError>(gradient.shape() == shape(), "set_grad: the parameter is ", shape(), ", the gradient is ",
                         gradient.shape(), ": give one of the parameter's shape", where);
-    state().gradient.value = gradient.unrecorded();
+    state().gradient.value = kernel_access(gradient).unrecorded();
     state().gradient.filled = true;
     if (state().lineage.has_copies()) [[unlikely]]
       state().lineage.forget();

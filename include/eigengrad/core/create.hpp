@@ -23,7 +23,7 @@ Tensor<T> whole_range(std::int64_t start, std::int64_t stop, std::int64_t step) 
   for (std::uint64_t i = 0; i < count; ++i)
     to[i] = exactly<T>(
         static_cast<std::int64_t>(static_cast<std::uint64_t>(start) + i * static_cast<std::uint64_t>(step)), "arange");
-  tell_literal(result.block());
+  tell_literal(kernel_access(result).block());
   return result;
 }
 /// The same counted in doubles, or dual numbers of them.
@@ -43,7 +43,7 @@ Tensor<T> real_range(Real start, Real stop, Real step) {
   Tensor<T> result = Tensor<T>::empty({count});
   T* numbers = kernel_access(result).writable_numbers();
   for (Index i = 0; i < count; ++i) numbers[i] = static_cast<T>(start + static_cast<double>(i) * step);
-  tell_literal(result.block());
+  tell_literal(kernel_access(result).block());
   return result;
 }
 

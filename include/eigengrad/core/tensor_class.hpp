@@ -263,7 +263,7 @@ class Tensor : private KernelAccess<T>, public ToWriteAnElementSay_at<T, Tensor<
   static void drop_tangents(const Tensor& from, Tensor& result) {
     result = empty(from.shape());
     const auto run = [from, result] {
-      std::transform(from.own(), from.end(), kernel_access(result).shared_data(),
+      std::transform(kernel_access(from).numbers(), from.end(), kernel_access(result).shared_data(),
                      [](const T& number) { return T(plain_value(number)); });
     };
     run();

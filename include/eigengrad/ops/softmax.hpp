@@ -93,7 +93,7 @@ Tensor<typename X::Element> log_sum_exp(const X& x, const Axes& axes = {}, bool 
   using T = typename X::Element;
   static_assert(is_real<T>, "log_sum_exp of integers: cast<float>(tensor) first");
   const Tensor<T>& recorded = x.to_tensor();
-  const Tensor<T> t = recorded.unrecorded();
+  const Tensor<T> t = kernel_access(recorded).unrecorded();
   const Reduced reduced(t.shape(), axes, keepdims, "log_sum_exp", where);
   if (reduced.count == 0) return Tensor<T>::full(reduced.result, -std::numeric_limits<T>::infinity());
   const Tensor<T> shift = without_infinities((max)(t, axes, true, where));

@@ -195,7 +195,7 @@ auto checkpoint(const F& f, const X&... x) {
     {
       const NoGrad pause;
       const StandIns note(&reads);
-      result = Tensor<T>(f(inputs...)).unrecorded();
+      result = kernel_access(Tensor<T>(f(inputs...))).unrecorded();
     }
     Node* node = tape->template add<CheckpointNode<T, F, typename X::Element...>>(
         tape->last, tape, result.shape(), f, random, std::move(reads), Fingerprint(result), inputs...);

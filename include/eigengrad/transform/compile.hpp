@@ -105,7 +105,7 @@ class CompiledStep {
       return [this, &f] { return Tensor<T>(std::apply(f, own)); };
     }
     std::vector<Block> blocks() const {
-      return std::apply([](const auto&... mine) { return std::vector<Block>{mine.block()...}; }, own);
+      return std::apply([](const auto&... mine) { return std::vector<Block>{kernel_access(mine).block()...}; }, own);
     }
     static double number_of(const Tensor<T>& tensor) {
       return tensor.size() > 0 ? static_cast<double>(kernel_access(tensor).numbers()[0]) : 0.0;
@@ -115,7 +115,7 @@ class CompiledStep {
   /// What was computed under a tape that lives would get no gradient.
   template <class T>
   static void require_ended_tape(const Tensor<T>& input) {
-    const TapeLink& link = input.link();
+    const TapeLink& link = kernel_access(input).link();
     if (link.node == nullptr) [[likely]]
       return;
     const auto& tape = *static_cast<const TapeState*>(link.tape);

@@ -26,7 +26,7 @@ class Pullback {
   auto operator()(const Tensor<T>& u, Location where = Location::current()) const {
     require<ShapeError>(u.shape() == value_.shape(), "vjp: the function gives ", value_.shape(), ", the vector is ",
                         u.shape(), ": give a vector of the result's shape", where);
-    require<GradientError>(inputs_[0].link().serial == tape_->serial.load(std::memory_order_acquire),
+    require<GradientError>(kernel_access(inputs_[0]).link().serial == tape_->serial.load(std::memory_order_acquire),
                            "vjp: the tape that recorded the function has ended: call the pullback while it lives",
                            where);
     return Wrt::give(pull_back(tape_, value_, u, inputs_, own_ == nullptr && recording_tape() == tape_));
@@ -101,7 +101,7 @@ class Pushforward {
   Tensor<T> operator()(const V& v, Location where = Location::current()) const {
     const auto& list = directions(v);
     require_shapes_of("linearize", inputs_, list, where);
-    require<GradientError>(inputs_[0].link().serial == tape_->serial.load(std::memory_order_acquire),
+    require<GradientError>(kernel_access(inputs_[0]).link().serial == tape_->serial.load(std::memory_order_acquire),
                            "linearize: the tape that recorded the function has ended: call it while that lives", where);
     return transposed_.push(tape_, list, own_ == nullptr && recording_tape() == tape_);
   }

@@ -17,7 +17,7 @@ namespace eigengrad { inline namespace EIGENGRAD_ABI {
 template <class T>
 struct ReplayParameterOf final : ReplayParameter {
   explicit ReplayParameterOf(const ParameterHandle<T>& handle)
-      : ReplayParameter(handle.get(), handle->value.block(), handle->requires_grad,
+      : ReplayParameter(handle.get(), kernel_access(handle->value).block(), handle->requires_grad,
                         static_cast<std::size_t>(handle->value.size()) * sizeof(T)),
         kept(handle) {}
   void* slot(bool replayed) override { return &gradients[replayed ? 1 : 0]; }
@@ -25,7 +25,9 @@ struct ReplayParameterOf final : ReplayParameter {
     return gradients[0].filled == gradients[1].filled &&
            (!gradients[0].filled || same_replayed_bits(gradients[0].value, gradients[1].value));
   }
-  const Block* gathered() const override { return gradients[0].filled ? &gradients[0].value.block() : nullptr; }
+  const Block* gathered() const override {
+    return gradients[0].filled ? &kernel_access(gradients[0].value).block() : nullptr;
+  }
   void unshare_gradient() override {
     if (kept->gradient.filled) kernel_access(kept->gradient.value).writable_numbers();
   }

@@ -87,7 +87,7 @@ class Rehearsal {
     random_after = default_generator();
     operations = tape.operations();
     loss = Tensor<T>::from(kernel_access(result).number_span(), result.shape());
-    if (result.size() != 1 || result.link().node == nullptr) return;  // backward says what is wrong
+    if (result.size() != 1 || kernel_access(result).link().node == nullptr) return;  // backward says what is wrong
     plan.forbids = false;
     const ListeningPlan listen(plan);
     const GatherApart<T> apart(*this_state(tape), plan.parameters, false);
@@ -227,7 +227,7 @@ class StepRecord {
         if (other->owner == state->owner) mine = other.get();
       if (mine != nullptr ? !mine->same_as(*state) : state->written()) return "buffers";
     }
-    if (loss.size() != 1 || loss.link().node == nullptr) return nullptr;
+    if (loss.size() != 1 || kernel_access(loss).link().node == nullptr) return nullptr;
     {
       const GatherApart<T> apart(const_cast<TapeState&>(tape_->state()), fresh.plan.parameters, true);
       tape_->backward(loss, {.retain_graph = true});

@@ -28,7 +28,7 @@ std::vector<Grid> score_grids(Model& model, Range x, Range y, Index resolution) 
   for (Index begin = 0; begin < total; begin += batch) {
     const Index count = (std::min)(batch, total - begin);
     Tensor<T> points = Tensor<T>::empty({count, 2});
-    T* next = points.writable_numbers();
+    T* next = kernel_access(points).writable_numbers();
     for (Index i = begin; i < begin + count; ++i) {
       *next++ = static_cast<T>(empty.x(i % resolution));
       *next++ = static_cast<T>(empty.y(i / resolution));
