@@ -57,5 +57,7 @@ void expect_tensor(const eigengrad::Tensor<T>& actual, const eigengrad::Shape& s
 template <class E, class Action>
 void expect_error(Action action, const std::vector<std::string>& parts) {
   const std::string message = support::message_of<E>(action);
-  if (!message.empty()) EXPECT_TRUE(support::mentions(message, parts));
+  if (!message.empty()) {
+    EXPECT_TRUE(support::mentions(message, parts));
+  }
 }
