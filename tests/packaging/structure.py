@@ -15,7 +15,7 @@ import sys
 # The arrows: a folder may include itself, what stands here, and config.hpp and version.hpp beside it. A folder's own
 # headers may use its parts; never the other way.
 CORE = ["simd", "core"]
-ENGINE = CORE + ["kernels", "autograd/engine"]
+ENGINE = CORE + ["kernels", "kernels/convolution", "autograd/engine"]
 AUTOGRAD = ENGINE + ["autograd/inspect", "autograd"]
 OPS = AUTOGRAD + ["formula", "ops"]
 MODULE = OPS + ["nn/module"]
@@ -24,6 +24,7 @@ ARROWS = {
     "simd": [],
     "core": ["simd"],
     "kernels": CORE,
+    "kernels/convolution": CORE + ["kernels"],
     "autograd/engine": CORE + ["kernels"],
     "autograd/inspect": ENGINE,
     "autograd": ENGINE + ["autograd/inspect"],

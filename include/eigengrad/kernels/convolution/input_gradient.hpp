@@ -1,0 +1,208 @@
+#pragma once
+
+#include "forward.hpp"
+
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
+
+/// One axis of the gradient's places with one remainder by the stride: input i * stride + first for i < count takes
+/// from the output's places i + start - k / stride, for the taps whose distance has the remainder.
+struct GradientPhase {
+  Index first, count, start, remainder;
+
+  GradientPhase(const ConvolutionAxis& axis, Index at) : first(at) {
+    count = at < axis.input ? (axis.input - at + axis.stride - 1) / axis.stride : 0;
+    start = (at + axis.before) / axis.stride;
+    remainder = (at + axis.before) % axis.stride;
+  }
+  bool has(const ConvolutionAxis& axis, Index tap) const { return tap * axis.dilation % axis.stride == remainder; }
+};
+
+/// The output as the gradient reads it: padded so far that no tap reads outside.
+inline ConvolutionAxis gradient_axis(const ConvolutionAxis& axis) {
+  ConvolutionAxis result;
+  result.input = axis.output();
+  result.before = (axis.extent() - 1) / axis.stride;
+  const Index last = (axis.input - 1 + axis.before) / axis.stride;
+  result.before = std::max<Index>(0, result.before - axis.before / axis.stride);
+  result.after = std::max<Index>(0, last + 1 - result.input);
+  return result;
+}
+
+/// to[i * phases + p] = from[p][i]: rows of `counts[p]` numbers, taken in turn.
+template <class T>
+EIGENGRAD_OUTLINE void take_in_turn(const T* const* from, const Index* counts, Index phases, T* to) {
+  constexpr Index width = lane_width<T>;
+  Index done = 0;
+  if constexpr (width > 1) {
+    if (phases == 2)
+      for (const Index count = (std::min)(counts[0], counts[1]); done + width <= count; done += width) {
+        const lane_t<T> a = lane::load(from[0] + done), b = lane::load(from[1] + done);
+        lane::store<T>(to + 2 * done, lane::interleave<T, false>(a, b));
+        lane::store<T>(to + 2 * done + width, lane::interleave<T, true>(a, b));
+      }
+    if (phases == 4)
+      for (const Index count = *std::min_element(counts, counts + 4); done + width <= count; done += width) {
+        const lane_t<T> a = lane::load(from[0] + done), b = lane::load(from[1] + done), c = lane::load(from[2] + done),
+                        d = lane::load(from[3] + done);
+        const lane_t<T> low[2] = {lane::interleave<T, false>(a, c), lane::interleave<T, false>(b, d)};
+        const lane_t<T> high[2] = {lane::interleave<T, true>(a, c), lane::interleave<T, true>(b, d)};
+        T* const at = to + 4 * done;
+        lane::store<T>(at, lane::interleave<T, false>(low[0], low[1]));
+        lane::store<T>(at + width, lane::interleave<T, true>(low[0], low[1]));
+        lane::store<T>(at + 2 * width, lane::interleave<T, false>(high[0], high[1]));
+        lane::store<T>(at + 3 * width, lane::interleave<T, true>(high[0], high[1]));
+      }
+  }
+  for (Index p = 0; p < phases; ++p)
+    for (Index i = done; i < counts[p]; ++i) {
+      to[i * phases + p] = from[p][i];
+      EIGENGRAD_NO_VECTORS;
+    }
+}
+
+/// dx = the gradient of x under dy, which is also the transposed convolution of dy; bias, scale (one number for each
+/// channel of x) and finish are then its own. A stride of s leaves s * s sets of places, each a convolution of stride 1
+/// with some of the taps. dx is written whole.
+template <class T>
+class InputGradient {
+ public:
+  InputGradient(const ConvolutionShape& shape, const T* weight, const ConvolutionExtras<T>& extras)
+      : shape_(shape), extras_(extras), image_(output_image(shape)), layout_(image_, false, extras.room) {
+    phases_ = (std::min)(shape.rows.stride, shape.rows.input) * columns_phases();
+    offsets_ = Scratch<Index>(2 * shape.group_outputs() * shape.taps());
+    weights_ = Scratch<T>(shape.weights());
+    pack(weight);
+  }
+
+  void run(const T* dy, T* dx) const {
+    const Index image_size = shape_.outputs * shape_.output_plane();
+    const T* const end = dy + shape_.images * image_size + (extras_.room ? lane_width<T> - 1 : 0);
+    for_images(shape_.images, shape_.products(), [&](Index begin, Index stop, int threads) {
+      const Scratch<T> copy = Scratch<T>::zeros(layout_.copied() ? layout_.size() : 0);
+      const Scratch<T> scratch = Scratch<T>::zeros(Correlation<T>::most_scratch);
+      const Scratch<T> planes(strided() ? shape_.channels * shape_.input_plane() + lane_width<T> : 0);
+      for (Index n = begin; n < stop; ++n) {
+        const T* image = dy + n * image_size;
+        if (layout_.copied()) {
+          layout_.copy(image, copy.data(), end);
+          image = copy.data();
+        }
+        one(image, dx + n * shape_.channels * shape_.input_plane(), threads, scratch.data(), planes.data());
+      }
+    });
+  }
+
+ private:
+  bool strided() const { return phases_ > 1; }
+  Index columns_phases() const { return (std::min)(shape_.columns.stride, shape_.columns.input); }
+
+  static ConvolutionShape output_image(const ConvolutionShape& shape) {
+    ConvolutionShape result;
+    result.channels = shape.outputs;
+    result.rows = gradient_axis(shape.rows);
+    result.columns = gradient_axis(shape.columns);
+    return result;
+  }
+
+  /// body(rows' phase, columns' phase, how many taps lie before it, how many it has)
+  template <class Body>
+  void for_phases(const Body& body) const {
+    Index before = 0;
+    const Index columns = columns_phases();
+    for (Index p = 0; p < phases_; ++p) {
+      const GradientPhase down(shape_.rows, p / columns), across(shape_.columns, p % columns);
+      Index taps = 0;
+      for (Index t = 0; t < shape_.taps(); ++t) taps += has(down, across, t);
+      body(down, across, before, taps);
+      before += taps;
+    }
+  }
+  bool has(const GradientPhase& down, const GradientPhase& across, Index tap) const {
+    return down.has(shape_.rows, tap / shape_.columns.kernel) &&
+           across.has(shape_.columns, tap % shape_.columns.kernel);
+  }
+
+  void pack(const T* weight) {
+    const Index outputs = shape_.group_outputs(), channels = shape_.group_channels(), all = shape_.taps();
+    Index *const offsets = offsets_.data(), *const order = offsets + outputs * all;
+    for_phases([&](const GradientPhase& down, const GradientPhase& across, Index before, Index taps) {
+      Index* at = offsets + outputs * before;
+      Index* from = order + outputs * before;
+      for (Index o = 0; o < outputs; ++o)
+        for (Index t = 0; t < all; ++t) {
+          if (!has(down, across, t)) continue;
+          const Index y = down.start - t / shape_.columns.kernel * shape_.rows.dilation / shape_.rows.stride,
+                      x = across.start - t % shape_.columns.kernel * shape_.columns.dilation / shape_.columns.stride;
+          *at++ = o * layout_.channel_step + (y + image_.rows.before) * layout_.row_step + x + image_.columns.before;
+          *from++ = o * channels * all + t;
+        }
+      for (Index g = 0; g < shape_.groups; ++g)
+        pack_weights(weight + g * outputs * channels * all, channels, all, outputs * taps, order + outputs * before,
+                     extras_.scale != nullptr ? extras_.scale + g * channels : nullptr,
+                     weights_.data() + (shape_.groups * before + g * taps) * outputs * channels);
+    });
+  }
+
+  void one(const T* image, T* dx, int threads, T* scratch, T* planes) const {
+    const Index outputs = shape_.group_outputs(), channels = shape_.group_channels();
+    T* to = strided() ? planes : dx;
+    ConvolutionExtras<T> extras = extras_;
+    if (strided()) extras.finish = nullptr;
+    for_phases([&](const GradientPhase& down, const GradientPhase& across, Index before, Index taps) {
+      const Index plane = down.count * across.count;
+      const GroupedCorrelation<T> work{{channels, outputs, outputs * taps, offsets_.data() + outputs * before,
+                                        down.count, across.count, layout_.row_step},
+                                       shape_.groups,
+                                       outputs * layout_.channel_step,
+                                       outputs * taps * channels,
+                                       channels,
+                                       plane};
+      work.run(image, weights_.data() + shape_.groups * before * outputs * channels, extras, to, threads, scratch);
+      to += shape_.channels * plane;
+    });
+    if (strided()) join(planes, dx);
+  }
+
+  /// The phases' planes to the places of dx.
+  void join(const T* planes, T* dx) const {
+    const Index across = columns_phases(), down = phases_ / across, width = shape_.columns.input;
+    const Scratch<const T*> rows(across);
+    const Scratch<Index> counts(across), starts(phases_);
+    Index start = 0;
+    for (Index p = 0; p < phases_; ++p) {
+      const GradientPhase y(shape_.rows, p / across), x(shape_.columns, p % across);
+      starts.data()[p] = start;
+      start += shape_.channels * y.count * x.count;
+      counts.data()[p % across] = x.count;
+    }
+    for (Index c = 0; c < shape_.channels; ++c) {
+      for (Index i = 0; i < down; ++i) {
+        const Index height = GradientPhase(shape_.rows, i).count;
+        for (Index y = 0; y < height; ++y) {
+          for (Index j = 0; j < across; ++j)
+            rows.data()[j] = planes + starts.data()[i * across + j] + (c * height + y) * counts.data()[j];
+          take_in_turn(rows.data(), counts.data(), across, dx + (y * shape_.rows.stride + i) * width);
+        }
+      }
+      if (extras_.finish != nullptr) extras_.finish(dx, shape_.input_plane());
+      dx += shape_.input_plane();
+    }
+  }
+
+  ConvolutionShape shape_;
+  ConvolutionExtras<T> extras_;
+  ConvolutionShape image_;
+  ImageLayout<T> layout_;
+  Index phases_ = 1;
+  Scratch<Index> offsets_;
+  Scratch<T> weights_;
+};
+
+template <class T>
+void convolution_input_gradient(const ConvolutionShape& shape, const T* dy, const T* weight, T* dx,
+                                const ConvolutionExtras<T>& extras = {}) {
+  if (shape.images == 0 || shape.input_plane() == 0) return;
+  InputGradient<T>(shape, weight, extras).run(dy, dx);
+}
+
+}}  // namespace eigengrad::EIGENGRAD_ABI

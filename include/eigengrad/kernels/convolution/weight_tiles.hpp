@@ -1,0 +1,111 @@
+#pragma once
+
+#include "../../simd/lane.hpp"
+#include "tile.hpp"
+
+// The two inner loops of a weight's gradient, sums over all places of an image of products of dy and x. With lanes over
+// places a sum is a lane, added up at the end; with lanes over channels of dy every number of x is spread over one.
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
+
+/// The places of one image: `rows` rows of dy beside rows of x that are `row_step` apart.
+struct GradientPlaces {
+  Index rows, columns, row_step, column_step;
+};
+
+/// sums[r][t] += the lanes of dy[r] * those of x + offsets[t]; rows of dy are whole lanes long, `line` numbers apart.
+template <class T, int rows, int taps>
+EIGENGRAD_OUTLINE void place_lanes(const GradientPlaces& places, const T* x, const Index* offsets, const T* dy,
+                                   Index channel_step, Index line, T* to, Index tap_step) {
+  using L = lane_t<T>;
+  constexpr Index width = lane_width<T>;
+  L sums[extent(rows)][extent(taps)];
+  const T *from[extent(taps)], *upstream[extent(rows)];
+  EIGENGRAD_UNROLL
+  for (int t = 0; t < taps; ++t) from[t] = x + offsets[t];
+  EIGENGRAD_UNROLL
+  for (int r = 0; r < rows; ++r) {
+    upstream[r] = dy + r * channel_step;
+    EIGENGRAD_UNROLL
+    for (int t = 0; t < taps; ++t) sums[r][t] = lane::load(to + r * tap_step + t * width);
+  }
+  for (Index y = 0; y < places.rows; ++y) {
+    for (Index i = 0, at = y * places.row_step, up = y * line; i < line; i += width, at += width, up += width) {
+      L lanes[extent(rows)];
+      EIGENGRAD_UNROLL
+      for (int r = 0; r < rows; ++r) lanes[r] = lane::load(upstream[r] + up);
+      EIGENGRAD_UNROLL
+      for (int t = 0; t < taps; ++t) {
+        const L numbers = lane::load(from[t] + at);
+        EIGENGRAD_UNROLL
+        for (int r = 0; r < rows; ++r) sums[r][t] = sums[r][t] + lanes[r] * numbers;
+      }
+    }
+  }
+  EIGENGRAD_UNROLL
+  for (int r = 0; r < rows; ++r) {
+    EIGENGRAD_UNROLL
+    for (int t = 0; t < taps; ++t) lane::store<T>(to + r * tap_step + t * width, sums[r][t]);
+  }
+}
+
+/// to[t][v] += x[place + offsets[t]] * lane v of dy's place, over all places; `dy` holds the channels of one place
+/// after another.
+template <class T, int taps, int lanes>
+EIGENGRAD_OUTLINE void channel_lanes(const GradientPlaces& places, const T* x, const Index* offsets, const T* dy, T* to,
+                                     Index tap_step) {
+  using L = lane_t<T>;
+  constexpr Index width = lane_width<T>;
+  L sums[extent(taps)][extent(lanes)];
+  const T* from[extent(taps)];
+  EIGENGRAD_UNROLL
+  for (int t = 0; t < taps; ++t) {
+    from[t] = x + offsets[t];
+    EIGENGRAD_UNROLL
+    for (int v = 0; v < lanes; ++v) sums[t][v] = lane::load(to + t * tap_step + v * width);
+  }
+  for (Index y = 0; y < places.rows; ++y)
+    for (Index i = 0, at = y * places.row_step; i < places.columns;
+         ++i, at += places.column_step, dy += lanes * width) {
+      L upstream[extent(lanes)];
+      EIGENGRAD_UNROLL
+      for (int v = 0; v < lanes; ++v) upstream[v] = lane::load(dy + v * width);
+      EIGENGRAD_UNROLL
+      for (int t = 0; t < taps; ++t) {
+        const L number = L(from[t][at]);
+        EIGENGRAD_UNROLL
+        for (int v = 0; v < lanes; ++v) sums[t][v] = sums[t][v] + number * upstream[v];
+      }
+    }
+  EIGENGRAD_UNROLL
+  for (int t = 0; t < taps; ++t) {
+    EIGENGRAD_UNROLL
+    for (int v = 0; v < lanes; ++v) lane::store<T>(to + t * tap_step + v * width, sums[t][v]);
+  }
+}
+
+/// to[j * to_step + i] = from[i * from_step + j] for i < rows, j < columns; rows of `to` are filled with zeros up to a
+/// whole lane. What can be read ends at `end`.
+template <class T>
+EIGENGRAD_OUTLINE void transpose_places(const T* from, Index from_step, Index rows, Index columns, T* to, Index to_step,
+                                        const T* end) {
+  constexpr Index width = lane_width<T>;
+  for (Index i = 0; i < rows; i += width) {
+    const Index some = (std::min)(width, rows - i);
+    Index j = 0;
+    if constexpr (width > 1)
+      for (; j < columns && end - from >= (i + some - 1) * from_step + j + width; j += width) {
+        lane_t<T> lanes[extent(width)];
+        for (Index r = 0; r < width; ++r)
+          lanes[r] = r < some ? lane::load(from + (i + r) * from_step + j) : lane_t<T>(0);
+        lane::transpose<T>(lanes);
+        for (Index r = 0; r < (std::min)(width, columns - j); ++r) lane::store<T>(to + (j + r) * to_step + i, lanes[r]);
+      }
+    for (; j < columns; ++j)
+      for (Index r = 0; r < width; ++r) {
+        to[j * to_step + i + r] = r < some ? from[(i + r) * from_step + j] : T(0);
+        EIGENGRAD_NO_VECTORS;
+      }
+  }
+}
+
+}}  // namespace eigengrad::EIGENGRAD_ABI
