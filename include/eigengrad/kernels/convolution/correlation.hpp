@@ -1,21 +1,21 @@
 #pragma once
 
+#include "channel_tile.hpp"
 #include "tile.hpp"
 
 // The one loop behind a convolution and its input's gradient: for every place of a result, and every row of weights,
 // the sum of products with the numbers of an image that lie at fixed offsets from that place. Lanes hold neighbouring
-// places of a row. Where rows fill their lanes badly, or few lanes would do for all rows, the numbers are first copied
-// to a panel, rows one behind the other, for a few hundred products at a time.
+// places of a row of the result; or, where its rows fill their lanes badly, the result's channels at one place.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 template <class T>
 class Correlation {
  public:
   static constexpr Index width = lane_width<T>, tile_lanes = ConvolutionTile::lanes;
-  static constexpr Index chunk_lanes = 4 * tile_lanes;  // of a chunk read in place, at most
-  static constexpr Index cached = Index{24} << 10;
-  static constexpr Index panel_step = tile_lanes * width;  // numbers in a panel's row
-  static constexpr Index panel_taps = 192;                 // rows of a panel: with a block of weights they fit a cache
+  static constexpr Index chunk_lanes = 4 * tile_lanes;      // of a chunk of lanes of places, at most
+  static constexpr Index cached = Index{24} << 10;          // bytes of the nearest cache
+  static constexpr Index chunk_places = 128;                // of a chunk of lanes of channels
+  static constexpr Index stage = chunk_places * 2 * width;  // a thread's scratch, in numbers
 
   /// `outputs` rows of `taps` weights, for a result of `height` rows of `columns` that lie next to each other, of an
   /// image of `channels`.
@@ -26,25 +26,30 @@ class Correlation {
       columns_ = height * columns;
       rows_ = 1;
     }
-    const Index row_lanes = lanes_of(columns_), panel_lanes = lanes_of(rows_ * columns_);
-    // In halves of a cycle for each product: a tile's, and copying.
-    const Index in_place = rows_ * row_lanes * outputs;
-    const Index copied = panel_lanes * outputs + 3 * (rows_ * row_lanes + panel_lanes);
-    panel_ = width > 1 && copied < in_place;
-    lanes_ = panel_ ? panel_lanes : rows_ * row_lanes;
-    row_lanes_ = row_lanes;
+    row_lanes_ = lanes_of(columns_);
+    const Index lanes = lanes_of(outputs), places = rows_ * columns_;
+    by_channels_ = prefers_channels(lanes, places);
+    if (by_channels_) {
+      parts_ = (places + chunk_places - 1) / chunk_places;
+      chunks_ = (lanes + 1) / 2 * parts_;
+      return;
+    }
+    lanes_ = rows_ * row_lanes_;
     // What a chunk reads, of all channels, should stay in the nearest cache for all rows of weights.
     const Index fitting = cached / (channels * width * static_cast<Index>(sizeof(T))) / tile_lanes;
     const Index chunk = std::clamp<Index>(fitting, 1, chunk_lanes / tile_lanes) * tile_lanes;
-    chunks_ = panel_ ? (lanes_ + tile_lanes - 1) / tile_lanes : (lanes_ + chunk - 1) / chunk;
+    chunks_ = (lanes_ + chunk - 1) / chunk;
   }
 
-  static constexpr Index most_scratch = (panel_taps + 1) * panel_step;
+  /// How many numbers the packed weights take.
+  Index packed_size() const { return taps_ * (by_channels_ ? lanes_of(outputs_) * width : outputs_); }
+  void pack(const T* weight, Index row_step, const Index* order, const T* scale, T* to) const {
+    by_channels_ ? pack_lanes(weight, outputs_, row_step, taps_, order, scale, to)
+                 : pack_weights(weight, outputs_, row_step, taps_, order, scale, to);
+  }
 
   /// The result is made in so many parts, in any order, or in order.
   Index chunks() const { return chunks_; }
-  /// How many numbers of scratch a thread needs.
-  Index scratch() const { return panel_ ? (std::min)(taps_, panel_taps) * panel_step + panel_step : 0; }
 
   /// Chunks `begin` to `end` of a result whose channels are `plane` apart. With `in_order`, what lies behind a chunk is
   /// written after it.
@@ -52,7 +57,7 @@ class Correlation {
            Index end, bool in_order, T* scratch) const {
     const Target target{weights, extras.bias, extras.finish, result, plane};
     for (Index c = begin; c < end; ++c)
-      panel_ ? by_panel(image, target, c, scratch) : in_place(image, target, c, in_order);
+      by_channels_ ? channels_here(image, target, c, scratch) : places_here(image, target, c, in_order);
   }
 
  private:
@@ -64,6 +69,14 @@ class Correlation {
   };
 
   static Index lanes_of(Index numbers) { return (numbers + width - 1) / width; }
+
+  /// In halves of a cycle for each product: a tile of one lane of channels waits for what it loads; turning the result
+  /// costs, too.
+  bool prefers_channels(Index lanes, Index places) const {
+    if (width == 1 || taps_ == 0) return false;
+    const Index by_places = rows_ * row_lanes_ * outputs_ * taps_;
+    return places * lanes * (taps_ + 4) * (lanes == 1 ? 10 : 8) < by_places * 8;
+  }
 
   /// One tile after another over `lanes` lanes, as evenly as they can be cut.
   EIGENGRAD_INLINE static void tiles(int rows, Index lanes, Index limit, const Index* from, const Index* to,
@@ -77,7 +90,7 @@ class Correlation {
     }
   }
 
-  EIGENGRAD_OUTLINE void in_place(const T* image, const Target& target, Index chunk, bool in_order) const {
+  EIGENGRAD_OUTLINE void places_here(const T* image, const Target& target, Index chunk, bool in_order) const {
     Index from[chunk_lanes], to[chunk_lanes];
     const Index first = lanes_ * chunk / chunks_, next = lanes_ * (chunk + 1) / chunks_, lanes = next - first;
     for (Index i = 0, y = first / row_lanes_, x = first % row_lanes_; i < lanes; ++i) {
@@ -101,63 +114,31 @@ class Correlation {
     }
   }
 
-  EIGENGRAD_OUTLINE void by_panel(const T* image, const Target& target, Index chunk, T* panel) const {
-    Index offsets[extent(panel_taps)], from[extent(tile_lanes)], to[extent(tile_lanes)];
-    const Index first = lanes_ * chunk / chunks_ * width;
-    const Index count = (std::min)(lanes_ * (chunk + 1) / chunks_ * width, rows_ * columns_) - first;
-    const Index lanes = lanes_of(count);
-    for (Index v = 0; v < tile_lanes; ++v) {
-      from[v] = v * width;
-      to[v] = first + v * width;
-    }
-    for (Index k = 0; k < (std::min)(taps_, panel_taps); ++k) offsets[k] = k * panel_step;
-    for (Index k = 0; k < taps_ || k == 0; k += panel_taps) {
-      const Index taps = (std::min)(panel_taps, taps_ - k);
-      copy_panel(image, offsets_ + k, taps, first, count, panel);
-      TileWork<T> work{taps, target.weights, offsets, panel, target.result, target.plane, target.bias, k > 0};
-      if (k > 0) work.bias = nullptr;
-      for (Index r = 0; r < outputs_;) {
-        const int rows = ConvolutionTile::block(outputs_ - r);
-        work.weights += k * rows;
-        tiles(rows, lanes, first + count, from, to, work);
-        work.weights -= k * rows;
-        if (target.finish != nullptr && k + taps == taps_)
-          for (Index i = 0; i < rows; ++i) target.finish(work.result + i * target.plane + first, count);
-        advance(work, rows, taps_);
-        r += rows;
-      }
-    }
+  EIGENGRAD_OUTLINE void channels_here(const T* image, const Target& target, Index chunk, T* scratch) const {
+    const Index block = chunk / parts_, part = chunk % parts_, places = rows_ * columns_;
+    const Index first = places * part / parts_, count = places * (part + 1) / parts_ - first;
+    const Index channel = block * 2 * width, channels = (std::min)(2 * width, outputs_ - channel);
+    const bool two = channels > width;
+    const ChannelWork<T> work{taps_, offsets_, target.weights + channel * taps_, columns_, row_step_};
+    two ? channel_places<T, 2>(work, image, first, count, scratch)
+        : channel_places<T, 1>(work, image, first, count, scratch);
+    T* const to = target.result + channel * target.plane + first;
+    turn_places(scratch, two ? 2 * width : width, channels, count,
+                target.bias != nullptr ? target.bias + channel : nullptr, to, target.plane);
+    if (target.finish != nullptr)
+      for (Index i = 0; i < channels; ++i) target.finish(to + i * target.plane, count);
   }
+
   static void advance(TileWork<T>& work, int rows, Index taps) {
     work.weights += rows * taps;
     work.result += rows * work.channel_step;
     if (work.bias != nullptr) work.bias += rows;
   }
 
-  /// panel[k] = `count` places from `first` on, as tap k reads them. Whole lanes: what is too much is written over.
-  EIGENGRAD_OUTLINE void copy_panel(const T* image, const Index* offsets, Index taps, Index first, Index count,
-                                    T* panel) const {
-    Index from[extent(panel_step)], to[extent(panel_step)], pieces = 0;
-    for (Index at = 0, y = first / columns_, x = first % columns_; at < count; ++pieces) {
-      from[pieces] = y * row_step_ + x;
-      to[pieces] = at;
-      const Index piece = (std::min)({columns_ - x, width, count - at});
-      at += piece;
-      if ((x += piece) == columns_) {
-        x = 0;
-        ++y;
-      }
-    }
-    for (Index k = 0; k < taps; ++k, panel += panel_step) {
-      const T* const start = image + offsets[k];
-      for (Index i = 0; i < pieces; ++i) lane::store<T>(panel + to[i], lane::load(start + from[i]));
-    }
-  }
-
   Index outputs_, taps_;
   const Index* offsets_;
-  Index rows_, columns_, row_step_, row_lanes_, lanes_, chunks_;
-  bool panel_;
+  Index rows_, columns_, row_step_, row_lanes_, lanes_ = 0, parts_ = 1, chunks_;
+  bool by_channels_;
 };
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

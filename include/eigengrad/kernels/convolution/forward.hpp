@@ -38,7 +38,7 @@ struct GroupedCorrelation {
     }
     const Index pieces = std::min<Index>(groups * chunks, 4 * threads);
     parallel_for(pieces, threads, [&](Index p) {
-      const Scratch<T> own = Scratch<T>::zeros(work.scratch());
+      const Scratch<T> own(Correlation<T>::stage);
       Index at = groups * chunks * p / pieces;
       for (const Index end = groups * chunks * (p + 1) / pieces; at < end;) {
         const Index group = at / chunks, first = at % chunks, last = (std::min)(chunks, first + end - at);
@@ -69,21 +69,18 @@ void convolution_forward(const ConvolutionShape& shape, const T* x, const T* wei
   Index *const offsets = tables.data(), *const order = offsets + taps;
   layout.offsets(channels, shape.taps(), offsets);
   std::iota(order, order + taps, Index{0});
-  const Scratch<T> packed(shape.weights());
+  const Correlation<T> one(outputs, channels, taps, offsets, shape.rows.output(), shape.columns.output(),
+                           layout.row_step);
+  const GroupedCorrelation<T> work{one,     shape.groups,        channels * layout.channel_step, one.packed_size(),
+                                   outputs, shape.output_plane()};
+  const Scratch<T> packed(shape.groups * one.packed_size());
   for (Index g = 0; g < shape.groups; ++g)
-    pack_weights(weight + g * outputs * taps, outputs, taps, taps, order,
-                 extras.scale != nullptr ? extras.scale + g * outputs : nullptr, packed.data() + g * outputs * taps);
-  const GroupedCorrelation<T> work{
-      {outputs, channels, taps, offsets, shape.rows.output(), shape.columns.output(), layout.row_step},
-      shape.groups,
-      channels * layout.channel_step,
-      outputs * taps,
-      outputs,
-      shape.output_plane()};
+    one.pack(weight + g * outputs * taps, taps, order, extras.scale != nullptr ? extras.scale + g * outputs : nullptr,
+             packed.data() + g * one.packed_size());
   const Index image_size = shape.channels * shape.input_plane(), result_size = shape.outputs * shape.output_plane();
   for_images(shape.images, shape.products(), [&](Index begin, Index end, int threads) {
     const Scratch<T> copy = Scratch<T>::zeros(layout.copied() ? layout.size() : 0);
-    const Scratch<T> scratch = Scratch<T>::zeros(threads == 1 ? work.work.scratch() : 0);
+    const Scratch<T> scratch = Scratch<T>(Correlation<T>::stage);
     for (Index n = begin; n < end; ++n) {
       const T* image = x + n * image_size;
       if (layout.copied()) {

@@ -70,7 +70,7 @@ class InputGradient {
       : shape_(shape), extras_(extras), image_(output_image(shape)), layout_(image_, false, extras.room) {
     phases_ = (std::min)(shape.rows.stride, shape.rows.input) * columns_phases();
     offsets_ = Scratch<Index>(2 * shape.group_outputs() * shape.taps());
-    weights_ = Scratch<T>(shape.weights());
+    weights_ = Scratch<T>(shape.taps() * shape.outputs * padded_channels());
     pack(weight);
   }
 
@@ -79,7 +79,7 @@ class InputGradient {
     const T* const end = dy + shape_.images * image_size + (extras_.room ? lane_width<T> - 1 : 0);
     for_images(shape_.images, shape_.products(), [&](Index begin, Index stop, int threads) {
       const Scratch<T> copy = Scratch<T>::zeros(layout_.copied() ? layout_.size() : 0);
-      const Scratch<T> scratch = Scratch<T>::zeros(Correlation<T>::most_scratch);
+      const Scratch<T> scratch(Correlation<T>::stage);
       const Scratch<T> planes(strided() ? shape_.channels * shape_.input_plane() + lane_width<T> : 0);
       for (Index n = begin; n < stop; ++n) {
         const T* image = dy + n * image_size;
@@ -93,6 +93,8 @@ class InputGradient {
   }
 
  private:
+  using Work = GroupedCorrelation<T>;
+
   bool strided() const { return phases_ > 1; }
   Index columns_phases() const { return (std::min)(shape_.columns.stride, shape_.columns.input); }
 
@@ -136,29 +138,33 @@ class InputGradient {
           *at++ = o * layout_.channel_step + (y + image_.rows.before) * layout_.row_step + x + image_.columns.before;
           *from++ = o * channels * all + t;
         }
+      const Work work = work_of(down, across, before, taps);
       for (Index g = 0; g < shape_.groups; ++g)
-        pack_weights(weight + g * outputs * channels * all, channels, all, outputs * taps, order + outputs * before,
-                     extras_.scale != nullptr ? extras_.scale + g * channels : nullptr,
-                     weights_.data() + (shape_.groups * before + g * taps) * outputs * channels);
+        work.work.pack(weight + g * outputs * channels * all, all, order + outputs * before,
+                       extras_.scale != nullptr ? extras_.scale + g * channels : nullptr,
+                       weights_of(before) + g * work.weight_step);
     });
+  }
+  Work work_of(const GradientPhase& down, const GradientPhase& across, Index before, Index taps) const {
+    const Index outputs = shape_.group_outputs(), channels = shape_.group_channels();
+    const Correlation<T> one(channels, outputs, outputs * taps, offsets_.data() + outputs * before, down.count,
+                             across.count, layout_.row_step);
+    return {one, shape_.groups, outputs * layout_.channel_step, one.packed_size(), channels, down.count * across.count};
+  }
+  /// Where a phase's weights begin: each may take up to whole lanes.
+  T* weights_of(Index taps_before) const { return weights_.data() + taps_before * shape_.outputs * padded_channels(); }
+  Index padded_channels() const {
+    return (shape_.group_channels() + lane_width<T> - 1) / lane_width<T> * lane_width<T>;
   }
 
   void one(const T* image, T* dx, int threads, T* scratch, T* planes) const {
-    const Index outputs = shape_.group_outputs(), channels = shape_.group_channels();
     T* to = strided() ? planes : dx;
     ConvolutionExtras<T> extras = extras_;
     if (strided()) extras.finish = nullptr;
     for_phases([&](const GradientPhase& down, const GradientPhase& across, Index before, Index taps) {
-      const Index plane = down.count * across.count;
-      const GroupedCorrelation<T> work{{channels, outputs, outputs * taps, offsets_.data() + outputs * before,
-                                        down.count, across.count, layout_.row_step},
-                                       shape_.groups,
-                                       outputs * layout_.channel_step,
-                                       outputs * taps * channels,
-                                       channels,
-                                       plane};
-      work.run(image, weights_.data() + shape_.groups * before * outputs * channels, extras, to, threads, scratch);
-      to += shape_.channels * plane;
+      const Work work = work_of(down, across, before, taps);
+      work.run(image, weights_of(before), extras, to, threads, scratch);
+      to += shape_.channels * work.plane;
     });
     if (strided()) join(planes, dx);
   }

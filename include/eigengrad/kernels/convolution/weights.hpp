@@ -8,8 +8,9 @@ namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 struct ConvolutionTile {
   static constexpr bool many_registers = EIGENGRAD_LANE_BYTES == 64;
-  static constexpr int rows = many_registers ? 8 : 6;   // results' channels at once, at most
-  static constexpr int lanes = many_registers ? 3 : 2;  // lanes of pixels at once, at most
+  static constexpr int rows = many_registers ? 8 : 6;            // results' channels at once, at most
+  static constexpr int lanes = many_registers ? 3 : 2;           // lanes of pixels at once, at most
+  static constexpr int channel_places = many_registers ? 8 : 4;  // places at once where lanes are channels
 
   /// How many of `left` rows the next block takes: 8, 6, 4, 2 or 1.
   static int block(Index left) {
