@@ -1,6 +1,7 @@
 #pragma once
 
 #include "channel_tile.hpp"
+#include "square_tile.hpp"
 #include "tile.hpp"
 
 // The one loop behind a convolution and its input's gradient: for every place of a result, and every row of weights,
@@ -28,6 +29,10 @@ class Correlation {
     }
     row_lanes_ = lanes_of(columns_);
     const Index lanes = lanes_of(outputs), places = rows_ * columns_;
+    if (find_square()) {
+      chunks_ = 1;
+      return;
+    }
     by_channels_ = prefers_channels(lanes, places);
     if (by_channels_) {
       parts_ = (places + chunk_places - 1) / chunk_places;
@@ -56,6 +61,7 @@ class Correlation {
   void run(const T* image, const T* weights, const ConvolutionExtras<T>& extras, T* result, Index plane, Index begin,
            Index end, bool in_order, T* scratch) const {
     const Target target{weights, extras.bias, extras.finish, result, plane};
+    if (square_ && begin < end) return by_square(image, target);
     for (Index c = begin; c < end; ++c)
       by_channels_ ? channels_here(image, target, c, scratch) : places_here(image, target, c, in_order);
   }
@@ -114,6 +120,24 @@ class Correlation {
     }
   }
 
+  /// Whether there is one result, of nine taps in a square whose rows follow each other as the result's, or from the
+  /// last to the first.
+  bool find_square() {
+    if (width == 1 || outputs_ != 1 || taps_ != 9) return false;
+    const Index step = offsets_[1] - offsets_[0];
+    if (step != 1 && step != -1) return false;
+    for (Index k = 0; k < taps_; ++k)
+      if (offsets_[k] != offsets_[0] + step * (k / 3 * row_step_ + k % 3)) return false;
+    turned_ = step == -1;
+    return square_ = true;
+  }
+  void by_square(const T* image, const Target& target) const {
+    SquareWork<T> work{{}, image + offsets_[turned_ ? 8 : 0], row_step_, target.result, rows_, columns_};
+    for (int k = 0; k < 9; ++k) work.weights[k] = target.weights[turned_ ? 8 - k : k];
+    square_rows(work, target.bias != nullptr ? *target.bias : T(0));
+    if (target.finish != nullptr) target.finish(target.result, rows_ * columns_);
+  }
+
   EIGENGRAD_OUTLINE void channels_here(const T* image, const Target& target, Index chunk, T* scratch) const {
     const Index block = chunk / parts_, part = chunk % parts_, places = rows_ * columns_;
     const Index first = places * part / parts_, count = places * (part + 1) / parts_ - first;
@@ -138,7 +162,7 @@ class Correlation {
   Index outputs_, taps_;
   const Index* offsets_;
   Index rows_, columns_, row_step_, row_lanes_, lanes_ = 0, parts_ = 1, chunks_;
-  bool by_channels_;
+  bool by_channels_ = false, square_ = false, turned_ = false;
 };
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -75,35 +75,26 @@ class InputGradient {
   }
 
   void run(const T* dy, T* dx) const {
-    const Index image_size = shape_.outputs * shape_.output_plane();
-    const T* const end = dy + shape_.images * image_size + (extras_.room ? lane_width<T> - 1 : 0);
-    for_images(shape_.images, shape_.products(), [&](Index begin, Index stop, int threads) {
-      const Scratch<T> copy = Scratch<T>::zeros(layout_.copied() ? layout_.size() : 0);
-      const Scratch<T> scratch(Correlation<T>::stage);
-      const Scratch<T> planes(strided() ? shape_.channels * shape_.input_plane() + lane_width<T> : 0);
-      for (Index n = begin; n < stop; ++n) {
-        const T* image = dy + n * image_size;
-        if (layout_.copied()) {
-          layout_.copy(image, copy.data(), end);
-          image = copy.data();
-        }
-        one(image, dx + n * shape_.channels * shape_.input_plane(), threads, scratch.data(), planes.data());
-      }
+    const Index channels = shape_.group_channels();
+    const GroupWork<T> all{shape_.images,
+                           shape_.groups,
+                           shape_.products(),
+                           layout_,
+                           shape_.group_outputs() * shape_.output_plane(),
+                           channels * shape_.input_plane(),
+                           channels,
+                           extras_.room};
+    all.run(dy, dx, [&](const T* image, Index group, T* result, int threads, T* scratch) {
+      one(image, group, result, threads, scratch);
     });
   }
 
  private:
-  using Work = GroupedCorrelation<T>;
-
   bool strided() const { return phases_ > 1; }
   Index columns_phases() const { return (std::min)(shape_.columns.stride, shape_.columns.input); }
 
   static ConvolutionShape output_image(const ConvolutionShape& shape) {
-    ConvolutionShape result;
-    result.channels = shape.outputs;
-    result.rows = gradient_axis(shape.rows);
-    result.columns = gradient_axis(shape.columns);
-    return result;
+    return {1, shape.group_outputs(), 1, 1, gradient_axis(shape.rows), gradient_axis(shape.columns)};
   }
 
   /// body(rows' phase, columns' phase, how many taps lie before it, how many it has)
@@ -138,18 +129,17 @@ class InputGradient {
           *at++ = o * layout_.channel_step + (y + image_.rows.before) * layout_.row_step + x + image_.columns.before;
           *from++ = o * channels * all + t;
         }
-      const Work work = work_of(down, across, before, taps);
+      const Correlation<T> work = work_of(down, across, before, taps);
       for (Index g = 0; g < shape_.groups; ++g)
-        work.work.pack(weight + g * outputs * channels * all, all, order + outputs * before,
-                       extras_.scale != nullptr ? extras_.scale + g * channels : nullptr,
-                       weights_of(before) + g * work.weight_step);
+        work.pack(weight + g * outputs * channels * all, all, order + outputs * before,
+                  extras_of(extras_, g, channels).scale, weights_of(before) + g * work.packed_size());
     });
   }
-  Work work_of(const GradientPhase& down, const GradientPhase& across, Index before, Index taps) const {
-    const Index outputs = shape_.group_outputs(), channels = shape_.group_channels();
-    const Correlation<T> one(channels, outputs, outputs * taps, offsets_.data() + outputs * before, down.count,
-                             across.count, layout_.row_step);
-    return {one, shape_.groups, outputs * layout_.channel_step, one.packed_size(), channels, down.count * across.count};
+  Correlation<T> work_of(const GradientPhase& down, const GradientPhase& across, Index before, Index taps) const {
+    const Index outputs = shape_.group_outputs();
+    return {
+        shape_.group_channels(), outputs, outputs * taps, offsets_.data() + outputs * before, down.count, across.count,
+        layout_.row_step};
   }
   /// Where a phase's weights begin: each may take up to whole lanes.
   T* weights_of(Index taps_before) const { return weights_.data() + taps_before * shape_.outputs * padded_channels(); }
@@ -157,16 +147,20 @@ class InputGradient {
     return (shape_.group_channels() + lane_width<T> - 1) / lane_width<T> * lane_width<T>;
   }
 
-  void one(const T* image, T* dx, int threads, T* scratch, T* planes) const {
-    T* to = strided() ? planes : dx;
-    ConvolutionExtras<T> extras = extras_;
+  void one(const T* image, Index group, T* dx, int threads, T* scratch) const {
+    const Index channels = shape_.group_channels();
+    const Scratch<T> planes(strided() ? channels * shape_.input_plane() + lane_width<T> : 0);
+    T* to = strided() ? planes.data() : dx;
+    ConvolutionExtras<T> extras = extras_of(extras_, group, channels);
     if (strided()) extras.finish = nullptr;
     for_phases([&](const GradientPhase& down, const GradientPhase& across, Index before, Index taps) {
-      const Work work = work_of(down, across, before, taps);
-      work.run(image, weights_of(before), extras, to, threads, scratch);
-      to += shape_.channels * work.plane;
+      const Correlation<T> work = work_of(down, across, before, taps);
+      const Index plane = down.count * across.count;
+      run_correlation(work, image, weights_of(before) + group * work.packed_size(), extras, to, plane, threads,
+                      scratch);
+      to += channels * plane;
     });
-    if (strided()) join(planes, dx);
+    if (strided()) join(planes.data(), dx);
   }
 
   /// The phases' planes to the places of dx.
@@ -178,10 +172,10 @@ class InputGradient {
     for (Index p = 0; p < phases_; ++p) {
       const GradientPhase y(shape_.rows, p / across), x(shape_.columns, p % across);
       starts.data()[p] = start;
-      start += shape_.channels * y.count * x.count;
+      start += shape_.group_channels() * y.count * x.count;
       counts.data()[p % across] = x.count;
     }
-    for (Index c = 0; c < shape_.channels; ++c) {
+    for (Index c = 0; c < shape_.group_channels(); ++c) {
       for (Index i = 0; i < down; ++i) {
         const Index height = GradientPhase(shape_.rows, i).count;
         for (Index y = 0; y < height; ++y) {

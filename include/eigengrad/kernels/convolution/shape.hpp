@@ -36,6 +36,8 @@ struct ConvolutionShape {
   Index weights() const { return outputs * group_channels() * taps(); }
   /// Products of two numbers in all.
   Index products() const { return images * output_plane() * weights(); }
+  /// One group of one image.
+  ConvolutionShape of_one_group() const { return {1, group_channels(), group_outputs(), 1, rows, columns}; }
   bool valid() const {
     return images >= 0 && channels >= 1 && outputs >= 1 && groups >= 1 && channels % groups == 0 &&
            outputs % groups == 0 && rows.valid() && columns.valid();
