@@ -19,30 +19,33 @@ class WeightGradient {
         outputs_(shape.group_outputs()),
         taps_(shape.group_channels() * shape.taps()),
         by_places_(prefers_places()),
-        layout_(shape, by_places_, room && !by_places_),
+        layout_(shape.of_one_group(), by_places_, room && !by_places_),
         offsets_(taps_) {
     layout_.offsets(shape.group_channels(), shape.taps(), offsets_.data());
     places_ = {shape.rows.output(), shape.columns.output(), layout_.row_step, by_places_ ? 1 : shape.columns.stride};
     line_ = lanes_of(places_.columns) * width;
+    square_ = by_places_ && is_square();
     dy_copied_ = by_places_ && line_ != places_.columns;
     if (!by_places_ && places_.row_step == places_.columns * places_.column_step) {  // as one row
       places_.columns *= places_.rows;
       places_.rows = 1;
     }
-    sums_ = shape.groups * taps_ * (by_places_ ? outputs_ * width : lanes_of(outputs_) * width);
-    parts_ = std::clamp<Index>(most_sums / sums_, 1, (std::min)(most_parts, shape.images));
-    if (sums_ > most_sums / 2 && shape.images > 1) parts_ = 2;
+    sums_ = taps_ * (by_places_ ? outputs_ * width : lanes_of(outputs_) * width);
+    const Index all_sums = sums_ * shape.groups;
+    parts_ = std::clamp<Index>(most_sums / all_sums, 1, (std::min)(most_parts, shape.images));
+    if (all_sums > most_sums / 2 && shape.images > 1) parts_ = 2;
   }
 
   void run(const T* x, const T* dy, T* dw) const {
-    const Scratch<T> sums = Scratch<T>::zeros(parts_ * sums_);
+    const Index all_sums = sums_ * shape_.groups, tasks = parts_ * shape_.groups;
+    const Scratch<T> sums = Scratch<T>::zeros(parts_ * all_sums);
     const int threads = shape_.products() >= large_convolution ? team_size() : 1;
-    parallel_for(parts_, threads, [&](Index p) {
-      part(x, dy, shape_.images * p / parts_, shape_.images * (p + 1) / parts_, sums.data() + p * sums_);
-    });
+    const Index pieces = std::min<Index>(tasks, threads > 1 ? 4 * threads : 1);
+    parallel_for(pieces, threads,
+                 [&](Index p) { some(x, dy, tasks * p / pieces, tasks * (p + 1) / pieces, sums.data()); });
     for (Index p = 1; p < parts_; ++p) {
-      T *const to = sums.data(), *const from = to + p * sums_;
-      for (Index i = 0; i < sums_; i += width) lane::store<T>(to + i, lane::load(to + i) + lane::load(from + i));
+      T *const to = sums.data(), *const from = to + p * all_sums;
+      for (Index i = 0; i < all_sums; i += width) lane::store<T>(to + i, lane::load(to + i) + lane::load(from + i));
     }
     by_places_ ? add_up(sums.data(), dw) : turn(sums.data(), dw);
   }
@@ -63,89 +66,98 @@ class WeightGradient {
     return by_places * 8 < by_channels * (lanes == 1 ? 9 : 8);
   }
 
-  void part(const T* x, const T* dy, Index begin, Index end, T* sums) const {
-    const Index image_size = shape_.channels * shape_.input_plane(),
-                result_size = shape_.outputs * shape_.output_plane();
-    const Index over = room_ ? width - 1 : 0;
-    const T *const x_end = x + shape_.images * image_size + over, *const dy_end =
-                                                                      dy + shape_.images * result_size + over;
+  /// Whether there is one result, of nine taps in a square whose rows follow each other as the result's.
+  bool is_square() const {
+    if (width == 1 || outputs_ != 1 || taps_ != 9) return false;
+    for (Index k = 0; k < taps_; ++k)
+      if (offsets_.data()[k] != offsets_.data()[0] + k / 3 * places_.row_step + k % 3) return false;
+    return true;
+  }
+
+  /// Tasks `begin` to `end`: task p * groups + g is group g of the images of part p.
+  void some(const T* x, const T* dy, Index begin, Index end, T* sums) const {
+    const Index image_size = shape_.group_channels() * shape_.input_plane(), plane = shape_.output_plane();
+    const Index units = shape_.images * shape_.groups, over = room_ ? width - 1 : 0;
+    const T *const x_end = x + units * image_size + over, *const dy_end = dy + units * outputs_ * plane + over;
     const Scratch<T> copy = Scratch<T>::zeros(layout_.copied() ? layout_.size() : 0);
-    const Scratch<T> upstream =
-        Scratch<T>::zeros(by_places_ ? (dy_copied_ ? shape_.outputs * shape_.rows.output() * line_ : 0)
-                                     : shape_.groups * lanes_of(outputs_) * width * shape_.output_plane());
-    for (Index n = begin; n < end; ++n) {
-      const T *image = x + n * image_size, *result = dy + n * result_size;
-      if (layout_.copied()) {
-        layout_.copy(image, copy.data(), x_end);
-        image = copy.data();
+    const Scratch<T> upstream = Scratch<T>::zeros(by_places_ ? (dy_copied_ ? outputs_ * places_.rows * line_ : 0)
+                                                             : lanes_of(outputs_) * width * plane);
+    for (Index task = begin; task < end; ++task) {
+      const Index part = task / shape_.groups, group = task % shape_.groups;
+      for (Index n = shape_.images * part / parts_; n < shape_.images * (part + 1) / parts_; ++n) {
+        const Index unit = n * shape_.groups + group;
+        const T *image = x + unit * image_size, *result = dy + unit * outputs_ * plane;
+        if (layout_.copied()) {
+          layout_.copy(image, copy.data(), x_end);
+          image = copy.data();
+        }
+        by_places_ ? places(image, result, dy_end, upstream.data(), sums + task * sums_)
+                   : channels(image, result, dy_end, upstream.data(), sums + task * sums_);
       }
-      by_places_ ? places(image, result, dy_end, upstream.data(), sums)
-                 : channels(image, result, dy_end, upstream.data(), sums);
     }
   }
 
   void places(const T* image, const T* dy, const T* dy_end, T* copy, T* sums) const {
     if (dy_copied_) {
-      const Index rows = shape_.outputs * places_.rows;
+      const Index rows = outputs_ * places_.rows;
       for (Index i = 0; i < rows; ++i)
         copy_every(dy + i * places_.columns, 1, copy + i * line_, places_.columns, dy_end);
       dy = copy;
     }
+    if (square_) return place_square(places_, image + offsets_.data()[0], dy, line_, sums);
     const Index channel_step = places_.rows * line_, tap_step = taps_ * width;
-    for (Index g = 0; g < shape_.groups; ++g, image += shape_.group_channels() * layout_.channel_step)
-      for (Index o = 0; o < outputs_;) {
-        const Index left = outputs_ - o;
-        const int rows = left >= row_block ? row_block : left >= 2 ? 2 : 1;
-        const auto go = [&](auto rows_here) {
-          constexpr int height = rows_here;
-          Index t = 0;
-          const auto tile = [&](auto taps) {
-            place_lanes<T, height, taps>(places_, image, offsets_.data() + t, dy, channel_step, line_, sums + t * width,
-                                         tap_step);
-            t += taps;
-          };
-          while (t + tap_block <= taps_) tile(std::integral_constant<int, tap_block>());
-          if (tap_block > 3 && t + 3 <= taps_) tile(std::integral_constant<int, (tap_block > 3 ? 3 : 1)>());
-          while (t < taps_) tile(std::integral_constant<int, 1>());
+    for (Index o = 0; o < outputs_;) {
+      const Index left = outputs_ - o;
+      const int rows = left >= row_block ? row_block : left >= 2 ? 2 : 1;
+      const auto go = [&](auto rows_here) {
+        constexpr int height = rows_here;
+        Index t = 0;
+        const auto tile = [&](auto taps) {
+          place_lanes<T, height, taps>(places_, image, offsets_.data() + t, dy, channel_step, line_, sums + t * width,
+                                       tap_step);
+          t += taps;
         };
-        if (rows == row_block)
-          go(std::integral_constant<int, row_block>());
-        else if (rows == 2)
-          go(std::integral_constant<int, 2>());
-        else
-          go(std::integral_constant<int, 1>());
-        o += rows;
-        dy += rows * channel_step;
-        sums += rows * tap_step;
-      }
+        while (t + tap_block <= taps_) tile(std::integral_constant<int, tap_block>());
+        if (tap_block > 3 && t + 3 <= taps_) tile(std::integral_constant<int, (tap_block > 3 ? 3 : 1)>());
+        while (t < taps_) tile(std::integral_constant<int, 1>());
+      };
+      if (rows == row_block)
+        go(std::integral_constant<int, row_block>());
+      else if (rows == 2)
+        go(std::integral_constant<int, 2>());
+      else
+        go(std::integral_constant<int, 1>());
+      o += rows;
+      dy += rows * channel_step;
+      sums += rows * tap_step;
+    }
   }
 
   /// The result's channels in blocks of two lanes, or one: for every tap a block's sums.
   void channels(const T* image, const T* dy, const T* dy_end, T* turned, T* sums) const {
     const Index plane = shape_.output_plane();
-    for (Index g = 0; g < shape_.groups; ++g, image += shape_.group_channels() * layout_.channel_step)
-      for (Index o = 0; o < outputs_;) {
-        const bool two = outputs_ - o > width;
-        const Index block = two ? 2 * width : width, some = (std::min)(block, outputs_ - o);
-        transpose_places(dy, plane, some, plane, turned, block, dy_end);
-        const auto go = [&](auto lanes) {
-          Index t = 0;
-          const auto tile = [&](auto taps) {
-            channel_lanes<T, taps, lanes>(places_, image, offsets_.data() + t, turned, sums + t * block, block);
-            t += taps;
-          };
-          while (t + channel_taps <= taps_) tile(std::integral_constant<int, channel_taps>());
-          if (channel_taps > 4 && t + 4 <= taps_) tile(std::integral_constant<int, 4>());
-          while (t < taps_) tile(std::integral_constant<int, 1>());
+    for (Index o = 0; o < outputs_;) {
+      const bool two = outputs_ - o > width;
+      const Index block = two ? 2 * width : width, some = (std::min)(block, outputs_ - o);
+      transpose_places(dy, plane, some, plane, turned, block, dy_end);
+      const auto go = [&](auto lanes) {
+        Index t = 0;
+        const auto tile = [&](auto taps) {
+          channel_lanes<T, taps, lanes>(places_, image, offsets_.data() + t, turned, sums + t * block, block);
+          t += taps;
         };
-        if (two)
-          go(std::integral_constant<int, 2>());
-        else
-          go(std::integral_constant<int, 1>());
-        o += some;
-        dy += some * plane;
-        sums += taps_ * block;
-      }
+        while (t + channel_taps <= taps_) tile(std::integral_constant<int, channel_taps>());
+        if (channel_taps > 4 && t + 4 <= taps_) tile(std::integral_constant<int, 4>());
+        while (t < taps_) tile(std::integral_constant<int, 1>());
+      };
+      if (two)
+        go(std::integral_constant<int, 2>());
+      else
+        go(std::integral_constant<int, 1>());
+      o += some;
+      dy += some * plane;
+      sums += taps_ * block;
+    }
   }
 
   void add_up(const T* sums, T* dw) const {
@@ -171,7 +183,7 @@ class WeightGradient {
   Scratch<Index> offsets_;
   GradientPlaces places_;
   Index line_, sums_, parts_;
-  bool dy_copied_;
+  bool dy_copied_, square_;
 };
 
 /// dw = the gradient of the weight: sums over images and places of dy times what the tap met in x. dw is written whole.

@@ -48,6 +48,43 @@ EIGENGRAD_OUTLINE void place_lanes(const GradientPlaces& places, const T* x, con
   }
 }
 
+/// The same for one row of dy and three by three taps that follow each other: every lane of x that is read serves all
+/// rows of dy that meet it.
+template <class T, int height>
+EIGENGRAD_INLINE void square_sums(const T* x, Index row_step, const T* dy, Index line, lane_t<T>* sums) {
+  using L = lane_t<T>;
+  L upstream[extent(height)];
+  EIGENGRAD_UNROLL
+  for (int r = 0; r < height; ++r) upstream[r] = lane::load(dy + r * line);
+  for_indices<height + 2>([&](auto i) EIGENGRAD_INLINE_LAMBDA {
+    for_indices<3>([&](auto kx) EIGENGRAD_INLINE_LAMBDA {
+      const L numbers = lane::load(x + kx);
+      for_indices<3>([&](auto ky) EIGENGRAD_INLINE_LAMBDA {
+        constexpr int r = i - ky;
+        if constexpr (r >= 0 && r < height) sums[3 * ky + kx] = sums[3 * ky + kx] + upstream[r] * numbers;
+      });
+    });
+    x += row_step;
+  });
+}
+template <class T>
+EIGENGRAD_OUTLINE void place_square(const GradientPlaces& places, const T* x, const T* dy, Index line, T* to) {
+  constexpr Index width = lane_width<T>;
+  constexpr int height = 4;
+  lane_t<T> sums[9];
+  EIGENGRAD_UNROLL
+  for (int k = 0; k < 9; ++k) sums[k] = lane::load(to + k * width);
+  Index y = 0;
+  for (; y + height <= places.rows; y += height)
+    for (Index i = 0; i < line; i += width)
+      square_sums<T, height>(x + y * places.row_step + i, places.row_step, dy + y * line + i, line, sums);
+  for (; y < places.rows; ++y)
+    for (Index i = 0; i < line; i += width)
+      square_sums<T, 1>(x + y * places.row_step + i, places.row_step, dy + y * line + i, line, sums);
+  EIGENGRAD_UNROLL
+  for (int k = 0; k < 9; ++k) lane::store<T>(to + k * width, sums[k]);
+}
+
 /// to[t][v] += x[place + offsets[t]] * lane v of dy's place, over all places; `dy` holds the channels of one place
 /// after another.
 template <class T, int taps, int lanes>
