@@ -27,14 +27,13 @@ void expect_same_bits(const eg::ConvolutionShape& s) {
 }  // namespace
 
 TEST(Parallel, Convolution) {
-  const eg::ConvolutionShape shapes[] = {
-      {16, 3, 12, 1, {30, 3, 1, 1, 1, 1}, {34, 3, 1, 1, 1, 1}},   // many images
-      {9, 32, 48, 1, {9, 3, 1, 1, 1, 1}, {9, 3, 1, 1, 1, 1}},     // panels
-      {1, 3, 20, 1, {61, 7, 2, 3, 3, 1}, {63, 7, 2, 3, 3, 1}},    // one image
-      {2, 64, 40, 2, {13, 3, 1, 1, 1, 1}, {13, 3, 1, 1, 1, 1}},   // two, in groups
-      {5, 48, 48, 48, {41, 3, 1, 1, 1, 1}, {41, 3, 1, 1, 1, 1}},  // depthwise
-      {5, 48, 48, 48, {61, 3, 2, 1, 1, 1}, {61, 3, 2, 1, 1, 1}},  //
-      {3, 4, 32, 1, {}, {9000, 9, 4, 4, 4, 1}}};                  // one row
+  const eg::ConvolutionShape shapes[] = {{16, 3, 12, 1, {30, 3, 1, 1, 1, 1}, {34, 3, 1, 1, 1, 1}},   // many images
+                                         {9, 32, 48, 1, {9, 3, 1, 1, 1, 1}, {9, 3, 1, 1, 1, 1}},     // panels
+                                         {1, 3, 20, 1, {61, 7, 2, 3, 3, 1}, {63, 7, 2, 3, 3, 1}},    // one image
+                                         {2, 64, 40, 2, {13, 3, 1, 1, 1, 1}, {13, 3, 1, 1, 1, 1}},   // two, in groups
+                                         {5, 48, 48, 48, {41, 3, 1, 1, 1, 1}, {41, 3, 1, 1, 1, 1}},  // depthwise
+                                         {5, 48, 48, 48, {61, 3, 2, 1, 1, 1}, {61, 3, 2, 1, 1, 1}},  //
+                                         {3, 4, 32, 1, {}, {9000, 9, 4, 4, 4, 1}}};                  // one row
   for (const eg::ConvolutionShape& each : shapes) {
     expect_same_bits<float>(each);
     expect_same_bits<double>(each);

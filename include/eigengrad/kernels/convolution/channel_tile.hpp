@@ -14,6 +14,31 @@ struct ChannelWork {
   Index columns, row_step;
 };
 
+/// to[j * to_step + i] = from[i * from_step + j] for i < rows, j < columns; rows of `to` are filled with zeros up to a
+/// whole lane. What can be read ends at `end`.
+template <class T>
+EIGENGRAD_OUTLINE void transpose_places(const T* from, Index from_step, Index rows, Index columns, T* to, Index to_step,
+                                        const T* end) {
+  constexpr Index width = lane_width<T>;
+  for (Index i = 0; i < rows; i += width) {
+    const Index some = (std::min)(width, rows - i);
+    Index j = 0;
+    if constexpr (width > 1)
+      for (; j < columns && end - from >= (i + some - 1) * from_step + j + width; j += width) {
+        lane_t<T> lanes[extent(width)];
+        for (Index r = 0; r < width; ++r)
+          lanes[r] = r < some ? lane::load(from + (i + r) * from_step + j) : lane_t<T>(0);
+        lane::transpose<T>(lanes);
+        for (Index r = 0; r < (std::min)(width, columns - j); ++r) lane::store<T>(to + (j + r) * to_step + i, lanes[r]);
+      }
+    for (; j < columns; ++j)
+      for (Index r = 0; r < width; ++r) {
+        to[j * to_step + i + r] = r < some ? from[(i + r) * from_step + j] : T(0);
+        EIGENGRAD_NO_VECTORS;
+      }
+  }
+}
+
 /// to = blocks of two lanes of rows, or one: for every product the rows' numbers next to each other, zeros where there
 /// is no row. Number k of row r is from[r * row_step + order[k]], times the row's scale where there is one.
 template <class T>
@@ -22,6 +47,14 @@ EIGENGRAD_OUTLINE void pack_lanes(const T* from, Index rows, Index row_step, Ind
   constexpr Index width = lane_width<T>;
   for (Index r = 0; r < rows;) {
     const Index block = rows - r > width ? 2 * width : width, some = (std::min)(block, rows - r);
+    if (scale == nullptr && count > 0 && order[count - 1] == order[0] + count - 1) {  // one after another
+      transpose_places(from + order[0], row_step, some, count, to, block,
+                       from + order[0] + (some - 1) * row_step + count);
+      to += block * count;
+      r += some;
+      from += some * row_step;
+      continue;
+    }
     for (Index k = 0; k < count; ++k, to += block) {
       const T* number = from + order[k];
       for (Index i = 0; i < some; ++i, number += row_step) {

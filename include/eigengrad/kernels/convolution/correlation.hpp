@@ -59,11 +59,16 @@ class Correlation {
   /// Chunks `begin` to `end` of a result whose channels are `plane` apart. With `in_order`, what lies behind a chunk is
   /// written after it.
   void run(const T* image, const T* weights, const ConvolutionExtras<T>& extras, T* result, Index plane, Index begin,
-           Index end, bool in_order, T* scratch) const {
+           Index end, bool in_order, [[maybe_unused]] T* scratch) const {
     const Target target{weights, extras.bias, extras.finish, result, plane};
-    if (square_ && begin < end) return by_square(image, target);
-    for (Index c = begin; c < end; ++c)
-      by_channels_ ? channels_here(image, target, c, scratch) : places_here(image, target, c, in_order);
+    if constexpr (width > 1) {
+      if (square_ && begin < end) return by_square(image, target);
+      if (by_channels_) {
+        for (Index c = begin; c < end; ++c) channels_here(image, target, c, scratch);
+        return;
+      }
+    }
+    for (Index c = begin; c < end; ++c) places_here(image, target, c, in_order);
   }
 
  private:

@@ -71,7 +71,8 @@ class InputGradient {
     phases_ = (std::min)(shape.rows.stride, shape.rows.input) * columns_phases();
     offsets_ = Scratch<Index>(2 * shape.group_outputs() * shape.taps());
     weights_ = Scratch<T>(shape.taps() * shape.outputs * padded_channels());
-    pack(weight);
+    plan_ = Scratch<Phase>(phases_);
+    plan(weight);
   }
 
   void run(const T* dy, T* dx) const {
@@ -97,49 +98,42 @@ class InputGradient {
     return {1, shape.group_outputs(), 1, 1, gradient_axis(shape.rows), gradient_axis(shape.columns)};
   }
 
-  /// body(rows' phase, columns' phase, how many taps lie before it, how many it has)
-  template <class Body>
-  void for_phases(const Body& body) const {
-    Index before = 0;
-    const Index columns = columns_phases();
-    for (Index p = 0; p < phases_; ++p) {
-      const GradientPhase down(shape_.rows, p / columns), across(shape_.columns, p % columns);
-      Index taps = 0;
-      for (Index t = 0; t < shape_.taps(); ++t) taps += has(down, across, t);
-      body(down, across, before, taps);
-      before += taps;
-    }
-  }
+  /// What is computed for one set of places, with the weights of its taps, which come after `before` taps of others.
+  struct Phase {
+    GradientPhase down, across;
+    Index before;
+    Correlation<T> work;
+    Index plane() const { return down.count * across.count; }
+  };
+
   bool has(const GradientPhase& down, const GradientPhase& across, Index tap) const {
     return down.has(shape_.rows, tap / shape_.columns.kernel) &&
            across.has(shape_.columns, tap % shape_.columns.kernel);
   }
 
-  void pack(const T* weight) {
+  void plan(const T* weight) {
     const Index outputs = shape_.group_outputs(), channels = shape_.group_channels(), all = shape_.taps();
-    Index *const offsets = offsets_.data(), *const order = offsets + outputs * all;
-    for_phases([&](const GradientPhase& down, const GradientPhase& across, Index before, Index taps) {
-      Index* at = offsets + outputs * before;
-      Index* from = order + outputs * before;
+    const Index kernel = shape_.columns.kernel;
+    Index *at = offsets_.data(), *from = at + outputs * all, before = 0;
+    for (Index p = 0; p < phases_; ++p) {
+      const GradientPhase down(shape_.rows, p / columns_phases()), across(shape_.columns, p % columns_phases());
+      const Index *const offsets = at, *const order = from;
       for (Index o = 0; o < outputs; ++o)
         for (Index t = 0; t < all; ++t) {
           if (!has(down, across, t)) continue;
-          const Index y = down.start - t / shape_.columns.kernel * shape_.rows.dilation / shape_.rows.stride,
-                      x = across.start - t % shape_.columns.kernel * shape_.columns.dilation / shape_.columns.stride;
+          const Index y = down.start - t / kernel * shape_.rows.dilation / shape_.rows.stride,
+                      x = across.start - t % kernel * shape_.columns.dilation / shape_.columns.stride;
           *at++ = o * layout_.channel_step + (y + image_.rows.before) * layout_.row_step + x + image_.columns.before;
           *from++ = o * channels * all + t;
         }
-      const Correlation<T> work = work_of(down, across, before, taps);
+      const Index count = at - offsets;
+      const Correlation<T> work(channels, outputs, count, offsets, down.count, across.count, layout_.row_step);
+      plan_.data()[p] = Phase{down, across, before, work};
       for (Index g = 0; g < shape_.groups; ++g)
-        work.pack(weight + g * outputs * channels * all, all, order + outputs * before,
-                  extras_of(extras_, g, channels).scale, weights_of(before) + g * work.packed_size());
-    });
-  }
-  Correlation<T> work_of(const GradientPhase& down, const GradientPhase& across, Index before, Index taps) const {
-    const Index outputs = shape_.group_outputs();
-    return {
-        shape_.group_channels(), outputs, outputs * taps, offsets_.data() + outputs * before, down.count, across.count,
-        layout_.row_step};
+        work.pack(weight + g * outputs * channels * all, all, order, extras_of(extras_, g, channels).scale,
+                  weights_of(before) + g * work.packed_size());
+      before += count / outputs;
+    }
   }
   /// Where a phase's weights begin: each may take up to whole lanes.
   T* weights_of(Index taps_before) const { return weights_.data() + taps_before * shape_.outputs * padded_channels(); }
@@ -153,13 +147,12 @@ class InputGradient {
     T* to = strided() ? planes.data() : dx;
     ConvolutionExtras<T> extras = extras_of(extras_, group, channels);
     if (strided()) extras.finish = nullptr;
-    for_phases([&](const GradientPhase& down, const GradientPhase& across, Index before, Index taps) {
-      const Correlation<T> work = work_of(down, across, before, taps);
-      const Index plane = down.count * across.count;
-      run_correlation(work, image, weights_of(before) + group * work.packed_size(), extras, to, plane, threads,
-                      scratch);
-      to += channels * plane;
-    });
+    for (Index p = 0; p < phases_; ++p) {
+      const Phase& phase = plan_.data()[p];
+      run_correlation(phase.work, image, weights_of(phase.before) + group * phase.work.packed_size(), extras, to,
+                      phase.plane(), threads, scratch);
+      to += channels * phase.plane();
+    }
     if (strided()) join(planes.data(), dx);
   }
 
@@ -170,14 +163,14 @@ class InputGradient {
     const Scratch<Index> counts(across), starts(phases_);
     Index start = 0;
     for (Index p = 0; p < phases_; ++p) {
-      const GradientPhase y(shape_.rows, p / across), x(shape_.columns, p % across);
+      const Phase& phase = plan_.data()[p];
       starts.data()[p] = start;
-      start += shape_.group_channels() * y.count * x.count;
-      counts.data()[p % across] = x.count;
+      start += shape_.group_channels() * phase.plane();
+      counts.data()[p % across] = phase.across.count;
     }
     for (Index c = 0; c < shape_.group_channels(); ++c) {
       for (Index i = 0; i < down; ++i) {
-        const Index height = GradientPhase(shape_.rows, i).count;
+        const Index height = plan_.data()[i * across].down.count;
         for (Index y = 0; y < height; ++y) {
           for (Index j = 0; j < across; ++j)
             rows.data()[j] = planes + starts.data()[i * across + j] + (c * height + y) * counts.data()[j];
@@ -196,6 +189,7 @@ class InputGradient {
   Index phases_ = 1;
   Scratch<Index> offsets_;
   Scratch<T> weights_;
+  Scratch<Phase> plan_;
 };
 
 template <class T>

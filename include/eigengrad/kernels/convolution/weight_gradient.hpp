@@ -104,7 +104,8 @@ class WeightGradient {
         copy_every(dy + i * places_.columns, 1, copy + i * line_, places_.columns, dy_end);
       dy = copy;
     }
-    if (square_) return place_square(places_, image + offsets_.data()[0], dy, line_, sums);
+    if constexpr (width > 1)
+      if (square_) return place_square(places_, image + offsets_.data()[0], dy, line_, sums);
     const Index channel_step = places_.rows * line_, tap_step = taps_ * width;
     for (Index o = 0; o < outputs_;) {
       const Index left = outputs_ - o;

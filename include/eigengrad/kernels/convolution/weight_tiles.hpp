@@ -1,7 +1,6 @@
 #pragma once
 
-#include "../../simd/lane.hpp"
-#include "tile.hpp"
+#include "channel_tile.hpp"
 
 // The two inner loops of a weight's gradient, sums over all places of an image of products of dy and x. With lanes over
 // places a sum is a lane, added up at the end; with lanes over channels of dy every number of x is spread over one.
@@ -117,31 +116,6 @@ EIGENGRAD_OUTLINE void channel_lanes(const GradientPlaces& places, const T* x, c
   for (int t = 0; t < taps; ++t) {
     EIGENGRAD_UNROLL
     for (int v = 0; v < lanes; ++v) lane::store<T>(to + t * tap_step + v * width, sums[t][v]);
-  }
-}
-
-/// to[j * to_step + i] = from[i * from_step + j] for i < rows, j < columns; rows of `to` are filled with zeros up to a
-/// whole lane. What can be read ends at `end`.
-template <class T>
-EIGENGRAD_OUTLINE void transpose_places(const T* from, Index from_step, Index rows, Index columns, T* to, Index to_step,
-                                        const T* end) {
-  constexpr Index width = lane_width<T>;
-  for (Index i = 0; i < rows; i += width) {
-    const Index some = (std::min)(width, rows - i);
-    Index j = 0;
-    if constexpr (width > 1)
-      for (; j < columns && end - from >= (i + some - 1) * from_step + j + width; j += width) {
-        lane_t<T> lanes[extent(width)];
-        for (Index r = 0; r < width; ++r)
-          lanes[r] = r < some ? lane::load(from + (i + r) * from_step + j) : lane_t<T>(0);
-        lane::transpose<T>(lanes);
-        for (Index r = 0; r < (std::min)(width, columns - j); ++r) lane::store<T>(to + (j + r) * to_step + i, lanes[r]);
-      }
-    for (; j < columns; ++j)
-      for (Index r = 0; r < width; ++r) {
-        to[j * to_step + i + r] = r < some ? from[(i + r) * from_step + j] : T(0);
-        EIGENGRAD_NO_VECTORS;
-      }
   }
 }
 
