@@ -15,7 +15,8 @@ import sys
 # The arrows: a folder may include itself, what stands here, and config.hpp and version.hpp beside it. A folder's own
 # headers may use its parts; never the other way.
 CORE = ["simd", "core"]
-KERNELS = CORE + ["kernels/gemm", "kernels"]
+ROOMS = ["kernels/" + each for each in ("convolution", "recurrence", "attention", "pooling", "normalization", "lookup")]
+KERNELS = CORE + ["kernels/gemm", "kernels"] + ROOMS
 ENGINE = KERNELS + ["autograd/engine"]
 AUTOGRAD = ENGINE + ["autograd/inspect", "autograd"]
 OPS = AUTOGRAD + ["formula", "ops"]
@@ -26,6 +27,7 @@ ARROWS = {
     "core": ["simd"],
     "kernels/gemm": CORE,
     "kernels": CORE + ["kernels/gemm"],
+    **{room: CORE + ["kernels/gemm", "kernels"] for room in ROOMS},
     "autograd/engine": KERNELS,
     "autograd/inspect": ENGINE,
     "autograd": ENGINE + ["autograd/inspect"],

@@ -1,0 +1,41 @@
+#include "eigengrad/kernels/convolution/input_gradient.hpp"
+#include "eigengrad/kernels/convolution/weight_gradient.hpp"
+
+#include "bits.hpp"
+
+namespace eg = eigengrad;
+
+namespace {
+
+template <class T>
+void expect_same_bits(const eg::ConvolutionShape& s) {
+  ASSERT_GE(s.products(), eg::large_convolution);
+  eg::Generator generator(3);
+  const auto random = [&](eg::Index count) { return eg::Tensor<T>::randn({count}, generator); };
+  const eg::Tensor<T> x = random(s.images * s.channels * s.input_plane()), weight = random(s.weights()),
+                      dy = random(s.images * s.outputs * s.output_plane());
+  support::expect_same_bits("convolution", [&] {
+    eg::Tensor<T> y = eg::Tensor<T>::zeros(dy.shape()), dx = eg::Tensor<T>::zeros(x.shape()),
+                  dw = eg::Tensor<T>::zeros(weight.shape());
+    eg::convolution_forward<T>(s, x.data(), weight.data(), y.mutable_data());
+    eg::convolution_input_gradient<T>(s, dy.data(), weight.data(), dx.mutable_data());
+    eg::convolution_weight_gradient<T>(s, x.data(), dy.data(), dw.mutable_data());
+    return support::Bits() << y << dx << dw;
+  });
+}
+
+}  // namespace
+
+TEST(Parallel, Convolution) {
+  const eg::ConvolutionShape shapes[] = {{16, 3, 12, 1, {30, 3, 1, 1, 1, 1}, {34, 3, 1, 1, 1, 1}},   // many images
+                                         {9, 32, 48, 1, {9, 3, 1, 1, 1, 1}, {9, 3, 1, 1, 1, 1}},     // panels
+                                         {1, 3, 20, 1, {61, 7, 2, 3, 3, 1}, {63, 7, 2, 3, 3, 1}},    // one image
+                                         {2, 64, 40, 2, {13, 3, 1, 1, 1, 1}, {13, 3, 1, 1, 1, 1}},   // two, in groups
+                                         {5, 48, 48, 48, {41, 3, 1, 1, 1, 1}, {41, 3, 1, 1, 1, 1}},  // depthwise
+                                         {5, 48, 48, 48, {61, 3, 2, 1, 1, 1}, {61, 3, 2, 1, 1, 1}},  //
+                                         {3, 4, 32, 1, {}, {9000, 9, 4, 4, 4, 1}}};                  // one row
+  for (const eg::ConvolutionShape& each : shapes) {
+    expect_same_bits<float>(each);
+    expect_same_bits<double>(each);
+  }
+}
