@@ -24,6 +24,8 @@ ARROWS = {
     "simd": [],
     "core": ["simd"],
     "kernels": CORE,
+    "kernels/recurrence": CORE + ["kernels"],
+    "kernels/attention": CORE + ["kernels"],
     "autograd/engine": CORE + ["kernels"],
     "autograd/inspect": ENGINE,
     "autograd": ENGINE + ["autograd/inspect"],
