@@ -44,29 +44,30 @@ class AttentionBackward {
         doutput_(ran.doutput.head(element_, head_)) {}
 
   EIGENGRAD_OUTLINE void run(const AttentionRows<T>& dq, const AttentionRows<T>& dk, const AttentionRows<T>& dv) {
-    const Index keys = s_.keys, queries = s_.queries, all = Blocks::most_queries * Blocks::keys;
+    const Index keys = s_.keys, queries = s_.queries, all = Blocks::most_queries * Blocks::keys_back;
     const Index rooms = WholeRows<T>::room(queries, s_.size) + WholeRows<T>::room(keys, s_.size) +
                         WholeRows<T>::room(queries, s_.value_size);
-    AttentionScratch<T> scratch(rooms + (queries + Blocks::keys) * size_ + Blocks::keys * values_ +
-                                Blocks::keys * (s_.size + s_.value_size) + queries + 2 * all + Blocks::keys);
+    AttentionScratch<T> scratch(rooms + (queries + Blocks::keys_back) * size_ + Blocks::keys_back * values_ +
+                                Blocks::keys_back * (s_.size + s_.value_size) + queries + 2 * all + Blocks::keys_back);
     const WholeRows<T> q(q_, ran_.q.row_step, queries, s_.size, scratch.next(WholeRows<T>::room(queries, s_.size)));
     const WholeRows<T> k(ran_.k.head(element_, head_), ran_.k.row_step, keys, s_.size,
                          scratch.next(WholeRows<T>::room(keys, s_.size)));
     const WholeRows<T> doutput(doutput_, ran_.doutput.row_step, queries, s_.value_size,
                                scratch.next(WholeRows<T>::room(queries, s_.value_size)));
-    T *const dqs = scratch.next(queries * size_), *const dks = scratch.next(Blocks::keys * size_),
-             *const dvs = scratch.next(Blocks::keys * values_), *const k_columns = scratch.next(Blocks::keys * s_.size),
-             *const v_columns = scratch.next(Blocks::keys * s_.value_size);
+    T *const dqs = scratch.next(queries * size_), *const dks = scratch.next(Blocks::keys_back * size_),
+             *const dvs = scratch.next(Blocks::keys_back * values_),
+             *const k_columns = scratch.next(Blocks::keys_back * s_.size),
+             *const v_columns = scratch.next(Blocks::keys_back * s_.value_size);
     dots_ = scratch.next(queries);
     weights_ = scratch.next(all);
     dscores_ = scratch.next(all);
-    factors_ = scratch.next(Blocks::keys);
+    factors_ = scratch.next(Blocks::keys_back);
     dot_rows();
     std::fill_n(dqs, queries * size_, T(0));
     const Index step = Blocks::queries(s_), v_step = ran_.v.row_step;
     const T* const v = ran_.v.head(element_, head_);
-    for (Index key = 0; key < keys; key += Blocks::keys) {
-      const Index count = (std::min)(Blocks::keys, keys - key);
+    for (Index key = 0; key < keys; key += Blocks::keys_back) {
+      const Index count = (std::min)(Blocks::keys_back, keys - key);
       Blocks::pack(count, s_.size, ran_.k.head(element_, head_) + key * ran_.k.row_step, ran_.k.row_step, k_columns);
       Blocks::pack(count, s_.value_size, v + key * v_step, v_step, v_columns);
       std::fill_n(dks, count * size_, T(0));
@@ -75,16 +76,16 @@ class AttentionBackward {
         const Index rows = (std::min)(step, queries - query),
                     some = (std::min)(count, s_.keys_until(query + rows - 1) - key), packed = Tile::padded(count);
         Tile::product_of_rows(rows, some, s_.size, q_ + query * ran_.q.row_step, ran_.q.row_step, k_columns, packed,
-                              weights_, Blocks::keys);
+                              weights_, Blocks::keys_back);
         Tile::product_of_rows(rows, some, s_.value_size, doutput_ + query * ran_.doutput.row_step,
-                              ran_.doutput.row_step, v_columns, packed, dscores_, Blocks::keys);
+                              ran_.doutput.row_step, v_columns, packed, dscores_, Blocks::keys_back);
         gradients(query, rows, key, some);
         const T* const dout = doutput.data + query * doutput.step;
-        Tile::add_product_of_rows(some, s_.value_size, rows, weights_, 1, Blocks::keys, dout, doutput.step, dvs,
+        Tile::add_product_of_rows(some, s_.value_size, rows, weights_, 1, Blocks::keys_back, dout, doutput.step, dvs,
                                   values_);
-        Tile::add_product_of_rows(some, s_.size, rows, dscores_, 1, Blocks::keys, q.data + query * q.step, q.step, dks,
-                                  size_);
-        Tile::add_product_of_rows(rows, s_.size, some, dscores_, Blocks::keys, 1, k.data + key * k.step, k.step,
+        Tile::add_product_of_rows(some, s_.size, rows, dscores_, 1, Blocks::keys_back, q.data + query * q.step, q.step,
+                                  dks, size_);
+        Tile::add_product_of_rows(rows, s_.size, some, dscores_, Blocks::keys_back, 1, k.data + key * k.step, k.step,
                                   dqs + query * size_, size_);
       }
       write(count, s_.size, dks, size_, dk, key);
@@ -111,7 +112,7 @@ class AttentionBackward {
   /// A block's weights from its scores, and the gradients of its scores from those of its weights.
   EIGENGRAD_OUTLINE void gradients(Index query, Index rows, Index key, Index count) const {
     T *weights = weights_, *dscores = dscores_;
-    for (Index i = 0; i < rows; ++i, weights += Blocks::keys, dscores += Blocks::keys) {
+    for (Index i = 0; i < rows; ++i, weights += Blocks::keys_back, dscores += Blocks::keys_back) {
       const L by(Blocks::finish_row(s_, element_, head_, query + i, key, count, weights)),
           shift(ran_.log_sums[number_ * s_.queries + query + i]), dot(dots_[query + i]), scale(s_.scale);
       if (s_.dropout > 0) {

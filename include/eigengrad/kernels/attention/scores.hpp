@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstring>
 #include <limits>
 
 #include "../../core/buffer.hpp"
@@ -16,7 +17,8 @@ struct AttentionBlocks {
   using L = lane_t<T>;
   using Tile = LaneTile<T>;
   static constexpr Index width = lane_width<T>;
-  static constexpr Index keys = std::max<Index>(64, Tile::most_lanes* width);  // columns of a block
+  /// A block's columns on the way forward, where the sums over rows cost; and on the way back, which needs two blocks.
+  static constexpr Index keys = 128, keys_back = 64;
   /// Rows of a block: where later keys are left out small blocks leave out more.
   static Index queries(const AttentionSizes<T>& s) { return s.causal ? 32 : 64; }
   static constexpr Index most_queries = 64;
@@ -38,16 +40,25 @@ struct AttentionBlocks {
     return math::select(small, L(0), math::exp(math::select(small, L(least), x)));
   }
   EIGENGRAD_INLINE static L larger(const L& a, const L& b) { return math::select(a > b, a, b); }
-  EIGENGRAD_INLINE static T largest(const L& from) {
-    if constexpr (width == 1) {
+  /// The largest of a vector's numbers, halves first.
+  template <Index count, class Vector>
+  EIGENGRAD_INLINE static T largest_of(const Vector& from) {
+    if constexpr (count == 1) {
       return from;
+    } else if constexpr (count == 2) {
+      return from[0] > from[1] ? from[0] : from[1];
     } else {
-      T numbers[extent(width)];
-      lane::store<T>(numbers, from);
-      for (Index half = width / 2; half > 0; half /= 2)
-        for (Index i = 0; i < half; ++i) numbers[i] = numbers[i] > numbers[i + half] ? numbers[i] : numbers[i + half];
-      return numbers[0];
+      using Half [[gnu::vector_size(count / 2 * sizeof(T))]] = T;
+      Half halves[2];
+      std::memcpy(halves, &from, sizeof halves);
+      return largest_of<count / 2>(Half(halves[0] > halves[1] ? halves[0] : halves[1]));
     }
+  }
+  EIGENGRAD_INLINE static T largest(const L& from) {
+    if constexpr (width == 1)
+      return from;
+    else
+      return largest_of<width>(from.values);
   }
 
   /// Whether scores are only scaled products, and in their order.

@@ -55,6 +55,7 @@ class RecurrentBackward {
         hidden_(Cell::padded(sizes.hidden)),
         state_(Tile::padded(sizes.projected > 0 ? sizes.projected : hidden_)),
         gate_row_(Cell::gate_row(sizes.hidden)),
+        gate_step_(gate_row_ + width),
         kept_row_(Cell::kept_row(sizes.hidden)),
         matrix_row_(Tile::padded(sizes.inputs) + Tile::padded(sizes.state())) {
     const Index projected = Tile::padded(s_.projected), packed = gate_row_ * Tile::padded(s_.state()),
@@ -62,12 +63,12 @@ class RecurrentBackward {
                 projection = s_.projected > 0 ? hidden_ * (s_.projected + rows_ + s_.batch) +
                                                     projected * (rows_ + s_.batch) + s_.projected * hidden_
                                               : 0;
-    memory_ = RecurrentScratch<T>(rows_ * gate_row_ * (Cell::is_gru ? 2 : 1) + packed + matrix +
+    memory_ = RecurrentScratch<T>(rows_ * gate_step_ * (Cell::is_gru ? 2 : 1) + packed + matrix +
                                   s_.batch * (state_ + hidden_) + 2 * gate_row_ + projection);
     T* at = memory_.data();
     const auto next = [&](Index count) { return std::exchange(at, at + count); };
-    dsums_ = next(rows_ * gate_row_);
-    dstate_sums_ = Cell::is_gru ? next(rows_ * gate_row_) : dsums_;
+    dsums_ = next(rows_ * gate_step_);
+    dstate_sums_ = Cell::is_gru ? next(rows_ * gate_step_) : dsums_;
     packed_ = next(packed);
     matrix_ = next(matrix);
     dstate_ = next(s_.batch * state_);
@@ -97,8 +98,8 @@ class RecurrentBackward {
       if (s_.projected > 0) unproject(t, from, to);
       for (Index b = from; b < to; ++b) gates(t, b);
       if (step == 0 && d_.initial_state == nullptr && s_.lengths == nullptr) break;
-      Tile::add_product(to - from, s_.state(), gate_row_, dstate_sums_ + s_.row(t, from) * gate_row_,
-                        s_.batch_step() * gate_row_, packed_, dstate_ + from * state_, state_);
+      Tile::add_product(to - from, s_.state(), gate_row_, dstate_sums_ + s_.row(t, from) * gate_step_,
+                        s_.batch_step() * gate_step_, packed_, dstate_ + from * state_, state_);
     }
     for (Index b = from; b < to; ++b) {
       if (d_.initial_state != nullptr) std::copy_n(dstate_ + b * state_, s_.state(), d_.initial_state + b * s_.state());
@@ -109,7 +110,8 @@ class RecurrentBackward {
   /// The gradients of one step's sums, of the cells before it, and of the state before it but for its products.
   EIGENGRAD_OUTLINE void gates(Index t, Index b) const {
     const Index row = s_.row(t, b);
-    T *dsums = dsums_ + row * gate_row_, *dstate_sums = dstate_sums_ + row * gate_row_, *dstate = dstate_ + b * state_;
+    T *dsums = dsums_ + row * gate_step_, *dstate_sums = dstate_sums_ + row * gate_step_,
+      *dstate = dstate_ + b * state_;
     if (t >= s_.length(b)) {
       std::fill_n(dsums, gate_row_, T(0));
       std::fill_n(dstate_sums, gate_row_, T(0));
@@ -204,7 +206,8 @@ class RecurrentBackward {
       for (; begin < end; begin += chunk) {
         const Index rows = (std::min)(chunk, end - begin);
         std::fill_n(own.data(), rows * step, T(0));
-        Tile::add_product(rows, s_.inputs, gate_row_, dsums_ + begin * gate_row_, gate_row_, packed, own.data(), step);
+        Tile::add_product(rows, s_.inputs, gate_row_, dsums_ + begin * gate_step_, gate_step_, packed, own.data(),
+                          step);
         for (Index i = 0; i < rows; ++i) std::copy_n(own.data() + i * step, s_.inputs, d_.x + (begin + i) * s_.inputs);
       }
     };
@@ -223,14 +226,14 @@ class RecurrentBackward {
     for (Index begin = 0; begin < rows_; begin += chunk) {
       const Index rows = (std::min)(chunk, rows_ - begin);
       for (Index i = 0; i < rows; ++i) operands(begin + i, right + i * matrix_row_);
-      const T *const dsums = dsums_ + begin * gate_row_ + from, *const dstate_sums =
-                                                                    dstate_sums_ + begin * gate_row_ + from;
+      const T *const dsums = dsums_ + begin * gate_step_ + from, *const dstate_sums =
+                                                                     dstate_sums_ + begin * gate_step_ + from;
       T* const to_rows = matrix_ + from * matrix_row_;
       if (d_.input_weights != nullptr)
-        Tile::add_product_of_rows(to - from, s_.inputs, rows, dsums, 1, gate_row_, right, matrix_row_, to_rows,
+        Tile::add_product_of_rows(to - from, s_.inputs, rows, dsums, 1, gate_step_, right, matrix_row_, to_rows,
                                   matrix_row_);
       if (d_.hidden_weights != nullptr)
-        Tile::add_product_of_rows(to - from, s_.state(), rows, dstate_sums, 1, gate_row_, right + inputs, matrix_row_,
+        Tile::add_product_of_rows(to - from, s_.state(), rows, dstate_sums, 1, gate_step_, right + inputs, matrix_row_,
                                   to_rows + inputs, matrix_row_);
       if (d_.input_bias != nullptr) add_rows(rows, to - from, dsums, biases_ + from);
       if (d_.hidden_bias != nullptr) add_rows(rows, to - from, dstate_sums, biases_ + gate_row_ + from);
@@ -244,8 +247,11 @@ class RecurrentBackward {
       std::fill_n(to, matrix_row_, T(0));
       return;
     }
-    const T* state = ran_.output + row_before(t, b) * ran_.output_step;
-    if (begins(t, b)) state = ran_.initial_state != nullptr ? ran_.initial_state + b * s_.state() : nullptr;
+    const T* state = nullptr;
+    if (!begins(t, b))
+      state = ran_.output + row_before(t, b) * ran_.output_step;
+    else if (ran_.initial_state != nullptr)
+      state = ran_.initial_state + b * s_.state();
     const auto copy = [](const T* numbers, Index count, T* at, Index padded) {
       if (numbers != nullptr) std::copy_n(numbers, count, at);
       std::fill(at + (numbers != nullptr ? count : 0), at + padded, T(0));
@@ -257,7 +263,7 @@ class RecurrentBackward {
   void add_rows(Index rows, Index columns, const T* from, T* to) const {
     for (Index j = 0; j < columns; j += width) {
       L sum(0);
-      for (Index i = 0; i < rows; ++i) sum = sum + lane::load(from + i * gate_row_ + j);
+      for (Index i = 0; i < rows; ++i) sum = sum + lane::load(from + i * gate_step_ + j);
       lane::store<T>(to + j, lane::load(to + j) + sum);
     }
   }
@@ -276,7 +282,7 @@ class RecurrentBackward {
   const RecurrentWeights<T>& w_;
   const RecurrentOutput<T>& ran_;
   const RecurrentGradients<T>& d_;
-  Index rows_, hidden_, state_, gate_row_, kept_row_, matrix_row_;  // padded to whole blocks and lanes
+  Index rows_, hidden_, state_, gate_row_, gate_step_, kept_row_, matrix_row_;  // padded to whole blocks and lanes
   RecurrentScratch<T> memory_;
   T *dsums_ = nullptr, *dstate_sums_ = nullptr, *packed_ = nullptr, *matrix_ = nullptr, *dstate_ = nullptr,
     *dcells_ = nullptr, *biases_ = nullptr, *projection_ = nullptr, *units_ = nullptr, *dunits_ = nullptr,

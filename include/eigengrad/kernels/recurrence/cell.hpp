@@ -44,7 +44,8 @@ struct RecurrentCell {
   static constexpr Index blocks(Index hidden) { return (hidden + units - 1) / units; }
   static constexpr Index padded(Index hidden) { return blocks(hidden) * units; }
   static constexpr Index gate_row(Index hidden) { return blocks(hidden) * block; }
-  static constexpr Index kept_row(Index hidden) { return blocks(hidden) * kept_block; }
+  /// A lane more, as rows that are a power of two apart get in each other's way in the cache.
+  static constexpr Index kept_row(Index hidden) { return blocks(hidden) * kept_block + width; }
   /// How many numbers the way back needs besides the output.
   static Index kept_numbers(const RecurrentSizes& s) { return s.rows() * kept_row(s.hidden); }
 
