@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../core/dual.hpp"
 #include "../simd/lane.hpp"
 #include "matrix_view.hpp"
 
@@ -9,6 +10,22 @@
 // are taken of them at once. A sum over k is added up in the order of k whatever tile a row falls into, so the bits of
 // a row do not depend on the rows beside it.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
+
+/// a < b and a == b of lanes, or of dual numbers' values.
+template <class L>
+EIGENGRAD_INLINE auto is_below(const L& a, const L& b) {
+  if constexpr (is_dual<L>)
+    return plain_value(a) < plain_value(b);
+  else
+    return a < b;
+}
+template <class L>
+EIGENGRAD_INLINE auto is_equal(const L& a, const L& b) {
+  if constexpr (is_dual<L>)
+    return plain_value(a) == plain_value(b);
+  else
+    return a == b;
+}
 
 template <class T>
 struct LaneTile {

@@ -67,7 +67,7 @@ class AttentionForward {
              T* factors) const {
     const Index keys = s_.keys_until(query + rows - 1), values = Tile::padded(s_.value_size);
     T most[extent(Blocks::most_queries)], total[extent(Blocks::most_queries)];
-    std::fill_n(most, rows, Blocks::none);
+    std::fill_n(most, rows, T(Blocks::none));
     std::fill_n(total, rows, T(0));
     std::fill_n(sums, rows * values, T(0));
     for (Index key = 0; key < keys; key += Blocks::keys) {
@@ -95,11 +95,13 @@ class AttentionForward {
   EIGENGRAD_OUTLINE void finish(Index query, Index rows, const T* most, const T* total, const T* sums) const {
     const Index values = Tile::padded(s_.value_size);
     for (Index i = 0; i < rows; ++i, sums += values) {
-      const T part = total[i] == T(0) ? T(0) : T(1) / total[i];
+      const bool nothing = is_equal(total[i], T(0));
+      const T part = nothing ? T(0) : T(T(1) / total[i]);
       T* const to = output_ + (query + i) * output_step_;
       for (Index j = 0; j < s_.value_size; ++j) to[j] = sums[j] * part;
-      if (log_sums_ != nullptr)
-        log_sums_[number_ * s_.queries + query + i] = total[i] == T(0) ? -Blocks::none : most[i] + math::log(total[i]);
+      if (log_sums_ == nullptr) continue;
+      using math::log;
+      log_sums_[number_ * s_.queries + query + i] = nothing ? T(-Blocks::none) : T(most[i] + log(total[i]));
     }
   }
 

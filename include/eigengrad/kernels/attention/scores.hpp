@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "../../core/buffer.hpp"
+#include "../../core/dual.hpp"
 #include "../../core/size.hpp"
 #include "../../simd/math.hpp"
 #include "../lane_tile.hpp"
@@ -22,9 +23,9 @@ struct AttentionBlocks {
   /// Rows of a block: where later keys are left out small blocks leave out more.
   static Index queries(const AttentionSizes<T>& s) { return s.causal ? 32 : 64; }
   static constexpr Index most_queries = 64;
-  static constexpr T none = -std::numeric_limits<T>::infinity();
+  static constexpr plain_t<T> none = -std::numeric_limits<plain_t<T>>::infinity();
   /// Smaller exponentials are taken for 0: they add nothing, and denormal numbers are slow.
-  static constexpr T least = std::is_same_v<T, float> ? T(-87) : T(-708);
+  static constexpr plain_t<T> least = std::is_same_v<plain_t<T>, float> ? plain_t<T>(-87) : plain_t<T>(-708);
 
   /// Rows of numbers as columns, a block of keys after another; the one that begins with `key` at key * size.
   static void pack(Index count, Index size, const T* from, Index from_step, T* to) {
@@ -36,10 +37,11 @@ struct AttentionBlocks {
 
   /// exp(x), 0 where it is hardly anything; NaN stays.
   EIGENGRAD_INLINE static L exponential(const L& x) {
-    const auto small = x < L(least);
-    return math::select(small, L(0), math::exp(math::select(small, L(least), x)));
+    using math::exp;
+    const auto small = is_below(x, L(least));
+    return math::select(small, L(0), exp(math::select(small, L(least), x)));
   }
-  EIGENGRAD_INLINE static L larger(const L& a, const L& b) { return math::select(a > b, a, b); }
+  EIGENGRAD_INLINE static L larger(const L& a, const L& b) { return math::select(is_below(b, a), a, b); }
   /// The largest of a vector's numbers, halves first.
   template <Index count, class Vector>
   EIGENGRAD_INLINE static T largest_of(const Vector& from) {
@@ -63,7 +65,7 @@ struct AttentionBlocks {
 
   /// Whether scores are only scaled products, and in their order.
   static bool plain(const AttentionSizes<T>& s) {
-    return s.mask.data == nullptr && s.bias.data == nullptr && s.scale > T(0);
+    return s.mask.data == nullptr && s.bias.data == nullptr && is_below(T(0), s.scale);
   }
 
   /// A row of products as scores, `count` of them from `key` on; the rest of the last lane and what is masked, -inf.
@@ -76,7 +78,7 @@ struct AttentionBlocks {
       scale = T(1);
     }
     const Index seen = s.causal ? std::clamp<Index>(query + 1 - key, 0, count) : count;
-    for (Index j = seen; j < Tile::padded(count); ++j) row[j] = none;
+    for (Index j = seen; j < Tile::padded(count); ++j) row[j] = T(none);
     return scale;
   }
   EIGENGRAD_OUTLINE static void masked_row(const AttentionSizes<T>& s, Index element, Index head, Index query,
@@ -91,7 +93,7 @@ struct AttentionBlocks {
     }
     if (s.mask.data != nullptr) {
       const bool* const mask = s.mask.row(element, head, query) + key * s.mask.column_step;
-      for (Index j = 0; j < count; ++j) row[j] = mask[j * s.mask.column_step] ? row[j] : none;
+      for (Index j = 0; j < count; ++j) row[j] = mask[j * s.mask.column_step] ? row[j] : T(none);
     }
   }
 
@@ -99,19 +101,20 @@ struct AttentionBlocks {
   /// score, the sum and the row of `values` lanes, is made to fit.
   EIGENGRAD_INLINE static void soften(T* row, Index count, T scale, T& most, T& sum, T* values, Index value_lanes) {
     const L by(scale);
-    L top(none);
+    L top = L(T(none));
     for (Index j = 0; j < count; j += width) top = larger(lane::load(row + j) * by, top);
-    const T before = most, now = largest(top);
-    if (now > most) most = now;
-    const T shift = most == none ? T(0) : most;
+    const T before = most, now = largest(top), nothing(none);
+    if (is_below(most, now)) most = now;
+    const L shift(is_equal(most, nothing) ? T(0) : most);
     L sums(0);
     for (Index j = 0; j < count; j += width) {
-      const L e = exponential(lane::load(row + j) * by - L(shift));
+      const L e = exponential(lane::load(row + j) * by - shift);
       lane::store<T>(row + j, e);
       sums = sums + e;
     }
-    if (before != most && before != none) {
-      const T factor = math::exp(before - most);
+    if (is_below(before, most) && !is_equal(before, nothing)) {
+      using math::exp;
+      const T factor = exp(before - most);
       sum = sum * factor;
       for (Index v = 0; v < value_lanes; ++v)
         lane::store<T>(values + v * width, lane::load(values + v * width) * L(factor));

@@ -69,7 +69,8 @@ struct RecurrentCell {
       lane::store<T>(sums + 2 * width, z);
       return (L(1) - z) * n + z * old_state;
     } else {
-      const L x = lane::load(sums), h = kind == RecurrentKind::tanh ? hyperbolic(x) : math::select(x <= L(0), L(0), x);
+      const L x = lane::load(sums),
+              h = kind == RecurrentKind::tanh ? hyperbolic(x) : math::select(is_below(x, L(0)), L(0), x);
       lane::store<T>(sums, h);
       return h;
     }
@@ -103,8 +104,8 @@ struct RecurrentCell {
       lane::store<T>(dh + 2 * width, dn * r);
       return dstate * z;
     } else {
-      lane::store<T>(
-          dx, kind == RecurrentKind::tanh ? dstate * (one - first * first) : math::select(first <= L(0), L(0), dstate));
+      lane::store<T>(dx, kind == RecurrentKind::tanh ? dstate * (one - first * first)
+                                                     : math::select(is_equal(first, L(0)), L(0), dstate));
       return L(0);
     }
   }
@@ -118,7 +119,7 @@ struct RecurrentCell {
   EIGENGRAD_INLINE static L sigmoid(const L& x) {
     using math::abs, math::exp;
     const L e = exp(-abs(x));
-    return math::select(x < L(0), e, L(1)) / (L(1) + e);
+    return math::select(is_below(x, L(0)), e, L(1)) / (L(1) + e);
   }
 };
 
