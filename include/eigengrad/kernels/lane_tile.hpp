@@ -37,11 +37,11 @@ struct LaneTile {
   template <int lanes>
   static constexpr int most_rows = (std::min)(8, (EIGENGRAD_LANE_BYTES == 64 ? 24 : 8) / lanes);
 
-  /// sums[r][v] += a[r, p] b[p, v] for p in [0, k); b's rows are `b_step` apart.
+  /// sums[r][v] += a[r, p] b[p, v] for p in [0, k), k > 0; b's rows are `b_step` apart.
   template <int height, int lanes>
   EIGENGRAD_INLINE static void accumulate(L (&sums)[extent(height)][extent(lanes)], Index k, const T* a, Index a_row,
                                           Index a_column, const T* b, Index b_step) {
-    for (Index p = 0; p < k; ++p, a += a_column, b += b_step) {
+    do {
       L row[extent(lanes)];
       EIGENGRAD_UNROLL
       for (int v = 0; v < lanes; ++v) row[v] = lane::load(b + v * width);
@@ -51,7 +51,9 @@ struct LaneTile {
         EIGENGRAD_UNROLL
         for (int v = 0; v < lanes; ++v) sums[r][v] = sums[r][v] + number * row[v];
       }
-    }
+      a += a_column;
+      b += b_step;
+    } while (--k > 0);
   }
 
   /// body(height, i) for tiles of rows that make up [0, m); the height is known to the compiler.
@@ -155,6 +157,12 @@ struct LaneTile {
   template <int lanes>
   EIGENGRAD_OUTLINE static void panel(Index m, Index k, const T* a, Index a_row, Index a_column, const T* b,
                                       Index b_step, const T* start, Index start_row, T* c, Index c_row) {
+    if (k == 0) {
+      for (Index i = 0; i < m; ++i)
+        for (Index v = 0; v < lanes; ++v)
+          lane::store<T>(c + i * c_row + v * width, lane::load(start + i * start_row + v * width));
+      return;
+    }
     for_rows<lanes>(m, [&](auto height, Index i) EIGENGRAD_INLINE_LAMBDA {
       constexpr int rows = height;
       L sums[extent(rows)][extent(lanes)];

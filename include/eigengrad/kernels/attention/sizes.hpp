@@ -13,7 +13,9 @@ struct AttentionRows {
   T* data = nullptr;
   Index batch_step = 0, head_step = 0, row_step = 0;
 
-  T* head(Index element, Index number) const { return data + element * batch_step + number * head_step; }
+  T* head(Index element, Index number) const {
+    return data != nullptr ? data + element * batch_step + number * head_step : nullptr;
+  }
 };
 
 /// One number for every query and key of every head; a step is 0 where it is stretched.

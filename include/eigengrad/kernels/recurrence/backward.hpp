@@ -181,10 +181,11 @@ class RecurrentBackward {
     if (weighs) {
       std::fill_n(matrix_, gate_row_ * matrix_row_, T(0));
       std::fill_n(biases_, 2 * gate_row_, T(0));
-      if (work >= large_recurrence)
-        parallel_ranges(gate_row_, width, 4 * width, [&](Index from, Index to) { weight_gradients(from, to); });
-      else
-        weight_gradients(0, gate_row_);
+      // A piece for each thread, as every one reads all of the input.
+      const int threads = work >= large_recurrence ? team_size() : 1;
+      const Index lanes = gate_row_ / width, pieces = std::clamp<Index>(lanes / 4, 1, threads);
+      parallel_for(pieces, threads,
+                   [&](Index p) { weight_gradients(lanes * p / pieces * width, lanes * (p + 1) / pieces * width); });
       if (d_.input_weights != nullptr) Layout::from_rows(s_.hidden, s_.inputs, matrix_, matrix_row_, d_.input_weights);
       if (d_.hidden_weights != nullptr)
         Layout::from_rows(s_.hidden, s_.state(), matrix_ + inputs, matrix_row_, d_.hidden_weights);
