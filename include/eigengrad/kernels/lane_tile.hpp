@@ -59,11 +59,14 @@ struct LaneTile {
   /// body(height, i) for tiles of rows that make up [0, m); the height is known to the compiler.
   template <int lanes, class Body>
   EIGENGRAD_INLINE static void for_rows(Index m, const Body& body) {
-    constexpr int most = most_rows<lanes>, some = most > 2 && lanes > 2 ? 2 : 4;
+    constexpr int most = most_rows<lanes>;
     Index i = 0;
-    for (; i + most <= m; i += most) body(std::integral_constant<int, most>(), i);
-    if constexpr (some < most)
-      for (; i + some <= m; i += some) body(std::integral_constant<int, some>(), i);
+    // Of 8 rows two tiles of 4 take less time than one of 6 and one of 2.
+    for (; i + most <= m && !(most == 6 && m - i == 8); i += most) body(std::integral_constant<int, most>(), i);
+    if constexpr (most > 4)
+      for (; i + 4 <= m; i += 4) body(std::integral_constant<int, 4>(), i);
+    if constexpr (most > 2 && lanes > 2)
+      for (; i + 2 <= m; i += 2) body(std::integral_constant<int, 2>(), i);
     for (; i < m; ++i) body(std::integral_constant<int, 1>(), i);
   }
 

@@ -59,17 +59,19 @@ class RecurrentBackward {
         kept_row_(Cell::kept_row(sizes.hidden)),
         matrix_row_(Tile::padded(sizes.inputs) + Tile::padded(sizes.state())) {
     const Index projected = Tile::padded(s_.projected), packed = gate_row_ * Tile::padded(s_.state()),
+                packed_input = d_.x != nullptr ? gate_row_ * Tile::padded(s_.inputs) : 0,
                 matrix = gate_row_ * (std::max)(matrix_row_, s_.state()),
                 projection = s_.projected > 0 ? hidden_ * (s_.projected + rows_ + s_.batch) +
                                                     projected * (rows_ + s_.batch) + s_.projected * hidden_
                                               : 0;
-    memory_ = RecurrentScratch<T>(rows_ * gate_step_ * (Cell::is_gru ? 2 : 1) + packed + matrix +
+    memory_ = RecurrentScratch<T>(rows_ * gate_step_ * (Cell::is_gru ? 2 : 1) + packed + packed_input + matrix +
                                   s_.batch * (state_ + hidden_) + 2 * gate_row_ + projection);
     T* at = memory_.data();
     const auto next = [&](Index count) { return std::exchange(at, at + count); };
     dsums_ = next(rows_ * gate_step_);
     dstate_sums_ = Cell::is_gru ? next(rows_ * gate_step_) : dsums_;
     packed_ = next(packed);
+    packed_input_ = next(packed_input);
     matrix_ = next(matrix);
     dstate_ = next(s_.batch * state_);
     dcells_ = next(s_.batch * hidden_);
@@ -83,6 +85,10 @@ class RecurrentBackward {
       dprojection_ = next(s_.projected * hidden_);
       Tile::pack(s_.projected, s_.hidden, {w_.projection, s_.hidden, 1}, projection_);
     }
+    if (d_.x != nullptr) {
+      Layout::to_rows(s_.hidden, s_.inputs, w_.input, matrix_);
+      Tile::pack(gate_row_, s_.inputs, {matrix_, s_.inputs, 1}, packed_input_);
+    }
     Layout::to_rows(s_.hidden, s_.state(), w_.hidden, matrix_);
     Tile::pack(gate_row_, s_.state(), {matrix_, s_.state(), 1}, packed_);
   }
@@ -91,13 +97,19 @@ class RecurrentBackward {
   Index row_before(Index t, Index b) const { return s_.row(s_.reverse ? t + 1 : t - 1, b); }
 
   void sequences(Index from, Index to) const {
+    if (from == to) return;
     load_states<T>(from, to, d_.last_state, s_.state(), dstate_, state_);
     load_states<T>(from, to, d_.last_cell, s_.hidden, dcells_, hidden_);
+    const Index at_once = s_.steps > 0 ? steps_at_once(s_, to - from) : 0;
+    const RecurrentScratch<T> memory(d_.x != nullptr ? chunk * Tile::padded(s_.inputs) : 0);
     for (Index step = s_.steps - 1; step >= 0; --step) {
       const Index t = s_.reverse ? s_.steps - 1 - step : step;
       if (s_.projected > 0) unproject(t, from, to);
       for (Index b = from; b < to; ++b) gates(t, b);
-      if (step == 0 && d_.initial_state == nullptr && s_.lengths == nullptr) break;
+      if (d_.x != nullptr && step % at_once == 0)
+        for_steps(s_, from, to, step, (std::min)(at_once, s_.steps - step),
+                  [&](Index row, Index rows) { input_gradients(row, rows, memory.data()); });
+      if (step == 0 && d_.initial_state == nullptr) break;
       Tile::add_product(to - from, s_.state(), gate_row_, dstate_sums_ + s_.row(t, from) * gate_step_,
                         s_.batch_step() * gate_step_, packed_, dstate_ + from * state_, state_);
     }
@@ -177,7 +189,6 @@ class RecurrentBackward {
     const bool weighs = d_.input_weights != nullptr || d_.hidden_weights != nullptr || d_.input_bias != nullptr ||
                         d_.hidden_bias != nullptr;
     const Index inputs = Tile::padded(s_.inputs), work = rows_ * gate_row_ * (inputs + s_.state());
-    if (d_.x != nullptr) input_gradients();
     if (weighs) {
       std::fill_n(matrix_, gate_row_ * matrix_row_, T(0));
       std::fill_n(biases_, 2 * gate_row_, T(0));
@@ -195,27 +206,15 @@ class RecurrentBackward {
     if (d_.projection != nullptr) projection_gradient();
   }
 
-  /// dx = gates' gradients . input weights, by rows that stay in the cache.
-  void input_gradients() const {
+  /// dx = gates' gradients . input weights.
+  void input_gradients(Index row, Index rows, T* room) const {
     const Index step = Tile::padded(s_.inputs);
-    RecurrentScratch<T> memory(gate_row_ * (s_.inputs + step));
-    T *const in_rows = memory.data(), *const packed = in_rows + gate_row_ * s_.inputs;
-    Layout::to_rows(s_.hidden, s_.inputs, w_.input, in_rows);
-    Tile::pack(gate_row_, s_.inputs, {in_rows, s_.inputs, 1}, packed);
-    const auto some = [&](Index begin, Index end) {
-      const RecurrentScratch<T> own(chunk * step);
-      for (; begin < end; begin += chunk) {
-        const Index rows = (std::min)(chunk, end - begin);
-        std::fill_n(own.data(), rows * step, T(0));
-        Tile::add_product(rows, s_.inputs, gate_row_, dsums_ + begin * gate_step_, gate_step_, packed, own.data(),
-                          step);
-        for (Index i = 0; i < rows; ++i) std::copy_n(own.data() + i * step, s_.inputs, d_.x + (begin + i) * s_.inputs);
-      }
-    };
-    if (rows_ * gate_row_ * s_.inputs >= large_recurrence)
-      parallel_ranges(rows_, chunk, chunk, some);
-    else
-      some(0, rows_);
+    for (const Index end = row + rows; row < end; row += chunk) {
+      const Index some = (std::min)(chunk, end - row);
+      std::fill_n(room, some * step, T(0));
+      Tile::add_product(some, s_.inputs, gate_row_, dsums_ + row * gate_step_, gate_step_, packed_input_, room, step);
+      for (Index i = 0; i < some; ++i) std::copy_n(room + i * step, s_.inputs, d_.x + (row + i) * s_.inputs);
+    }
   }
 
   /// Rows `from` to `to` of the gradients of both weights, and those of the biases: gates' gradients, transposed, times
@@ -285,9 +284,9 @@ class RecurrentBackward {
   const RecurrentGradients<T>& d_;
   Index rows_, hidden_, state_, gate_row_, gate_step_, kept_row_, matrix_row_;  // padded to whole blocks and lanes
   RecurrentScratch<T> memory_;
-  T *dsums_ = nullptr, *dstate_sums_ = nullptr, *packed_ = nullptr, *matrix_ = nullptr, *dstate_ = nullptr,
-    *dcells_ = nullptr, *biases_ = nullptr, *projection_ = nullptr, *units_ = nullptr, *dunits_ = nullptr,
-    *doutput_ = nullptr, *dprojected_ = nullptr, *dprojection_ = nullptr;
+  T *dsums_ = nullptr, *dstate_sums_ = nullptr, *packed_ = nullptr, *packed_input_ = nullptr, *matrix_ = nullptr,
+    *dstate_ = nullptr, *dcells_ = nullptr, *biases_ = nullptr, *projection_ = nullptr, *units_ = nullptr,
+    *dunits_ = nullptr, *doutput_ = nullptr, *dprojected_ = nullptr, *dprojection_ = nullptr;
 };
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

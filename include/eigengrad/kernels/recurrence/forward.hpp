@@ -34,6 +34,25 @@ void for_batch(const RecurrentSizes& s, Index products, const Body& body) {
   parallel_for(pieces, threads, [&](Index p) { body(s.batch * p / pieces, s.batch * (p + 1) / pieces); });
 }
 
+/// How many steps' products with the input are taken at once: as many as fill tiles of rows and stay in the cache until
+/// the steps come.
+inline Index steps_at_once(const RecurrentSizes& s, Index elements) {
+  const Index enough = (64 + elements - 1) / elements;
+  return std::clamp<Index>((std::max)(enough, Index{s.batch_first ? 8 : 1}), 1, s.steps);
+}
+/// body(row, count) for the rows of elements `from` to `to` at `count` steps of a run from its `step`th on, which
+/// follow each other where they can.
+template <class Body>
+void for_steps(const RecurrentSizes& s, Index from, Index to, Index step, Index count, const Body& body) {
+  const Index first = s.reverse ? s.steps - step - count : step;
+  if (s.batch_first)
+    for (Index b = from; b < to; ++b) body(s.row(first, b), count);
+  else if (to - from == s.batch)
+    body(s.row(first, 0), count * s.batch);
+  else
+    for (Index t = first; t < first + count; ++t) body(s.row(t, from), to - from);
+}
+
 template <class T, RecurrentKind kind>
 class RecurrentForward {
   using Cell = RecurrentCell<T, kind>;
@@ -81,16 +100,8 @@ class RecurrentForward {
   }
 
   void run() {
-    const Index products = s_.rows() * Cell::gates * s_.hidden;
-    constexpr Index chunk = 64;  // rows that stay in the cache while all blocks take them
-    const auto inputs = [&](Index begin, Index end) {
-      for (; begin < end; begin += chunk) input_products(begin, (std::min)(chunk, end - begin));
-    };
-    if (products * s_.inputs >= large_recurrence)
-      parallel_ranges(s_.rows(), chunk, chunk, inputs);
-    else
-      inputs(0, s_.rows());
-    for_batch<T>(s_, products * s_.state(), [&](Index from, Index to) { sequences(from, to); });
+    for_batch<T>(s_, s_.rows() * Cell::gates * s_.hidden * (s_.inputs + s_.state()),
+                 [&](Index from, Index to) { sequences(from, to); });
   }
 
   /// Kept rows from `row` on: the biases and the products with the input.
@@ -112,8 +123,12 @@ class RecurrentForward {
     load_states<T>(from, to, to_.initial_cell, s_.hidden, cells_, hidden_);
     Index longest = 0;
     for (Index b = from; b < to; ++b) longest = (std::max)(longest, s_.length(b));
+    const Index at_once = s_.steps > 0 ? steps_at_once(s_, to - from) : 0;
     for (Index step = 0; step < s_.steps; ++step) {
       const Index t = s_.reverse ? s_.steps - 1 - step : step;
+      if (step % at_once == 0)
+        for_steps(s_, from, to, step, (std::min)(at_once, s_.steps - step),
+                  [&](Index row, Index rows) { input_products(row, rows); });
       if (t >= longest) {
         for (Index b = from; b < to; ++b) std::fill_n(output(t, b), s_.state(), T(0));
         continue;
