@@ -58,7 +58,7 @@ void expect_recurrence() {
     std::vector<T> y(18), kept(static_cast<std::size_t>(eg::RecurrentCell<T, kind>::kept_numbers(s))), dx(12),
         dhidden(rows * 3), dbias(rows);
     const eg::RecurrentWeights<T> weights = {input.data(), hidden.data(), bias.data(), nullptr, nullptr};
-    eg::RecurrentOutput<T> run;
+    eg::RecurrentRun<T> run;
     run.x = x.data();
     run.x_step = 2;
     run.output = y.data();

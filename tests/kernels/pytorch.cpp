@@ -67,8 +67,8 @@ void expect_recurrent(const Given& given, const std::string& name) {
           dinput_bias = sized(gates * hidden), dhidden_bias = dinput_bias, dprojection = sized(s.projected * hidden);
   const eg::RecurrentWeights<double> weights = {given["weight_ih"], given["weight_hh"], given["bias_ih"],
                                                 given["bias_hh"], given["weight_hr"]};
-  const eg::RecurrentOutput<double> run = {given["x"], inputs,   given["h0"], given["c0"], output.data(),
-                                           s.state(),  h.data(), c.data(),    kept.data()};
+  const eg::RecurrentRun<double> run = {given["x"], inputs,   given["h0"], given["c0"], output.data(),
+                                        s.state(),  h.data(), c.data(),    kept.data()};
   eg::RecurrentForward<double, kind>::run(s, weights, run);
   constexpr bool is_lstm = kind == eg::RecurrentKind::lstm;
   const eg::RecurrentGradients<double> d = {

@@ -172,8 +172,8 @@ void check_as(const Case& c, const std::string& name, double tolerance, const Ca
                                            or_null(projection)};
   std::vector<T> output(at(s.rows() * step), T(77)), h(at(s.batch * state)), cell(at(s.batch * s.hidden)),
       kept(at(eg::RecurrentCell<T, kind>::kept_numbers(s)));
-  const eg::RecurrentOutput<T> run = {x.data(), s.inputs, or_null(h0), or_null(c0), output.data(),
-                                      step,     h.data(), cell.data(), kept.data()};
+  const eg::RecurrentRun<T> run = {x.data(), s.inputs, or_null(h0), or_null(c0), output.data(),
+                                   step,     h.data(), cell.data(), kept.data()};
   eg::RecurrentForward<T, kind>::run(s, weights, run);
   const Results expected = by_loops(c);
   std::vector<T> rows;
@@ -187,7 +187,7 @@ void check_as(const Case& c, const std::string& name, double tolerance, const Ca
 
   // Without keeping anything: the same bits.
   std::vector<T> again(output.size(), T(77));
-  eg::RecurrentOutput<T> short_run = run;
+  eg::RecurrentRun<T> short_run = run;
   short_run.output = again.data();
   short_run.kept = nullptr;
   short_run.last_state = short_run.last_cell = nullptr;
@@ -319,7 +319,7 @@ TEST(Recurrence, PaddingMayHoldAnything) {
     using Cell = eg::RecurrentCell<double, RecurrentKind::lstm>;
     Numbers output(18), kept(at(Cell::kept_numbers(s))), dinput(from.input.size()), dhidden(from.hidden.size());
     const eg::RecurrentWeights<double> weights = {from.input.data(), from.hidden.data(), nullptr, nullptr, nullptr};
-    eg::RecurrentOutput<double> run;
+    eg::RecurrentRun<double> run;
     run.x = from.x.data();
     run.x_step = 2;
     run.output = output.data();

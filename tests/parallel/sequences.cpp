@@ -29,9 +29,9 @@ Bits recurrence(const eg::RecurrentSizes& s) {
          dinput = input, dhidden = hidden, dbias = bias, dprojection = projection;
   const eg::RecurrentWeights<float> weights = {input.data(), hidden.data(), bias.data(), bias.data(),
                                                projection.data()};
-  const eg::RecurrentOutput<float> run = {x.data(),         s.inputs,         h0.data(),
-                                          c0.data(),        y.mutable_data(), state,
-                                          h.mutable_data(), c.mutable_data(), kept.mutable_data()};
+  const eg::RecurrentRun<float> run = {x.data(),         s.inputs,         h0.data(),
+                                       c0.data(),        y.mutable_data(), state,
+                                       h.mutable_data(), c.mutable_data(), kept.mutable_data()};
   eg::RecurrentForward<float, kind>::run(s, weights, run);
   eg::RecurrentGradients<float> d;
   d.output = dy.data();

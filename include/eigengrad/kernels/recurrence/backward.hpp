@@ -36,7 +36,7 @@ class RecurrentBackward {
 
  public:
   /// `ran` is what RecurrentForward ran with, its output and what it kept included.
-  static void run(const RecurrentSizes& sizes, const RecurrentWeights<T>& weights, const RecurrentOutput<T>& ran,
+  static void run(const RecurrentSizes& sizes, const RecurrentWeights<T>& weights, const RecurrentRun<T>& ran,
                   const RecurrentGradients<T>& gradients) {
     RecurrentBackward backward(sizes, weights, ran, gradients);
     for_batch<T>(sizes, sizes.rows() * Cell::gates * sizes.hidden * sizes.state(),
@@ -45,7 +45,7 @@ class RecurrentBackward {
   }
 
  private:
-  RecurrentBackward(const RecurrentSizes& sizes, const RecurrentWeights<T>& weights, const RecurrentOutput<T>& ran,
+  RecurrentBackward(const RecurrentSizes& sizes, const RecurrentWeights<T>& weights, const RecurrentRun<T>& ran,
                     const RecurrentGradients<T>& gradients)
       : s_(sizes),
         w_(weights),
@@ -100,7 +100,7 @@ class RecurrentBackward {
     if (from == to) return;
     load_states<T>(from, to, d_.last_state, s_.state(), dstate_, state_);
     load_states<T>(from, to, d_.last_cell, s_.hidden, dcells_, hidden_);
-    const Index at_once = s_.steps > 0 ? steps_at_once(s_, to - from) : 0;
+    const Index at_once = steps_at_once(s_);
     const RecurrentScratch<T> memory(d_.x != nullptr ? chunk * Tile::padded(s_.inputs) : 0);
     for (Index step = s_.steps - 1; step >= 0; --step) {
       const Index t = s_.reverse ? s_.steps - 1 - step : step;
@@ -280,7 +280,7 @@ class RecurrentBackward {
 
   const RecurrentSizes& s_;
   const RecurrentWeights<T>& w_;
-  const RecurrentOutput<T>& ran_;
+  const RecurrentRun<T>& ran_;
   const RecurrentGradients<T>& d_;
   Index rows_, hidden_, state_, gate_row_, gate_step_, kept_row_, matrix_row_;  // padded to whole blocks and lanes
   RecurrentScratch<T> memory_;

@@ -10,7 +10,7 @@ namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// Where a run's numbers are. Rows of x and of the output may lie apart, as where an output is half of a wider one.
 template <class T>
-struct RecurrentOutput {
+struct RecurrentRun {
   const T* x = nullptr;  // [rows, inputs]
   Index x_step = 0;
   const T* initial_state = nullptr;  // [batch, state]; null for 0
@@ -36,9 +36,10 @@ void for_batch(const RecurrentSizes& s, Index products, const Body& body) {
 
 /// How many steps' products with the input are taken at once: as many as fill tiles of rows and stay in the cache until
 /// the steps come.
-inline Index steps_at_once(const RecurrentSizes& s, Index elements) {
-  const Index enough = (64 + elements - 1) / elements;
-  return std::clamp<Index>((std::max)(enough, Index{s.batch_first ? 8 : 1}), 1, s.steps);
+inline Index steps_at_once(const RecurrentSizes& s) {
+  if (s.steps == 0 || s.batch == 0) return 1;
+  const Index enough = (64 + s.batch - 1) / s.batch;
+  return (std::min)((std::max)(enough, Index{s.batch_first ? 8 : 1}), s.steps);
 }
 /// body(row, count) for the rows of elements `from` to `to` at `count` steps of a run from its `step`th on, which
 /// follow each other where they can.
@@ -63,20 +64,23 @@ class RecurrentForward {
 
  public:
   /// Output, last states, and what the way back needs. Past a sequence's length the output is 0 and the state stays.
-  static void run(const RecurrentSizes& sizes, const RecurrentWeights<T>& weights, const RecurrentOutput<T>& to) {
-    if (sizes.batch > 0) RecurrentForward(sizes, weights, to).run();
+  static void run(const RecurrentSizes& sizes, const RecurrentWeights<T>& weights, const RecurrentRun<T>& run) {
+    if (sizes.batch > 0) RecurrentForward(sizes, weights, run).run();
   }
 
  private:
-  RecurrentForward(const RecurrentSizes& sizes, const RecurrentWeights<T>& weights, const RecurrentOutput<T>& to)
+  RecurrentForward(const RecurrentSizes& sizes, const RecurrentWeights<T>& weights, const RecurrentRun<T>& run)
       : s_(sizes),
+        kept_sizes_(sizes),
         w_(weights),
-        to_(to),
+        run_(run),
+        at_once_(steps_at_once(sizes)),
         blocks_(Cell::blocks(sizes.hidden)),
         hidden_(Cell::padded(sizes.hidden)),
         state_(Tile::padded(sizes.projected > 0 ? sizes.projected : hidden_)),
         kept_row_(Cell::kept_row(sizes.hidden)) {
-    const Index kept = to.kept == nullptr ? Cell::kept_numbers(sizes) : 0,
+    if (run.kept == nullptr) kept_sizes_.steps = at_once_;
+    const Index kept = run.kept == nullptr ? Cell::kept_numbers(kept_sizes_) : 0,
                 projection = s_.projected > 0 ? Tile::padded(s_.projected) * s_.hidden + s_.batch * hidden_ : 0;
     memory_ = RecurrentScratch<T>(blocks_ * Cell::block * (s_.inputs + s_.state()) + kept_row_ +
                                   s_.batch * (2 * state_ + hidden_) + projection + kept);
@@ -93,7 +97,7 @@ class RecurrentForward {
       unprojected_ = next(s_.batch * hidden_);
       Tile::pack(s_.hidden, s_.projected, {w_.projection, 1, s_.hidden}, projection_);
     }
-    kept_ = to.kept != nullptr ? to.kept : next(kept);
+    kept_ = run.kept != nullptr ? run.kept : next(kept);
     Layout::to_panels(s_.hidden, s_.inputs, w_.input, Layout::input_shift, input_panels_, Cell::block * s_.inputs);
     Layout::to_panels(s_.hidden, s_.state(), w_.hidden, 0, state_panels_, Cell::block * s_.state());
     Layout::to_kept_row(s_.hidden, w_.input_bias, w_.hidden_bias, bias_);
@@ -104,14 +108,17 @@ class RecurrentForward {
                  [&](Index from, Index to) { sequences(from, to); });
   }
 
-  /// Kept rows from `row` on: the biases and the products with the input.
-  void input_products(Index row, Index rows) const {
+  /// The biases and the products with rows of x from `row` on, the first of which are of step `first`.
+  void input_products(Index row, Index rows, Index first) const {
+    T* const kept_rows = kept_ + kept_row_ * (run_.kept != nullptr ? row
+                                              : s_.batch_first     ? row / s_.steps * at_once_
+                                                                   : row - first * s_.batch);
     for (Index j = 0; j < blocks_; ++j) {
-      T* const kept = kept_ + row * kept_row_ + j * Cell::kept_block;
+      T* const kept = kept_rows + j * Cell::kept_block;
       if constexpr (Cell::is_gru)
         for (Index i = 0; i < rows; ++i)
           lane::store<T>(kept + i * kept_row_ + 3 * width, lane::load(bias_ + j * Cell::kept_block + 3 * width));
-      Tile::template panel<Cell::lanes>(rows, s_.inputs, to_.x + row * to_.x_step, to_.x_step, 1,
+      Tile::template panel<Cell::lanes>(rows, s_.inputs, run_.x + row * run_.x_step, run_.x_step, 1,
                                         input_panels_ + j * Cell::block * s_.inputs, Cell::block,
                                         bias_ + j * Cell::kept_block, 0, kept, kept_row_);
     }
@@ -119,22 +126,24 @@ class RecurrentForward {
 
   void sequences(Index from, Index to) const {
     T *now = now_, *next = next_;
-    load_states<T>(from, to, to_.initial_state, s_.state(), now, state_);
-    load_states<T>(from, to, to_.initial_cell, s_.hidden, cells_, hidden_);
+    load_states<T>(from, to, run_.initial_state, s_.state(), now, state_);
+    load_states<T>(from, to, run_.initial_cell, s_.hidden, cells_, hidden_);
     Index longest = 0;
     for (Index b = from; b < to; ++b) longest = (std::max)(longest, s_.length(b));
-    const Index at_once = s_.steps > 0 ? steps_at_once(s_, to - from) : 0;
+    Index first = 0;  // of the steps whose products with the input there are
     for (Index step = 0; step < s_.steps; ++step) {
       const Index t = s_.reverse ? s_.steps - 1 - step : step;
-      if (step % at_once == 0)
-        for_steps(s_, from, to, step, (std::min)(at_once, s_.steps - step),
-                  [&](Index row, Index rows) { input_products(row, rows); });
+      if (step % at_once_ == 0) {
+        const Index count = (std::min)(at_once_, s_.steps - step);
+        first = s_.reverse ? s_.steps - step - count : step;
+        for_steps(s_, from, to, step, count, [&](Index row, Index rows) { input_products(row, rows, first); });
+      }
       if (t >= longest) {
         for (Index b = from; b < to; ++b) std::fill_n(output(t, b), s_.state(), T(0));
         continue;
       }
-      T* const rows = kept_ + s_.row(t, from) * kept_row_;
-      const Index kept_step = s_.batch_step() * kept_row_;
+      T* const rows = kept_ + kept_sizes_.row(run_.kept != nullptr ? t : t - first, from) * kept_row_;
+      const Index kept_step = kept_sizes_.batch_step() * kept_row_;
       for (Index j = 0; j < blocks_; ++j) {
         T* const kept = rows + j * Cell::kept_block;
         Tile::template panel<Cell::lanes>(to - from, s_.state(), now + from * state_, state_, 1,
@@ -146,12 +155,12 @@ class RecurrentForward {
       std::swap(now, next);
     }
     for (Index b = from; b < to; ++b) {
-      if (to_.last_state != nullptr) std::copy_n(now + b * state_, s_.state(), to_.last_state + b * s_.state());
-      if (to_.last_cell != nullptr) std::copy_n(cells_ + b * hidden_, s_.hidden, to_.last_cell + b * s_.hidden);
+      if (run_.last_state != nullptr) std::copy_n(now + b * state_, s_.state(), run_.last_state + b * s_.state());
+      if (run_.last_cell != nullptr) std::copy_n(cells_ + b * hidden_, s_.hidden, run_.last_cell + b * s_.hidden);
     }
   }
 
-  T* output(Index t, Index b) const { return to_.output + s_.row(t, b) * to_.output_step; }
+  T* output(Index t, Index b) const { return run_.output + s_.row(t, b) * run_.output_step; }
 
   /// Block j's gates and states at step t.
   EIGENGRAD_OUTLINE void gates(Index t, Index from, Index to, Index j, T* kept, Index kept_step, const T* now,
@@ -191,8 +200,10 @@ class RecurrentForward {
   }
 
   const RecurrentSizes& s_;
+  RecurrentSizes kept_sizes_;  // with the steps there is room for
   const RecurrentWeights<T>& w_;
-  const RecurrentOutput<T>& to_;
+  const RecurrentRun<T>& run_;
+  Index at_once_;
   Index blocks_, hidden_, state_, kept_row_;  // padded to whole blocks and lanes
   RecurrentScratch<T> memory_;
   T *input_panels_ = nullptr, *state_panels_ = nullptr, *bias_ = nullptr, *now_ = nullptr, *next_ = nullptr,
