@@ -1,0 +1,138 @@
+#pragma once
+
+#include "../../core/buffer.hpp"
+#include "../sums.hpp"
+#include "batch_norm_columns.hpp"
+#include "planes.hpp"
+
+namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace normalization {
+
+/// The moments of a channel. Planes that are small are copied together first, as pieces cost something each.
+template <class T>
+Moments<T> moments_of_channel(const T* x, const Planes& planes, T* room) {
+  const Index step = planes.channels * planes.size;
+  Moments<T> result;
+  if (planes.size >= 256) {
+    for (Index n = 0; n < planes.batch; ++n) result.add(moments_of(x + n * step, planes.size));
+    return result;
+  }
+  Index count = 0;
+  for (Index n = 0; n < planes.batch; ++n, count += planes.size) {
+    if (count + planes.size > piece_size<T>) {
+      result.add(moments_of_piece(room, count));
+      count = 0;
+    }
+    std::copy_n(x + n * step, planes.size, room + count);
+  }
+  if (count > 0) result.add(moments_of_piece(room, count));
+  return result;
+}
+
+/// y = (x - mean) / sqrt(variance + epsilon) * weight + bias, with each channel's mean and biased variance, of
+/// [batch, channels, size] -> the same; weight and bias [channels] may be null. `statistics` [channels] is for the way
+/// back, its center the mean; `unbiased` gets the variance with one degree of freedom less, for running averages. Of
+/// nothing they stay as they are.
+/// Throws ShapeError where a channel has one number only.
+template <class T>
+void batch_forward(const T* x, const Planes& planes, const std::type_identity_t<T>* weight,
+                   const std::type_identity_t<T>* bias, plain_t<T> epsilon, const Statistics<T>& statistics,
+                   T* unbiased, T* y) {
+  if (planes.count() == 0 || planes.size == 0) return;
+  require<ShapeError>(planes.batch * planes.size > 1, "batch_norm: shape [", planes.batch, ", ", planes.channels, ", ",
+                      planes.size,
+                      "] has one number per channel, whose variance is 0: train with larger batches, or "
+                      "call eval() first");
+  if (planes.size == 1) return batch_columns_forward(x, planes, weight, bias, epsilon, statistics, unbiased, y);
+  parallel_ranges(planes.channels, 1, planes_per_piece(planes.batch * planes.size), [&](Index from, Index to) {
+    Block room(bytes_of_numbers(piece_size<T>, sizeof(T)));
+    for (Index c = from; c < to; ++c) {
+      const Moments<T> moments = moments_of_channel(x + c * planes.size, planes, static_cast<T*>(room.data()));
+      statistics.set(c, moments, epsilon);
+      unbiased[c] = static_cast<T>(moments.variance(1));
+    }
+  });
+  parallel_ranges(planes.count(), 1, planes_per_piece(planes.size), [&](Index from, Index to) {
+    for (Index p = from; p < to; ++p) {
+      const Index c = p % planes.channels;
+      const T scale = statistics.scale[c] * number_or(weight, c, 1);
+      scale_plane(x + p * planes.size, planes.size, statistics.center[c], scale,
+                  T(number_or(bias, c, 0) - statistics.rest[c] * scale), y + p * planes.size);
+    }
+  });
+}
+
+/// The gradients of batch_forward: dx like x; dweight, dbias [channels]. Each may be null.
+template <class T>
+void batch_backward(const T* x, const T* dy, const Planes& planes, const std::type_identity_t<T>* weight,
+                    const Statistics<T>& statistics, std::type_identity_t<T>* dx, std::type_identity_t<T>* dweight,
+                    std::type_identity_t<T>* dbias) {
+  if (planes.batch * planes.size == 0) {  // statistics of nothing are not looked at
+    if (dweight != nullptr) std::fill_n(dweight, planes.channels, T(0));
+    if (dbias != nullptr) std::fill_n(dbias, planes.channels, T(0));
+    return;
+  }
+  if (planes.size == 1) return batch_columns_backward(x, dy, planes, weight, statistics, dx, dweight, dbias);
+  Block memory(bytes_of_numbers(planes.channels, sizeof(PlaneGradient<T>)));
+  PlaneGradient<T>* const gradients = static_cast<PlaneGradient<T>*>(memory.data());
+  parallel_ranges(planes.channels, 1, planes_per_piece(planes.batch * planes.size), [&](Index from, Index to) {
+    for (Index c = from; c < to; ++c) {
+      GradientSums<T> sums;
+      for (Index n = 0; n < planes.batch; ++n) {
+        const Index at = (n * planes.channels + c) * planes.size;
+        sums.add(gradient_sums(x + at, dy + at, planes.size, statistics.center[c], statistics.rest[c]));
+      }
+      if (dweight != nullptr) dweight[c] = static_cast<T>(sums.product * Total<T>(statistics.scale[c]));
+      if (dbias != nullptr) dbias[c] = static_cast<T>(sums.dy);
+      const T factor = number_or(weight, c, 1);
+      gradients[c] = PlaneGradient<T>::of(factor, {sums.dy * Total<T>(factor), sums.product * Total<T>(factor)},
+                                          planes.batch * planes.size, statistics.scale[c], statistics.rest[c]);
+    }
+  });
+  if (dx == nullptr) return;
+  parallel_ranges(planes.count(), 1, planes_per_piece(planes.size), [&](Index from, Index to) {
+    for (Index p = from; p < to; ++p) {
+      const Index c = p % planes.channels, at = p * planes.size;
+      const auto& [scale, slope, shift] = gradients[c];
+      scale_plane_gradient(x + at, dy + at, planes.size, statistics.center[c], scale, slope, shift, dx + at);
+    }
+  });
+}
+
+/// The same normalised by given means and variances [channels], as when a model is used: no statistics of x.
+template <class T>
+void batch_forward_given(const T* x, const Planes& planes, const T* mean, const T* variance,
+                         const std::type_identity_t<T>* weight, const std::type_identity_t<T>* bias, plain_t<T> epsilon,
+                         T* y) {
+  Block memory(bytes_of_numbers(planes.channels, sizeof(T)));
+  T* const scales = static_cast<T*>(memory.data());
+  for (Index c = 0; c < planes.channels; ++c) scales[c] = number_or(weight, c, 1) / root<T>(variance[c] + T(epsilon));
+  parallel_ranges(planes.count(), 1, planes_per_piece(planes.size), [&](Index from, Index to) {
+    for (Index p = from; p < to; ++p) {
+      const Index c = p % planes.channels;
+      scale_plane(x + p * planes.size, planes.size, mean[c], scales[c], number_or(bias, c, 0), y + p * planes.size);
+    }
+  });
+}
+/// Its gradients: dx like x; dweight, dbias [channels]. Each may be null.
+template <class T>
+void batch_backward_given(const T* x, const T* dy, const Planes& planes, const T* mean, const T* variance,
+                          const std::type_identity_t<T>* weight, plain_t<T> epsilon, std::type_identity_t<T>* dx,
+                          std::type_identity_t<T>* dweight, std::type_identity_t<T>* dbias) {
+  parallel_ranges(planes.channels, 1, planes_per_piece(planes.batch * planes.size), [&](Index from, Index to) {
+    for (Index c = from; c < to; ++c) {
+      const T scale = T(1) / root<T>(variance[c] + T(epsilon)), factor = scale * number_or(weight, c, 1);
+      GradientSums<T> sums;
+      for (Index n = 0; n < planes.batch; ++n) {
+        const Index at = (n * planes.channels + c) * planes.size;
+        if (dweight != nullptr || dbias != nullptr)
+          sums.add(gradient_sums(x + at, dy + at, planes.size, mean[c], T(0)));
+        if (dx != nullptr)
+          for (Index i = at; i < at + planes.size; ++i) dx[i] = dy[i] * factor;
+      }
+      if (dweight != nullptr) dweight[c] = static_cast<T>(sums.product * Total<T>(scale));
+      if (dbias != nullptr) dbias[c] = static_cast<T>(sums.dy);
+    }
+  });
+}
+
+}}}  // namespace eigengrad::EIGENGRAD_ABI::normalization
