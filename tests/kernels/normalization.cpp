@@ -77,7 +77,7 @@ void check_norm(Norm norm, const norm_cases::Layout& layout, Index batch, Index 
       break;
   }
   expect_close(y, e.y, units, "y");
-  expect_close(dx, e.dx, 2 * units, "dx");
+  expect_close(dx, e.dx, 2 * units * e.largest_scale, "dx");
   expect_close(dweight, e.dweight, 4 * units, "dweight");
   if (norm != Norm::rms) {
     expect_close(dbias, e.dbias, 4 * units, "dbias");
@@ -87,7 +87,7 @@ void check_norm(Norm norm, const norm_cases::Layout& layout, Index batch, Index 
     std::vector<double> expected = e.variance;
     const auto count = static_cast<double>(batch * size);
     for (double& v : expected) v *= count / (count - 1);
-    expect_close(unbiased, expected, 8, "unbiased variance");
+    expect_close(unbiased, expected, 64, "unbiased variance");
   }
 }
 
@@ -125,7 +125,7 @@ TEST(Normalization, AgreesWithPlainLoops) {
 // A variance found as mean(x^2) - mean(x)^2, or a mean kept in one float, would leave two digits of these.
 TEST(Normalization, KeepsTheDigitsOfNumbersFarFromZero) {
   check_all<float>(1e4, 32);
-  check_all<double>(1e8, 1e4);
+  check_all<double>(1e8, 256);
 }
 
 TEST(Normalization, EqualNumbersGiveTheBias) {

@@ -2,11 +2,12 @@
 
 #include <eigengrad/kernels/normalization/moments.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
 
-/// What the tests of the norms share: numbers, and the norm and its gradient in plain loops over doubles.
+/// What the tests of the norms share: numbers, and the norm and its gradient in plain loops over long doubles.
 namespace norm_cases {
 
 using eigengrad::Index;
@@ -35,44 +36,55 @@ struct Layout {
 
 struct Expected {
   std::vector<double> y, dx, dweight, dbias, mean, variance;
+  double largest_scale = 1;  // what rounding in x and dy is multiplied by
 };
 template <class T>
 Expected naive(const Layout& layout, const std::vector<T>& x, const std::vector<T>& dy, const T* weight, const T* bias,
                double epsilon, bool centered = true) {
+  using Exact = long double;
   Expected e;
   const std::size_t n = x.size(), sets = at(layout.sets);
-  std::vector<double> count(sets, 0), scale(sets), a(sets, 0), b(sets, 0), normal(n), gradient(n);
-  e.mean.assign(sets, 0);
-  e.variance.assign(sets, 0);
-  for (std::size_t i = 0; i < n; ++i) {
-    count[at(layout.set[i])] += 1;
-    if (centered) e.mean[at(layout.set[i])] += static_cast<double>(x[i]);
-  }
-  for (std::size_t s = 0; s < sets; ++s) e.mean[s] /= count[s];
+  std::vector<Exact> count(sets, 0), mean(sets, 0), variance(sets, 0), scale(sets), a(sets, 0), b(sets, 0), normal(n),
+      gradient(n), dweight(at(layout.weights), 0), dbias(at(layout.weights), 0);
+  // Everything counts from a set's first number: far from 0 even a long double would lose digits of the mean.
+  std::vector<Exact> origin(sets, 0), from_origin(n);
+  for (std::size_t i = n; i-- > 0;)
+    if (centered) origin[at(layout.set[i])] = static_cast<Exact>(x[i]);
   for (std::size_t i = 0; i < n; ++i) {
     const std::size_t s = at(layout.set[i]);
-    e.variance[s] += std::pow(static_cast<double>(x[i]) - e.mean[s], 2) / count[s];
+    from_origin[i] = static_cast<Exact>(x[i]) - origin[s];
+    count[s] += 1;
+    if (centered) mean[s] += from_origin[i];
   }
-  for (std::size_t s = 0; s < sets; ++s) scale[s] = 1 / std::sqrt(e.variance[s] + epsilon);
-  e.y.resize(n);
-  e.dx.resize(n);
-  e.dweight.assign(at(layout.weights), 0);
-  e.dbias.assign(at(layout.weights), 0);
+  for (std::size_t s = 0; s < sets; ++s) mean[s] /= count[s];
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t s = at(layout.set[i]);
+    const Exact distance = from_origin[i] - mean[s];
+    variance[s] += distance * distance / count[s];
+  }
+  for (std::size_t s = 0; s < sets; ++s) {
+    scale[s] = 1 / std::sqrt(variance[s] + static_cast<Exact>(epsilon));
+    e.largest_scale = std::max(e.largest_scale, static_cast<double>(scale[s]));
+    e.mean.push_back(static_cast<double>(origin[s] + mean[s]));
+    e.variance.push_back(static_cast<double>(variance[s]));
+  }
   for (std::size_t i = 0; i < n; ++i) {
     const std::size_t s = at(layout.set[i]), w = at(layout.weight[i]);
-    const double factor = weight == nullptr ? 1 : static_cast<double>(weight[w]);
-    normal[i] = (static_cast<double>(x[i]) - e.mean[s]) * scale[s];
-    e.y[i] = normal[i] * factor + (bias == nullptr ? 0 : static_cast<double>(bias[w]));
-    gradient[i] = static_cast<double>(dy[i]) * factor;
-    e.dweight[w] += static_cast<double>(dy[i]) * normal[i];
-    e.dbias[w] += static_cast<double>(dy[i]);
+    const Exact factor = weight == nullptr ? Exact(1) : static_cast<Exact>(weight[w]);
+    normal[i] = (from_origin[i] - mean[s]) * scale[s];
+    e.y.push_back(static_cast<double>(normal[i] * factor + (bias == nullptr ? Exact(0) : static_cast<Exact>(bias[w]))));
+    gradient[i] = static_cast<Exact>(dy[i]) * factor;
+    dweight[w] += static_cast<Exact>(dy[i]) * normal[i];
+    dbias[w] += static_cast<Exact>(dy[i]);
     a[s] += gradient[i] / count[s];
     b[s] += gradient[i] * normal[i] / count[s];
   }
   for (std::size_t i = 0; i < n; ++i) {
     const std::size_t s = at(layout.set[i]);
-    e.dx[i] = scale[s] * (gradient[i] - (centered ? a[s] : 0) - normal[i] * b[s]);
+    e.dx.push_back(static_cast<double>(scale[s] * (gradient[i] - (centered ? a[s] : Exact(0)) - normal[i] * b[s])));
   }
+  e.dweight.assign(dweight.begin(), dweight.end());
+  e.dbias.assign(dbias.begin(), dbias.end());
   return e;
 }
 

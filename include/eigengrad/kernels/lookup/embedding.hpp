@@ -17,11 +17,32 @@ EIGENGRAD_OUTLINE inline Index first_out_of_range(const std::int64_t* indices, I
   return -1;
 }
 
+/// Asks for a row that is read, or written, soon.
+template <int write, class T>
+EIGENGRAD_INLINE void ask_for_row([[maybe_unused]] const T* row, [[maybe_unused]] Index size) {
+#if defined(__GNUC__) || defined(__clang__)
+  for (Index j = 0; j < size; j += static_cast<Index>(64 / sizeof(T))) __builtin_prefetch(row + j, write);
+#endif
+}
+inline constexpr Index rows_ahead = 8;
+
+/// to = from.
+template <class T>
+EIGENGRAD_INLINE void copy_row(const T* from, Index size, T* to) {
+  constexpr Index width = lane_width<T>;
+  Index j = 0;
+  for (; j + width <= size; j += width) lane::store<T>(to + j, lane::load(from + j));
+  for (; j < size; ++j) to[j] = from[j];
+}
+
 /// y[i] = table[indices[i]]; table [rows, size], y [count, size]. Indices are looked at before (first_out_of_range).
 template <class T>
 EIGENGRAD_OUTLINE void gather_rows(const T* table, const std::int64_t* indices, Index count, Index size, T* y) {
   parallel_ranges(count, 1, (Index{1} << 15) / (size + 1) + 1, [&](Index from, Index to) {
-    for (Index i = from; i < to; ++i) std::copy_n(table + indices[i] * size, size, y + i * size);
+    for (Index i = from; i < to; ++i) {
+      if (i + rows_ahead < to) ask_for_row<0>(table + indices[i + rows_ahead] * size, size);
+      copy_row(table + indices[i] * size, size, y + i * size);
+    }
   });
 }
 
@@ -63,9 +84,12 @@ EIGENGRAD_OUTLINE void scatter_rows(const T* dy, const std::int64_t* indices, In
     std::fill(met + from, met + to, static_cast<char>(0));
     for (Index i = 0; i < count; ++i) {
       const Index r = indices[i];
+      if (i + rows_ahead < count)
+        if (const Index soon = indices[i + rows_ahead]; soon >= from && soon < to)
+          ask_for_row<1>(dtable + soon * size, size);
       if (r < from || r >= to || r == padding) continue;
       if (met[r] == 0)
-        std::copy_n(dy + i * size, size, dtable + r * size);
+        copy_row(dy + i * size, size, dtable + r * size);
       else
         add_numbers(dy + i * size, size, dtable + r * size);
       met[r] = 1;

@@ -9,22 +9,23 @@ namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace normalization {
 
 /// The moments of a channel. Planes that are small are copied together first, as pieces cost something each.
 template <class T>
-Moments<T> moments_of_channel(const T* x, const Planes& planes, T* room) {
+Moments<T> moments_of_channel(const T* x, const Planes& planes, T* room, const T* target) {
   const Index step = planes.channels * planes.size;
   Moments<T> result;
   if (planes.size >= 256) {
-    for (Index n = 0; n < planes.batch; ++n) result.add(moments_of(x + n * step, planes.size));
+    for (Index n = 0; n < planes.batch; ++n)
+      result.add(moments_of(x + n * step, planes.size, x + (n + 1) * step, target + n * step));
     return result;
   }
   Index count = 0;
   for (Index n = 0; n < planes.batch; ++n, count += planes.size) {
     if (count + planes.size > piece_size<T>) {
-      result.add(moments_of_piece(room, count));
+      result.add(moments_of_piece(room, count, room, target));
       count = 0;
     }
     std::copy_n(x + n * step, planes.size, room + count);
   }
-  if (count > 0) result.add(moments_of_piece(room, count));
+  if (count > 0) result.add(moments_of_piece(room, count, room, target));
   return result;
 }
 
@@ -42,21 +43,19 @@ void batch_forward(const T* x, const Planes& planes, const std::type_identity_t<
                       planes.size,
                       "] has one number per channel, whose variance is 0: train with larger batches, or "
                       "call eval() first");
-  if (planes.size == 1) return batch_columns_forward(x, planes, weight, bias, epsilon, statistics, unbiased, y);
+  if (planes.size == 1) return BatchColumns<T>::forward(x, planes, weight, bias, epsilon, statistics, unbiased, y);
+  // A channel's numbers are normalised while the second cache still holds them.
   parallel_ranges(planes.channels, 1, planes_per_piece(planes.batch * planes.size), [&](Index from, Index to) {
-    Block room(bytes_of_numbers(piece_size<T>, sizeof(T)));
+    const Block room(bytes_of_numbers(piece_size<T>, sizeof(T)));
     for (Index c = from; c < to; ++c) {
-      const Moments<T> moments = moments_of_channel(x + c * planes.size, planes, static_cast<T*>(room.data()));
+      const Index first = c * planes.size;
+      const Moments<T> moments = moments_of_channel<T>(x + first, planes, static_cast<T*>(room.data()), y + first);
       statistics.set(c, moments, epsilon);
       unbiased[c] = static_cast<T>(moments.variance(1));
-    }
-  });
-  parallel_ranges(planes.count(), 1, planes_per_piece(planes.size), [&](Index from, Index to) {
-    for (Index p = from; p < to; ++p) {
-      const Index c = p % planes.channels;
       const T scale = statistics.scale[c] * number_or(weight, c, 1);
-      scale_plane(x + p * planes.size, planes.size, statistics.center[c], scale,
-                  T(number_or(bias, c, 0) - statistics.rest[c] * scale), y + p * planes.size);
+      const T shift = number_or(bias, c, 0) - statistics.rest[c] * scale;
+      for (Index n = 0, at = first; n < planes.batch; ++n, at += planes.channels * planes.size)
+        scale_plane(x + at, planes.size, statistics.center[c], scale, shift, y + at);
     }
   });
 }
@@ -71,29 +70,24 @@ void batch_backward(const T* x, const T* dy, const Planes& planes, const std::ty
     if (dbias != nullptr) std::fill_n(dbias, planes.channels, T(0));
     return;
   }
-  if (planes.size == 1) return batch_columns_backward(x, dy, planes, weight, statistics, dx, dweight, dbias);
-  Block memory(bytes_of_numbers(planes.channels, sizeof(PlaneGradient<T>)));
-  PlaneGradient<T>* const gradients = static_cast<PlaneGradient<T>*>(memory.data());
+  if (planes.size == 1) return BatchColumns<T>::backward(x, dy, planes, weight, statistics, dx, dweight, dbias);
+  const Index step = planes.channels * planes.size;
   parallel_ranges(planes.channels, 1, planes_per_piece(planes.batch * planes.size), [&](Index from, Index to) {
     for (Index c = from; c < to; ++c) {
+      const Index first = c * planes.size;
+      const T center = statistics.center[c], rest = statistics.rest[c];
       GradientSums<T> sums;
-      for (Index n = 0; n < planes.batch; ++n) {
-        const Index at = (n * planes.channels + c) * planes.size;
-        sums.add(gradient_sums(x + at, dy + at, planes.size, statistics.center[c], statistics.rest[c]));
-      }
+      for (Index n = 0, at = first; n < planes.batch; ++n, at += step)
+        sums.add(gradient_sums(x + at, dy + at, planes.size, center, rest, step));
       if (dweight != nullptr) dweight[c] = static_cast<T>(sums.product * Total<T>(statistics.scale[c]));
       if (dbias != nullptr) dbias[c] = static_cast<T>(sums.dy);
+      if (dx == nullptr) continue;
       const T factor = number_or(weight, c, 1);
-      gradients[c] = PlaneGradient<T>::of(factor, {sums.dy * Total<T>(factor), sums.product * Total<T>(factor)},
-                                          planes.batch * planes.size, statistics.scale[c], statistics.rest[c]);
-    }
-  });
-  if (dx == nullptr) return;
-  parallel_ranges(planes.count(), 1, planes_per_piece(planes.size), [&](Index from, Index to) {
-    for (Index p = from; p < to; ++p) {
-      const Index c = p % planes.channels, at = p * planes.size;
-      const auto& [scale, slope, shift] = gradients[c];
-      scale_plane_gradient(x + at, dy + at, planes.size, statistics.center[c], scale, slope, shift, dx + at);
+      const auto gradient = PlaneGradient<T>::of(factor, {sums.dy * Total<T>(factor), sums.product * Total<T>(factor)},
+                                                 planes.batch * planes.size, statistics.scale[c], rest);
+      for (Index n = 0, at = first; n < planes.batch; ++n, at += step)
+        scale_plane_gradient(x + at, dy + at, planes.size, center, gradient.scale, gradient.slope, gradient.shift,
+                             dx + at);
     }
   });
 }
@@ -125,7 +119,7 @@ void batch_backward_given(const T* x, const T* dy, const Planes& planes, const T
       for (Index n = 0; n < planes.batch; ++n) {
         const Index at = (n * planes.channels + c) * planes.size;
         if (dweight != nullptr || dbias != nullptr)
-          sums.add(gradient_sums(x + at, dy + at, planes.size, mean[c], T(0)));
+          sums.add(gradient_sums(x + at, dy + at, planes.size, mean[c], T(0), planes.channels * planes.size));
         if (dx != nullptr)
           for (Index i = at; i < at + planes.size; ++i) dx[i] = dy[i] * factor;
       }

@@ -1,185 +1,199 @@
 #pragma once
 
-#include <array>
-
 #include "../../core/buffer.hpp"
 #include "../sums.hpp"
 #include "planes.hpp"
 
-// Batch norm of a matrix [batch, channels]: a channel is a column, so a lane of channels is done at a time, its rows
-// copied together.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace normalization {
 
-/// Some rows of one lane of columns. Places of columns that do not exist hold 0.
+/// Batch norm of a matrix [batch, channels]: a channel is a column, so a few lanes of channels are done at a time, row
+/// after row. The rest that fills no lane is copied to where it does.
 template <class T>
-class ColumnPiece {
+class BatchColumns {
+  using L = lane_t<T>;
+  static constexpr Index width = lane_width<T>;
+  static constexpr int together = 4;         // lanes
+  static constexpr Index rows_of_run = 256;  // rows whose sums are made in T
+  static constexpr std::size_t room = extent(together * lane_width<T>);
+
  public:
-  static constexpr Index width = lane_width<T>, rows = piece_size<T> / lane_width<T>;
-
-  ColumnPiece() : memory_(bytes_of_numbers(rows * width, sizeof(T))) {}
-
-  EIGENGRAD_INLINE lane_t<T> operator[](Index row) const { return lane::load(numbers() + row * width); }
-  EIGENGRAD_OUTLINE void read(const T* from, Index step, Index count, Index columns) const {
-    T* to = numbers();
-    for (Index n = 0; n < count; ++n, from += step, to += width)
-      if (columns == width)
-        lane::store<T>(to, lane::load(from));
-      else
-        std::fill(std::copy_n(from, columns, to), to + width, T(0));
+  /// batch_forward of planes of one number.
+  static void forward(const T* x, const Planes& planes, const T* weight, const T* bias, plain_t<T> epsilon,
+                      const Statistics<T>& statistics, T* unbiased, T* y) {
+    for_lanes(planes, [&]<int count>(std::integral_constant<int, count>, Index c, Index columns) {
+      const Columns from(x + c, planes, columns), to(y + c, planes, columns, false);
+      Constants constants;
+      for (Index begin = 0; begin < planes.batch; begin += rows_of_run)
+        add_moments<count>(from, begin, (std::min)(planes.batch, begin + rows_of_run), constants.moments);
+      for (Index j = 0; j < columns; ++j) {
+        const std::size_t k = static_cast<std::size_t>(j);
+        statistics.set(c + j, constants.moments[k], epsilon);
+        unbiased[c + j] = static_cast<T>(constants.moments[k].variance(1));
+        constants.center[k] = statistics.center[c + j];
+        constants.scale[k] = statistics.scale[c + j] * number_or(weight, c + j, 1);
+        constants.shift[k] = number_or(bias, c + j, 0) - statistics.rest[c + j] * constants.scale[k];
+      }
+      scale_columns<count>(from, planes.batch, constants, to);
+      to.copy_back(y + c, planes, columns);
+    });
   }
-  /// Writes the rows to where they came from.
-  EIGENGRAD_OUTLINE void write(T* to, Index step, Index count, Index columns) const {
-    const T* from = numbers();
-    for (Index n = 0; n < count; ++n, from += width, to += step)
-      if (columns == width)
-        lane::store<T>(to, lane::load(from));
-      else
-        std::copy_n(from, columns, to);
-  }
-  EIGENGRAD_INLINE void set(Index row, const lane_t<T>& numbers_of_row) const {
-    lane::store<T>(numbers() + row * width, numbers_of_row);
+  /// batch_backward of planes of one number.
+  static void backward(const T* x, const T* dy, const Planes& planes, const T* weight, const Statistics<T>& statistics,
+                       T* dx, T* dweight, T* dbias) {
+    for_lanes(planes, [&]<int count>(std::integral_constant<int, count>, Index c, Index columns) {
+      const Columns from(x + c, planes, columns), upstream(dy + c, planes, columns);
+      Constants constants;
+      std::copy_n(statistics.center + c, columns, constants.center);
+      for (Index begin = 0; begin < planes.batch; begin += rows_of_run)
+        add_sums<count>(from, upstream, begin, (std::min)(planes.batch, begin + rows_of_run), constants);
+      for (Index j = 0; j < columns; ++j) {
+        const std::size_t k = static_cast<std::size_t>(j);
+        GradientSums<T>& sums = constants.sums[k];
+        sums.product = sums.product - Total<T>(statistics.rest[c + j]) * sums.dy;
+        if (dweight != nullptr) dweight[c + j] = static_cast<T>(sums.product * Total<T>(statistics.scale[c + j]));
+        if (dbias != nullptr) dbias[c + j] = static_cast<T>(sums.dy);
+        const T factor = number_or(weight, c + j, 1);
+        const auto gradient =
+            PlaneGradient<T>::of(factor, {sums.dy * Total<T>(factor), sums.product * Total<T>(factor)}, planes.batch,
+                                 statistics.scale[c + j], statistics.rest[c + j]);
+        constants.scale[k] = gradient.scale;
+        constants.slope[k] = gradient.slope;
+        constants.shift[k] = gradient.shift;
+      }
+      if (dx == nullptr) return;
+      const Columns to(dx + c, planes, columns, false);
+      scale_gradients<count>(from, upstream, planes.batch, constants, to);
+      to.copy_back(dx + c, planes, columns);
+    });
   }
 
  private:
-  T* numbers() const { return static_cast<T*>(memory_.data()); }
-  Block memory_;
+  /// What is known of every column of some lanes.
+  struct Constants {
+    T center[room] = {}, scale[room] = {}, slope[room] = {}, shift[room] = {};
+    Moments<T> moments[room];
+    GradientSums<T> sums[room];
+  };
+
+  /// Whole lanes of columns, in place or copied.
+  class Columns {
+   public:
+    Columns(const T* from, const Planes& planes, Index columns, bool read = true)
+        : numbers_(const_cast<T*>(from)), step_(planes.channels) {
+      if (columns >= width) return;
+      copy_ = Block(bytes_of_numbers(planes.batch * width, sizeof(T)));
+      numbers_ = static_cast<T*>(copy_.data());
+      step_ = width;
+      if (!read) return;
+      for (Index n = 0; n < planes.batch; ++n)
+        std::fill(std::copy_n(from + n * planes.channels, columns, numbers_ + n * width), numbers_ + (n + 1) * width,
+                  T(0));
+    }
+    void copy_back(T* to, const Planes& planes, Index columns) const {
+      if (columns >= width) return;
+      for (Index n = 0; n < planes.batch; ++n) std::copy_n(numbers_ + n * width, columns, to + n * planes.channels);
+    }
+    EIGENGRAD_INLINE T* row(Index n) const { return numbers_ + n * step_; }
+
+   private:
+    T* numbers_;
+    Index step_;
+    Block copy_;
+  };
+
+  /// body(lanes, first column, how many): as many lanes as are done together, then one by one.
+  template <class Body>
+  static void for_lanes(const Planes& planes, const Body& body) {
+    const Index blocks = planes.channels / (together * width), first = blocks * together * width;
+    const Index rest = (planes.channels - first + width - 1) / width;
+    parallel_ranges(blocks + rest, 1, planes_per_piece(planes.batch * width), [&](Index from, Index to) {
+      for (Index b = from; b < to; ++b)
+        if (b < blocks) {
+          body(std::integral_constant<int, together>(), b * together * width, together * width);
+        } else {
+          const Index c = first + (b - blocks) * width;
+          body(std::integral_constant<int, 1>(), c, (std::min)(width, planes.channels - c));
+        }
+    });
+  }
+
+  template <int lanes>
+  EIGENGRAD_OUTLINE static void add_moments(const Columns& from, Index begin, Index end, Moments<T>* result) {
+    L sums[extent(lanes)], distances[extent(lanes)], squares[extent(lanes)], centers[extent(lanes)];
+    for_indices<lanes>([&](auto k) EIGENGRAD_INLINE_LAMBDA { sums[k] = distances[k] = squares[k] = L(0); });
+    for (Index n = begin; n < end; ++n)
+      for_indices<lanes>([&](auto k)
+                             EIGENGRAD_INLINE_LAMBDA { sums[k] = sums[k] + lane::load(from.row(n) + k * width); });
+    const T count(static_cast<plain_t<T>>(end - begin));
+    for_indices<lanes>([&](auto k) EIGENGRAD_INLINE_LAMBDA { centers[k] = sums[k] / L(count); });
+    for (Index n = begin; n < end; ++n)
+      for_indices<lanes>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+        const L distance = lane::load(from.row(n) + k * width) - centers[k];
+        distances[k] = distances[k] + distance;
+        squares[k] = squares[k] + distance * distance;
+      });
+    T center[room], rest[room], square[room];
+    for_indices<lanes>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+      lane::store<T>(center + k * width, centers[k]);
+      lane::store<T>(rest + k * width, distances[k]);
+      lane::store<T>(square + k * width, squares[k]);
+    });
+    for (Index j = 0; j < lanes * width; ++j)
+      result[j].add(Moments<T>::about(center[j], Total<T>(rest[j]), Total<T>(square[j]), end - begin));
+  }
+  template <int lanes>
+  EIGENGRAD_OUTLINE static void scale_columns(const Columns& from, Index rows, const Constants& constants,
+                                              const Columns& to) {
+    L center[extent(lanes)], scale[extent(lanes)], shift[extent(lanes)];
+    for_indices<lanes>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+      center[k] = lane::load(constants.center + k * width);
+      scale[k] = lane::load(constants.scale + k * width);
+      shift[k] = lane::load(constants.shift + k * width);
+    });
+    for (Index n = 0; n < rows; ++n)
+      for_indices<lanes>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+        const L distance = lane::load(from.row(n) + k * width) - center[k];
+        lane::store<T>(to.row(n) + k * width, L(distance * scale[k] + shift[k]));
+      });
+  }
+  template <int lanes>
+  EIGENGRAD_OUTLINE static void add_sums(const Columns& from, const Columns& upstream, Index begin, Index end,
+                                         Constants& constants) {
+    L center[extent(lanes)], sums[extent(lanes)], products[extent(lanes)];
+    for_indices<lanes>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+      center[k] = lane::load(constants.center + k * width);
+      sums[k] = products[k] = L(0);
+    });
+    for (Index n = begin; n < end; ++n)
+      for_indices<lanes>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+        const L gradient = lane::load(upstream.row(n) + k * width);
+        sums[k] = sums[k] + gradient;
+        products[k] = products[k] + gradient * (lane::load(from.row(n) + k * width) - center[k]);
+      });
+    T sum[room], product[room];
+    for_indices<lanes>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+      lane::store<T>(sum + k * width, sums[k]);
+      lane::store<T>(product + k * width, products[k]);
+    });
+    for (Index j = 0; j < lanes * width; ++j) constants.sums[j].add({Total<T>(sum[j]), Total<T>(product[j])});
+  }
+  template <int lanes>
+  EIGENGRAD_OUTLINE static void scale_gradients(const Columns& from, const Columns& upstream, Index rows,
+                                                const Constants& constants, const Columns& to) {
+    L center[extent(lanes)], scale[extent(lanes)], slope[extent(lanes)], shift[extent(lanes)];
+    for_indices<lanes>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+      center[k] = lane::load(constants.center + k * width);
+      scale[k] = lane::load(constants.scale + k * width);
+      slope[k] = lane::load(constants.slope + k * width);
+      shift[k] = lane::load(constants.shift + k * width);
+    });
+    for (Index n = 0; n < rows; ++n)
+      for_indices<lanes>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+        const L distance = lane::load(from.row(n) + k * width) - center[k];
+        const L gradient = lane::load(upstream.row(n) + k * width);
+        lane::store<T>(to.row(n) + k * width, L(gradient * scale[k] + (distance * slope[k] + shift[k])));
+      });
+  }
 };
-
-template <class T>
-inline constexpr std::size_t columns_at_once = extent(lane_width<T>);
-/// Something for each column of a lane.
-template <class X, class T>
-using ForColumns = std::array<X, columns_at_once<T>>;
-
-/// The moments of a lane of columns.
-template <class T>
-EIGENGRAD_OUTLINE void add_column_moments(const ColumnPiece<T>& piece, Index rows, ForColumns<Moments<T>, T>& result) {
-  using L = lane_t<T>;
-  constexpr Index width = lane_width<T>;
-  L sum = L(0), rest = L(0), squares = L(0);
-  for (Index n = 0; n < rows; ++n) sum = sum + piece[n];
-  const L center = sum / L(T(static_cast<plain_t<T>>(rows)));
-  for (Index n = 0; n < rows; ++n) {
-    const L distance = piece[n] - center;
-    rest = rest + distance;
-    squares = squares + distance * distance;
-  }
-  T centers[columns_at_once<T>], rests[columns_at_once<T>], square[columns_at_once<T>];
-  lane::store<T>(centers, center);
-  lane::store<T>(rests, rest);
-  lane::store<T>(square, squares);
-  for (Index c = 0; c < width; ++c) {
-    Moments<T> moments;
-    const Total<T> total(rests[c]), offset = total / Total<T>(static_cast<plain_t<Total<T>>>(rows));
-    moments.mean = Total<T>(centers[c]) + offset;
-    moments.squares = Total<T>(square[c]) - total * offset;
-    if (plain_value(moments.squares) < 0) moments.squares = Total<T>(0);
-    moments.count = rows;
-    result[static_cast<std::size_t>(c)].add(moments);
-  }
-}
-
-/// body(first column, how many, piece) for every lane of columns.
-template <class T, class Body>
-void for_each_lane_of_columns(const Planes& planes, const Body& body) {
-  constexpr Index width = lane_width<T>;
-  const Index lanes = (planes.channels + width - 1) / width;
-  parallel_ranges(lanes, 1, planes_per_piece(planes.batch * width), [&](Index from, Index to) {
-    const ColumnPiece<T> piece;
-    for (Index l = from; l < to; ++l) body(l * width, (std::min)(width, planes.channels - l * width), piece);
-  });
-}
-
-/// batch_forward of planes of one number.
-template <class T>
-void batch_columns_forward(const T* x, const Planes& planes, const std::type_identity_t<T>* weight,
-                           const std::type_identity_t<T>* bias, plain_t<T> epsilon, const Statistics<T>& statistics,
-                           T* unbiased, T* y) {
-  using L = lane_t<T>;
-  constexpr Index rows = ColumnPiece<T>::rows;
-  for_each_lane_of_columns<T>(planes, [&](Index first, Index columns, const ColumnPiece<T>& piece) {
-    ForColumns<Moments<T>, T> moments;
-    for (Index n = 0; n < planes.batch; n += rows) {
-      const Index count = (std::min)(rows, planes.batch - n);
-      piece.read(x + n * planes.channels + first, planes.channels, count, columns);
-      add_column_moments(piece, count, moments);
-    }
-    T centers[columns_at_once<T>] = {}, scales[columns_at_once<T>] = {}, shifts[columns_at_once<T>] = {};
-    for (Index j = 0; j < columns; ++j) {
-      const Index c = first + j;
-      statistics.set(c, moments[static_cast<std::size_t>(j)], epsilon);
-      unbiased[c] = static_cast<T>(moments[static_cast<std::size_t>(j)].variance(1));
-      centers[j] = statistics.center[c];
-      scales[j] = statistics.scale[c] * number_or(weight, c, 1);
-      shifts[j] = number_or(bias, c, 0) - statistics.rest[c] * scales[j];
-    }
-    const L center = lane::load(centers), scale = lane::load(scales), shift = lane::load(shifts);
-    for (Index n = 0; n < planes.batch; n += rows) {
-      const Index count = (std::min)(rows, planes.batch - n);
-      // Of few rows the piece still holds all.
-      if (planes.batch > rows) piece.read(x + n * planes.channels + first, planes.channels, count, columns);
-      for (Index r = 0; r < count; ++r) piece.set(r, (piece[r] - center) * scale + shift);
-      piece.write(y + n * planes.channels + first, planes.channels, count, columns);
-    }
-  });
-}
-
-/// batch_backward of planes of one number.
-template <class T>
-void batch_columns_backward(const T* x, const T* dy, const Planes& planes, const std::type_identity_t<T>* weight,
-                            const Statistics<T>& statistics, std::type_identity_t<T>* dx,
-                            std::type_identity_t<T>* dweight, std::type_identity_t<T>* dbias) {
-  using L = lane_t<T>;
-  constexpr Index rows = ColumnPiece<T>::rows;
-  for_each_lane_of_columns<T>(planes, [&](Index first, Index columns, const ColumnPiece<T>& numbers) {
-    const ColumnPiece<T> gradients;
-    const Index step = planes.channels;
-    T centers[columns_at_once<T>] = {}, scales[columns_at_once<T>] = {}, slopes[columns_at_once<T>] = {},
-      shifts[columns_at_once<T>] = {};
-    std::copy_n(statistics.center + first, columns, centers);
-    const L center = lane::load(centers);
-    ForColumns<GradientSums<T>, T> sums;
-    for (Index n = 0; n < planes.batch; n += rows) {
-      const Index count = (std::min)(rows, planes.batch - n);
-      numbers.read(x + n * step + first, step, count, columns);
-      gradients.read(dy + n * step + first, step, count, columns);
-      L sum = L(0), product = L(0);
-      for (Index r = 0; r < count; ++r) {
-        sum = sum + gradients[r];
-        product = product + gradients[r] * (numbers[r] - center);
-      }
-      T some[columns_at_once<T>], products[columns_at_once<T>];
-      lane::store<T>(some, sum);
-      lane::store<T>(products, product);
-      for (std::size_t j = 0; j < sums.size(); ++j) sums[j].add({Total<T>(some[j]), Total<T>(products[j])});
-    }
-    for (Index j = 0; j < columns; ++j) {
-      const Index c = first + j;
-      GradientSums<T>& column = sums[static_cast<std::size_t>(j)];
-      column.product = column.product - Total<T>(statistics.rest[c]) * column.dy;
-      if (dweight != nullptr) dweight[c] = static_cast<T>(column.product * Total<T>(statistics.scale[c]));
-      if (dbias != nullptr) dbias[c] = static_cast<T>(column.dy);
-      const T factor = number_or(weight, c, 1);
-      const auto gradient =
-          PlaneGradient<T>::of(factor, {column.dy * Total<T>(factor), column.product * Total<T>(factor)}, planes.batch,
-                               statistics.scale[c], statistics.rest[c]);
-      scales[j] = gradient.scale;
-      slopes[j] = gradient.slope;
-      shifts[j] = gradient.shift;
-    }
-    if (dx == nullptr) return;
-    const L scale = lane::load(scales), slope = lane::load(slopes), shift = lane::load(shifts);
-    for (Index n = 0; n < planes.batch; n += rows) {
-      const Index count = (std::min)(rows, planes.batch - n);
-      if (planes.batch > rows) {
-        numbers.read(x + n * step + first, step, count, columns);
-        gradients.read(dy + n * step + first, step, count, columns);
-      }
-      for (Index r = 0; r < count; ++r)
-        gradients.set(r, gradients[r] * scale + ((numbers[r] - center) * slope + shift));
-      gradients.write(dx + n * step + first, step, count, columns);
-    }
-  });
-}
 
 }}}  // namespace eigengrad::EIGENGRAD_ABI::normalization

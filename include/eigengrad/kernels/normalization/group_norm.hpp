@@ -17,7 +17,7 @@ void group_forward(const T* x, const Planes& planes, Index groups, const std::ty
   const Index channels = planes.channels / groups, count = channels * planes.size;
   parallel_ranges(planes.batch * groups, 1, planes_per_piece(count), [&](Index from, Index to) {
     for (Index g = from; g < to; ++g) {
-      statistics.set(g, moments_of(x + g * count, count), epsilon);
+      statistics.set(g, moments_of<T>(x + g * count, count, x + (g + 1) * count, y + g * count), epsilon);
       for (Index k = 0; k < channels; ++k) {
         const Index c = g % groups * channels + k, at = g * count + k * planes.size;
         const T scale = statistics.scale[g] * number_or(weight, c, 1);
@@ -43,7 +43,7 @@ void group_backward(const T* x, const T* dy, const Planes& planes, Index groups,
       GradientSums<T> weighted;
       for (Index k = 0; k < channels; ++k) {
         const Index at = g * count + k * planes.size;
-        const GradientSums<T> plane = gradient_sums(x + at, dy + at, planes.size, center, rest);
+        const GradientSums<T> plane = gradient_sums(x + at, dy + at, planes.size, center, rest, planes.size);
         const Total<T> factor(number_or(weight, g % groups * channels + k, 1));
         weighted.add({plane.dy * factor, plane.product * factor});
         sums[g * channels + k] = {plane.dy, plane.product * Total<T>(scale)};

@@ -77,7 +77,7 @@ void layer_forward(const T* x, Index rows, Index size, const std::type_identity_
   parallel_ranges(rows, 1, rows_per_piece(size), [&](Index from, Index to) {
     for (Index r = from; r < to; ++r) {
       const T* const row = x + r * size;
-      statistics.set(r, moments_of(row, size), epsilon);
+      statistics.set(r, moments_of<T>(row, size, row + size, y + r * size), epsilon);
       const T scale = statistics.scale[r];
       scale_row(row, size, statistics.center[r], scale, T(T(0) - statistics.rest[r] * scale), affine.weight(),
                 affine.bias(), y + r * size);
@@ -138,7 +138,8 @@ class RowNormGradient {
       const bool centered = statistics.center != nullptr;
       const T center = centered ? statistics.center[r] : T(0), scale = statistics.scale[r];
       const T shift = centered ? T(T(0) - statistics.rest[r] * scale) : T(0);
-      const Means means = sums_of_row(x + r * size, dy + r * size, size, center, scale, shift, weight, sums);
+      const Means means = sums_of_row(x + r * size, dy + r * size, size, center, scale, shift, weight, sums,
+                                      dx == nullptr ? dy : dx + r * size);
       if (dx != nullptr)
         row_gradient(x + r * size, dy + r * size, size, center, scale, shift, weight,
                      centered ? T(means.gradient * scale) : T(0), means.product * scale, dx + r * size);
@@ -159,18 +160,24 @@ class RowNormGradient {
   /// The means of dy * weight and of that times what the row was normalised to. Adds dy times that, and dy, to the sums
   /// over the rows.
   EIGENGRAD_OUTLINE static Means sums_of_row(const T* x, const T* dy, Index size, const T& center, const T& scale,
-                                             const T& shift, const T* weight, T* sums) {
-    L gradients = L(0), products = L(0);
-    Index i = 0;
-    for (; i + width <= size; i += width) {
+                                             const T& shift, const T* weight, T* sums, const T* target) {
+    L gradients[2] = {L(0), L(0)}, products[2] = {L(0), L(0)};
+    const auto add = [&](Index i, int k) EIGENGRAD_INLINE_LAMBDA {
       const L normal = (lane::load(x + i) - L(center)) * L(scale) + L(shift), upstream = lane::load(dy + i);
-      const L gradient = upstream * lane::load(weight + i);
-      gradients = gradients + gradient;
-      products = products + gradient * normal;
-      lane::store<T>(sums + i, L(lane::load(sums + i) + upstream * normal));
+      const L gradient = upstream * lane::load(weight + i), product = upstream * normal;
+      gradients[k] = gradients[k] + gradient;
+      products[k] = products[k] + gradient * normal;
+      lane::store<T>(sums + i, L(lane::load(sums + i) + product));
       lane::store<T>(sums + size + i, L(lane::load(sums + size + i) + upstream));
+      ask_for<1>(target + i);
+    };
+    Index i = 0;
+    for (; i + 2 * width <= size; i += 2 * width) {
+      add(i, 0);
+      add(i + width, 1);
     }
-    Total<T> gradient(lane::sum<T>(gradients)), product(lane::sum<T>(products));
+    for (; i + width <= size; i += width) add(i, 0);
+    Total<T> gradient(lane::sum<T>(gradients[0] + gradients[1])), product(lane::sum<T>(products[0] + products[1]));
     for (; i < size; ++i) {
       const T normal = (x[i] - center) * scale + shift, here = dy[i] * weight[i];
       gradient = gradient + Total<T>(here);
@@ -181,7 +188,7 @@ class RowNormGradient {
     const Total<T> count(static_cast<plain_t<Total<T>>>(size));
     return {static_cast<T>(gradient / count), static_cast<T>(product / count)};
   }
-  /// dx = dy * weight * scale - mean - normal * slope.
+  /// dx = dy * weight * scale - mean - normal * slope. Meanwhile the next row is fetched.
   EIGENGRAD_OUTLINE static void row_gradient(const T* x, const T* dy, Index size, const T& center, const T& scale,
                                              const T& shift, const T* weight, const T& mean, const T& slope, T* dx) {
     Index i = 0;
@@ -189,6 +196,8 @@ class RowNormGradient {
       const L normal = (lane::load(x + i) - L(center)) * L(scale) + L(shift);
       const L gradient = lane::load(dy + i) * lane::load(weight + i);
       lane::store<T>(dx + i, L((gradient * L(scale) - L(mean)) - normal * L(slope)));
+      ask_for(x + size + i);
+      ask_for(dy + size + i);
     }
     for (; i < size; ++i) {
       const T normal = (x[i] - center) * scale + shift;

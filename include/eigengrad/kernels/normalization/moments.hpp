@@ -24,8 +24,20 @@ EIGENGRAD_INLINE T root(const T& x) {
 
 template <class T>
 struct Moments {
-  Total<T> mean = Total<T>(0), squares = Total<T>(0);  // of the distances from the mean
+  Total<T> mean = Total<T>(0), lacks = Total<T>(0);  // what rounding took from the mean
+  Total<T> squares = Total<T>(0);                    // of the distances from it
   Index count = 0;
+
+  /// Of `count` numbers, of which the sums of the distances from `center` and of their squares are known.
+  static Moments about(const T& center, const Total<T>& distances, const Total<T>& squares, Index count) {
+    const Total<T> offset = distances / Total<T>(static_cast<plain_t<Total<T>>>(count));
+    Moments result;
+    result.count = count;
+    result.squares = squares - distances * offset;
+    result.set_mean(Total<T>(center), offset);
+    if (plain_value(result.squares) < 0) result.squares = Total<T>(0);  // of equal numbers, by rounding
+    return result;
+  }
 
   void add(const Moments& other) {
     using P = plain_t<Total<T>>;
@@ -36,8 +48,8 @@ struct Moments {
     }
     const Index both = count + other.count;
     const P share = static_cast<P>(other.count) / static_cast<P>(both);
-    const Total<T> distance = other.mean - mean;
-    mean = mean + distance * Total<T>(share);
+    const Total<T> distance = (other.mean - mean) + (other.lacks - lacks);
+    set_mean(mean, lacks + distance * Total<T>(share));
     squares = squares + (other.squares + distance * distance * Total<T>(share * static_cast<P>(count)));
     count = both;
   }
@@ -45,11 +57,26 @@ struct Moments {
   Total<T> variance(Index freedom = 0) const {
     return squares / Total<T>(static_cast<plain_t<Total<T>>>(count - freedom));
   }
+
+ private:
+  void set_mean(const Total<T> center, const Total<T> offset) {
+    mean = center + offset;
+    lacks = offset - (mean - center);
+  }
 };
 
-/// Of up to piece_size numbers.
+/// Asks for the cache line of a number that is read, or written, soon; where that is does not matter.
+template <int write = 0>
+EIGENGRAD_INLINE void ask_for([[maybe_unused]] const void* number) {
+#if defined(__GNUC__) || defined(__clang__)
+  __builtin_prefetch(number, write);
+#endif
+}
+
+/// Of up to piece_size numbers. What is read and what is written next is fetched meanwhile: as many numbers from `next`
+/// and `target` on.
 template <class T>
-EIGENGRAD_OUTLINE Moments<T> moments_of_piece(const T* x, Index count) {
+EIGENGRAD_OUTLINE Moments<T> moments_of_piece(const T* x, Index count, const T* next, const T* target) {
   using L = lane_t<T>;
   constexpr Index width = lane_width<T>, step = 4 * width;
   L sums[4] = {L(0), L(0), L(0), L(0)};
@@ -67,6 +94,8 @@ EIGENGRAD_OUTLINE Moments<T> moments_of_piece(const T* x, Index count) {
       const L distance = lane::load(x + i + k * width) - L(center);
       distances[k] = distances[k] + distance;
       squares[k] = squares[k] + distance * distance;
+      ask_for(next + i + k * width);
+      ask_for<1>(target + i + k * width);
     });
   for (; i + width <= count; i += width) {
     const L distance = lane::load(x + i) - L(center);
@@ -80,20 +109,16 @@ EIGENGRAD_OUTLINE Moments<T> moments_of_piece(const T* x, Index count) {
     rest = rest + distance;
     square = square + distance * distance;
   }
-  Moments<T> result;
-  const Total<T> total(rest), offset = total / Total<T>(static_cast<plain_t<Total<T>>>(count));
-  result.mean = Total<T>(center) + offset;
-  result.squares = Total<T>(square) - total * offset;
-  if (plain_value(result.squares) < 0) result.squares = Total<T>(0);  // of equal numbers, by rounding
-  result.count = count;
-  return result;
+  return Moments<T>::about(center, Total<T>(rest), Total<T>(square), count);
 }
-/// Of any number of numbers that follow each other.
+/// Of any number of numbers that follow each other; after them `next` is read, and `target` written.
 template <class T>
-Moments<T> moments_of(const T* x, Index count) {
+Moments<T> moments_of(const T* x, Index count, const T* next, const T* target) {
   Moments<T> result;
-  for (Index i = 0; i < count; i += piece_size<T>)
-    result.add(moments_of_piece(x + i, (std::min)(piece_size<T>, count - i)));
+  for (Index i = 0; i < count; i += piece_size<T>) {
+    const Index size = (std::min)(piece_size<T>, count - i);
+    result.add(moments_of_piece(x + i, size, i + size < count ? x + i + size : next, target + i));
+  }
   return result;
 }
 
@@ -105,7 +130,7 @@ struct Statistics {
 
   void set(Index i, const Moments<T>& moments, plain_t<T> epsilon) const {
     center[i] = static_cast<T>(moments.mean);
-    rest[i] = static_cast<T>(moments.mean - Total<T>(center[i]));
+    rest[i] = static_cast<T>((moments.mean - Total<T>(center[i])) + moments.lacks);
     scale[i] = static_cast<T>(Total<T>(1) / root<Total<T>>(moments.variance() + Total<T>(epsilon)));
   }
 };

@@ -50,8 +50,10 @@ struct GradientSums {
     product = product + other.product;
   }
 };
+/// `next` tells where x and dy are read after that, seen from here.
 template <class T>
-EIGENGRAD_OUTLINE GradientSums<T> gradient_sums(const T* x, const T* dy, Index size, const T& center, const T& rest) {
+EIGENGRAD_OUTLINE GradientSums<T> gradient_sums(const T* x, const T* dy, Index size, const T& center, const T& rest,
+                                                Index next) {
   using L = lane_t<T>;
   constexpr Index width = lane_width<T>, step = 2 * width;
   GradientSums<T> result;
@@ -64,6 +66,8 @@ EIGENGRAD_OUTLINE GradientSums<T> gradient_sums(const T* x, const T* dy, Index s
         const L gradient = lane::load(dy + i + k * width);
         sums[k] = sums[k] + gradient;
         products[k] = products[k] + gradient * (lane::load(x + i + k * width) - L(center));
+        ask_for(x + next + i + k * width);
+        ask_for(dy + next + i + k * width);
       });
     for (; i + width <= end; i += width) {
       const L gradient = lane::load(dy + i);

@@ -30,7 +30,7 @@ struct AdaptiveWindows {
 /// Mean of each window; x [planes, rows, columns] -> y [planes, outputs].
 template <class T>
 EIGENGRAD_OUTLINE void adaptive_average(const T* x, Index planes, const AdaptiveWindows& windows, T* y) {
-  const auto& [rows, columns] = windows;
+  const AdaptiveAxis &rows = windows.rows, &columns = windows.columns;
   const Index inputs = windows.inputs(), outputs = windows.outputs(), size = columns.size;
   parallel_ranges(planes, 1, planes_per_piece(inputs), [&](Index from, Index to) {
     constexpr Index width = lane_width<T>;
@@ -65,7 +65,7 @@ EIGENGRAD_OUTLINE void adaptive_average(const T* x, Index planes, const Adaptive
 /// Its gradient, linear in dy: dy [planes, outputs] -> dx [planes, rows, columns], written whole.
 template <class T>
 EIGENGRAD_OUTLINE void adaptive_average_gradient(const T* dy, Index planes, const AdaptiveWindows& windows, T* dx) {
-  const auto& [rows, columns] = windows;
+  const AdaptiveAxis &rows = windows.rows, &columns = windows.columns;
   const Index inputs = windows.inputs(), outputs = windows.outputs(), size = columns.size;
   parallel_ranges(planes, 1, planes_per_piece(inputs), [&](Index from, Index to) {
     constexpr Index width = lane_width<T>;
@@ -104,7 +104,7 @@ EIGENGRAD_OUTLINE void adaptive_max(const T* x, Index planes, const AdaptiveWind
                                     std::int32_t* positions) {
   require<ShapeError>(windows.inputs() <= (std::numeric_limits<std::int32_t>::max)(), "adaptive_max_pool: planes of ",
                       windows.rows.size, " x ", windows.columns.size, " have more positions than can be kept");
-  const auto& [rows, columns] = windows;
+  const AdaptiveAxis &rows = windows.rows, &columns = windows.columns;
   const Index inputs = windows.inputs(), outputs = windows.outputs();
   parallel_ranges(planes, 1, planes_per_piece(inputs), [&](Index from, Index to) {
     for (Index p = from, k = from * outputs; p < to; ++p) {

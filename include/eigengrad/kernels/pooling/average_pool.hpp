@@ -4,6 +4,7 @@
 #include "../../core/dual.hpp"
 #include "../../core/threads.hpp"
 #include "phase_rows.hpp"
+#include "place_lane.hpp"
 
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace pooling {
 

@@ -6,24 +6,11 @@
 #include "../../core/dual.hpp"
 #include "../../core/threads.hpp"
 #include "../../simd/math.hpp"
+#include "max_of_two.hpp"
 #include "phase_rows.hpp"
+#include "place_lane.hpp"
 
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace pooling {
-
-/// Positions in a plane, as many as a lane has numbers.
-template <class T>
-struct PlaceLane {
-  using Number = std::int32_t;
-  using Lane = std::int32_t;
-};
-#if EIGENGRAD_LANE_BYTES > 0
-template <class T>
-  requires(lane_width<T> > 1)
-struct PlaceLane<T> {
-  using Number = typename LaneVectors<T>::Bits;
-  using Lane = typename LaneVectors<T>::Masks;
-};
-#endif
 
 /// The largest number of each window, and where it stands. The first of equals counts; NaN beats all, the last one;
 /// what is outside the plane is nowhere, so that a window of nothing but -infinity has its first number's place.
@@ -39,6 +26,7 @@ class MaxPool {
   static void run(const T* x, Index planes, const Windows& windows, T* y, std::int32_t* positions) {
     require<ShapeError>(windows.inputs() <= (std::numeric_limits<std::int32_t>::max)() / 2, "max_pool: planes of ",
                         windows.rows.size, " x ", windows.columns.size, " have more positions than can be kept");
+    if (MaxOfTwo<T>::takes(windows)) return MaxOfTwo<T>::run(x, planes, windows, y, positions);
     const Index inputs = windows.inputs(), outputs = windows.outputs();
     parallel_ranges(planes, 1, planes_per_piece(inputs), [&](Index from, Index to) {
       MaxPool pool(windows);
@@ -71,16 +59,7 @@ class MaxPool {
       for (const Index stop = begin + (last - 1) * axis.dilation; ready <= stop; ++ready)
         rows_.read(x + ready * windows_.columns.size, rows_.row(ready));
       const Row row{begin + first * axis.dilation, begin + last * axis.dilation, y, positions, end, end_of_positions};
-      switch (windows_.columns.kernel) {
-        case 2:
-          row_of_windows<2>(row);
-          break;
-        case 3:
-          row_of_windows<3>(row);
-          break;
-        default:
-          row_of_windows<0>(row);
-      }
+      windows_.columns.kernel == 3 ? row_of_windows<3>(row) : row_of_windows<0>(row);
       y += windows_.columns.output;
       positions += windows_.columns.output;
     }
@@ -102,8 +81,8 @@ class MaxPool {
     const Index* const tap = taps();
     for (Index j = 0; j < outputs; j += width) {
       L best(-std::numeric_limits<plain_t<T>>::infinity());
-      const Places left_edges = load(begins() + j);
-      Places places = left_edges + load(firsts() + j) + static_cast<Place>(row.first) * size;
+      const Places left_edges = load_places<T>(begins() + j);
+      Places places = left_edges + load_places<T>(firsts() + j) + static_cast<Place>(row.first) * size;
       for (Index r = row.first; r < row.last; r += dilation) {
         const T* const from = rows_.row(r) + j;
         Places here = left_edges + static_cast<Place>(r) * size;
@@ -120,7 +99,7 @@ class MaxPool {
         }
       }
       store_in_order<T>(row.y + j, best, outputs - j, row.end);
-      store(row.positions + j, places, outputs - j, row.end_of_positions);
+      store_places<T>(row.positions + j, places, outputs - j, row.end_of_positions);
     }
   }
   EIGENGRAD_INLINE static void beat(L& best, Places& places, const L& next, const Places& here) {
@@ -134,33 +113,6 @@ class MaxPool {
         best = next;
         places = here;
       }
-    }
-  }
-
-  EIGENGRAD_INLINE static Places load(const Place* from) {
-    Places result;
-    std::memcpy(&result, from, sizeof result);
-    return result;
-  }
-  EIGENGRAD_INLINE static void store(std::int32_t* to, const Places& places, Index left, const std::int32_t* end) {
-    if constexpr (width == 1) {
-      *to = places;
-    } else {
-      std::int32_t numbers[extent(width)];
-      if constexpr (sizeof(Place) == sizeof(std::int32_t)) {
-        std::memcpy(numbers, &places, sizeof numbers);
-      } else {
-#if EIGENGRAD_LANE_BYTES > 0
-        using Narrow [[gnu::vector_size(EIGENGRAD_LANE_BYTES / 2)]] = std::int32_t;
-        const Narrow narrow = __builtin_convertvector(places, Narrow);
-        std::memcpy(numbers, &narrow, sizeof numbers);
-#endif
-      }
-      const Index count = left >= width || end - to >= width ? width : left;
-      if (count == width)
-        std::memcpy(to, numbers, sizeof numbers);
-      else
-        std::copy_n(numbers, count, to);
     }
   }
 

@@ -103,14 +103,4 @@ class PhaseRows {
   T pad_;
 };
 
-/// Writes a lane of a row of `count` numbers from number j on: whole where what it writes too much is inside `end`,
-/// because those who write in order write there later.
-template <class T>
-EIGENGRAD_INLINE void store_in_order(T* to, const lane_t<T>& lane, Index left, const T* end) {
-  if (left >= lane_width<T> || end - to >= lane_width<T>)
-    lane::store<T>(to, lane);
-  else
-    lane::store<T>(to, lane, left);
-}
-
 }}}  // namespace eigengrad::EIGENGRAD_ABI::pooling

@@ -13,7 +13,7 @@ namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace pooling {
 /// inside the plane, one row of windows after another. In a row without any, first and end window are the same.
 template <class Body>
 EIGENGRAD_INLINE void for_each_tap_row(const Windows& windows, Index t, Index u, const Body& body) {
-  const auto& [rows, columns] = windows;
+  const WindowAxis &rows = windows.rows, &columns = windows.columns;
   // begin(j) + u * dilation is inside [0, size) for windows [first, end).
   const Index shift = columns.padding - u * columns.dilation;
   const Index first = (std::min)(columns.output, shift <= 0 ? 0 : (shift + columns.stride - 1) / columns.stride);
