@@ -27,10 +27,12 @@ void expect_close(const std::vector<T>& actual, const std::vector<double>& expec
   double largest = 1;
   for (const double number : expected) largest = std::max(largest, std::abs(number));
   ASSERT_GE(actual.size(), expected.size());
-  for (std::size_t i = 0; i < expected.size(); ++i)
-    ASSERT_NEAR(static_cast<double>(actual[i]), expected[i],
-                units * largest * static_cast<double>(std::numeric_limits<T>::epsilon()))
-        << what << " at " << i;
+  const double allowed = units * largest * static_cast<double>(std::numeric_limits<T>::epsilon());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const auto number = static_cast<double>(actual[i]);
+    if (std::abs(number - expected[i]) <= allowed) continue;
+    FAIL() << what << " at " << i << " is " << number << ", not " << expected[i] << " within " << allowed;
+  }
   for (std::size_t i = expected.size(); i < actual.size(); ++i) ASSERT_EQ(actual[i], T(77)) << "behind " << what;
 }
 
@@ -96,6 +98,7 @@ void check_all(double mean, double units) {
   for (const Index size : {1, 2, 3, 10, 16, 31, 64, 130, 3000})
     for (const Index rows : {1, 2, 33, 70})
       for (const bool affine : {true, false}) {
+        if (size == 3000 && rows > 33) continue;
         if (size > 1) check_norm<T>(Norm::layer, norm_cases::rows(rows, size), rows, 1, size, 1, affine, mean, units);
         if (mean == 0) check_norm<T>(Norm::rms, norm_cases::rows(rows, size), rows, 1, size, 1, affine, mean, units);
         if (testing::Test::HasFatalFailure()) return;
@@ -150,7 +153,7 @@ TEST(Normalization, NanStaysInItsSet) {
 
 TEST(Normalization, GivenStatistics) {
   for (const Index size : {1, 5, 40}) {
-    const Index n = 3, c = 7, count = n * c * size;
+    const Index n = 3, c = 71, count = n * c * size;
     const auto x = norm_cases::numbers<double>(count, 1, 5), dy = norm_cases::numbers<double>(count, 2);
     const auto mean = norm_cases::numbers<double>(c, 3, 5), weight = norm_cases::numbers<double>(c, 4),
                bias = norm_cases::numbers<double>(c, 5);
@@ -254,5 +257,38 @@ TEST(Normalization, DualNumbers) {
       EXPECT_NEAR(all[i].value, plain[i], 1e-12) << "norm " << norm << " at " << i;
       EXPECT_NEAR(all[i].tangent, (more[i] - less[i]) / 2e-5, 1e-7) << "norm " << norm << " at " << i;
     }
+  }
+}
+
+// Of floats, whose sums are dual numbers of doubles, and of dual numbers.
+TEST(Normalization, DualNumbersOfOtherNumbers) {
+  const auto run = [](auto one) {
+    using T = decltype(one);
+    const auto x = norm_cases::numbers<double>(24, 1), t = norm_cases::numbers<double>(24, 2);
+    std::vector<T> duals, result(72), dweight(12), dbias(12), unbiased(12);
+    for (std::size_t i = 0; i < 24; ++i) {
+      if constexpr (std::is_same_v<T, eg::Dual<float>>)
+        duals.emplace_back(static_cast<float>(x[i]), static_cast<float>(t[i]));
+      else
+        duals.emplace_back(eg::Dual<double>(x[i], t[i]), eg::Dual<double>(0));
+    }
+    Saved<T> saved(12);
+    const eg::plain_t<T> epsilon(1e-5f);
+    normalization::batch_forward<T>(duals.data(), {4, 6, 1}, nullptr, nullptr, epsilon, saved.statistics(),
+                                    unbiased.data(), result.data());
+    normalization::group_forward<T>(duals.data(), {2, 4, 3}, 2, nullptr, nullptr, epsilon, saved.statistics(),
+                                    result.data() + 24);
+    normalization::layer_forward<T>(duals.data(), 2, 12, nullptr, nullptr, epsilon, saved.statistics(),
+                                    result.data() + 48);
+    normalization::layer_backward<T>(duals.data(), duals.data(), 2, 12, nullptr, saved.statistics(), nullptr,
+                                     dweight.data(), dbias.data());
+    result.insert(result.end(), dweight.begin(), dweight.end());
+    return result;
+  };
+  const auto floats = run(eg::Dual<float>());
+  const auto nested = run(eg::Dual<eg::Dual<double>>());
+  for (std::size_t i = 0; i < floats.size(); ++i) {
+    EXPECT_NEAR(static_cast<double>(floats[i].value), nested[i].value.value, 1e-4) << i;
+    EXPECT_NEAR(static_cast<double>(floats[i].tangent), nested[i].value.tangent, 1e-3) << i;
   }
 }

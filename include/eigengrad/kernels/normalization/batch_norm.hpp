@@ -70,7 +70,7 @@ void batch_backward(const T* x, const T* dy, const Planes& planes, const std::ty
     if (dbias != nullptr) std::fill_n(dbias, planes.channels, T(0));
     return;
   }
-  if (planes.size == 1) return BatchColumns<T>::backward(x, dy, planes, weight, statistics, dx, dweight, dbias);
+  if (planes.size == 1) return BatchColumns<T>::backward(x, dy, planes, weight, statistics, false, dx, dweight, dbias);
   const Index step = planes.channels * planes.size;
   parallel_ranges(planes.channels, 1, planes_per_piece(planes.batch * planes.size), [&](Index from, Index to) {
     for (Index c = from; c < to; ++c) {
@@ -92,18 +92,40 @@ void batch_backward(const T* x, const T* dy, const Planes& planes, const std::ty
   });
 }
 
-/// The same normalised by given means and variances [channels], as when a model is used: no statistics of x.
+/// What batch_backward needs where means and variances [channels] are given, as when a model is used.
+template <class T>
+class GivenStatistics {
+ public:
+  GivenStatistics(const T* mean, const T* variance, Index channels, plain_t<T> epsilon)
+      : mean_(mean), channels_(channels), memory_(bytes_of_numbers(2 * channels, sizeof(T))) {
+    T* const numbers = static_cast<T*>(memory_.data());
+    for (Index c = 0; c < channels; ++c) numbers[c] = T(1) / root<T>(variance[c] + T(epsilon));
+    std::fill_n(numbers + channels, channels, T(0));
+  }
+  Statistics<T> get() const {
+    T* const numbers = static_cast<T*>(memory_.data());
+    return {const_cast<T*>(mean_), numbers + channels_, numbers};  // nobody writes to them
+  }
+
+ private:
+  const T* mean_;
+  Index channels_;
+  Block memory_;
+};
+
+/// The same normalised by given means and variances [channels]: no statistics of x.
 template <class T>
 void batch_forward_given(const T* x, const Planes& planes, const T* mean, const T* variance,
                          const std::type_identity_t<T>* weight, const std::type_identity_t<T>* bias, plain_t<T> epsilon,
                          T* y) {
-  Block memory(bytes_of_numbers(planes.channels, sizeof(T)));
-  T* const scales = static_cast<T*>(memory.data());
-  for (Index c = 0; c < planes.channels; ++c) scales[c] = number_or(weight, c, 1) / root<T>(variance[c] + T(epsilon));
+  const GivenStatistics<T> given(mean, variance, planes.channels, epsilon);
+  const Statistics<T> statistics = given.get();
+  if (planes.size == 1) return BatchColumns<T>::forward_given(x, planes, weight, bias, statistics, y);
   parallel_ranges(planes.count(), 1, planes_per_piece(planes.size), [&](Index from, Index to) {
     for (Index p = from; p < to; ++p) {
       const Index c = p % planes.channels;
-      scale_plane(x + p * planes.size, planes.size, mean[c], scales[c], number_or(bias, c, 0), y + p * planes.size);
+      scale_plane(x + p * planes.size, planes.size, mean[c], T(statistics.scale[c] * number_or(weight, c, 1)),
+                  number_or(bias, c, 0), y + p * planes.size);
     }
   });
 }
@@ -112,18 +134,20 @@ template <class T>
 void batch_backward_given(const T* x, const T* dy, const Planes& planes, const T* mean, const T* variance,
                           const std::type_identity_t<T>* weight, plain_t<T> epsilon, std::type_identity_t<T>* dx,
                           std::type_identity_t<T>* dweight, std::type_identity_t<T>* dbias) {
+  const GivenStatistics<T> given(mean, variance, planes.channels, epsilon);
+  const Statistics<T> statistics = given.get();
+  if (planes.size == 1) return BatchColumns<T>::backward(x, dy, planes, weight, statistics, true, dx, dweight, dbias);
+  const Index step = planes.channels * planes.size;
   parallel_ranges(planes.channels, 1, planes_per_piece(planes.batch * planes.size), [&](Index from, Index to) {
     for (Index c = from; c < to; ++c) {
-      const T scale = T(1) / root<T>(variance[c] + T(epsilon)), factor = scale * number_or(weight, c, 1);
+      const T factor = statistics.scale[c] * number_or(weight, c, 1);
       GradientSums<T> sums;
-      for (Index n = 0; n < planes.batch; ++n) {
-        const Index at = (n * planes.channels + c) * planes.size;
+      for (Index n = 0, at = c * planes.size; n < planes.batch; ++n, at += step) {
         if (dweight != nullptr || dbias != nullptr)
-          sums.add(gradient_sums(x + at, dy + at, planes.size, mean[c], T(0), planes.channels * planes.size));
-        if (dx != nullptr)
-          for (Index i = at; i < at + planes.size; ++i) dx[i] = dy[i] * factor;
+          sums.add(gradient_sums(x + at, dy + at, planes.size, mean[c], T(0), step));
+        if (dx != nullptr) scale_plane(dy + at, planes.size, T(0), factor, T(0), dx + at);
       }
-      if (dweight != nullptr) dweight[c] = static_cast<T>(sums.product * Total<T>(scale));
+      if (dweight != nullptr) dweight[c] = static_cast<T>(sums.product * Total<T>(statistics.scale[c]));
       if (dbias != nullptr) dbias[c] = static_cast<T>(sums.dy);
     }
   });

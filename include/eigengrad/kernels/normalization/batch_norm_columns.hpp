@@ -29,17 +29,26 @@ class BatchColumns {
         const std::size_t k = static_cast<std::size_t>(j);
         statistics.set(c + j, constants.moments[k], epsilon);
         unbiased[c + j] = static_cast<T>(constants.moments[k].variance(1));
-        constants.center[k] = statistics.center[c + j];
-        constants.scale[k] = statistics.scale[c + j] * number_or(weight, c + j, 1);
-        constants.shift[k] = number_or(bias, c + j, 0) - statistics.rest[c + j] * constants.scale[k];
       }
+      constants.set(statistics, weight, bias, c, columns);
       scale_columns<count>(from, planes.batch, constants, to);
       to.copy_back(y + c, planes, columns);
     });
   }
-  /// batch_backward of planes of one number.
+  /// The same with statistics that are known.
+  static void forward_given(const T* x, const Planes& planes, const T* weight, const T* bias,
+                            const Statistics<T>& statistics, T* y) {
+    for_lanes(planes, [&]<int count>(std::integral_constant<int, count>, Index c, Index columns) {
+      const Columns from(x + c, planes, columns), to(y + c, planes, columns, false);
+      Constants constants;
+      constants.set(statistics, weight, bias, c, columns);
+      scale_columns<count>(from, planes.batch, constants, to);
+      to.copy_back(y + c, planes, columns);
+    });
+  }
+  /// batch_backward of planes of one number, or of statistics that were `given` and do not depend on x.
   static void backward(const T* x, const T* dy, const Planes& planes, const T* weight, const Statistics<T>& statistics,
-                       T* dx, T* dweight, T* dbias) {
+                       bool given, T* dx, T* dweight, T* dbias) {
     for_lanes(planes, [&]<int count>(std::integral_constant<int, count>, Index c, Index columns) {
       const Columns from(x + c, planes, columns), upstream(dy + c, planes, columns);
       Constants constants;
@@ -62,7 +71,13 @@ class BatchColumns {
       }
       if (dx == nullptr) return;
       const Columns to(dx + c, planes, columns, false);
-      scale_gradients<count>(from, upstream, planes.batch, constants, to);
+      if (given) {
+        std::fill_n(constants.center, room, T(0));
+        std::fill_n(constants.shift, room, T(0));
+        scale_columns<count>(upstream, planes.batch, constants, to);
+      } else {
+        scale_gradients<count>(from, upstream, planes.batch, constants, to);
+      }
       to.copy_back(dx + c, planes, columns);
     });
   }
@@ -73,6 +88,14 @@ class BatchColumns {
     T center[room] = {}, scale[room] = {}, slope[room] = {}, shift[room] = {};
     Moments<T> moments[room];
     GradientSums<T> sums[room];
+
+    void set(const Statistics<T>& statistics, const T* weight, const T* bias, Index first, Index columns) {
+      for (Index j = 0; j < columns; ++j) {
+        center[j] = statistics.center[first + j];
+        scale[j] = statistics.scale[first + j] * number_or(weight, first + j, 1);
+        shift[j] = number_or(bias, first + j, 0) - statistics.rest[first + j] * scale[j];
+      }
+    }
   };
 
   /// Whole lanes of columns, in place or copied.
