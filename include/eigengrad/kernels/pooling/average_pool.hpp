@@ -13,7 +13,8 @@ struct AverageOptions {
   Index divisor = 0;              // divides every sum if not 0
 };
 
-/// The mean of each window. Its gradient is linear in dy, and its own gradient is `run` again.
+/// The mean of each window: first along the columns, then along the rows. Its gradient is linear in dy, and its own
+/// gradient is `run` again.
 template <class T>
 class AveragePool {
   using L = lane_t<T>;
@@ -43,15 +44,15 @@ class AveragePool {
   AveragePool(const Windows& windows, const AverageOptions& options)
       : windows_(windows),
         options_(options),
-        rows_(windows, T(0)),
+        phases_({WindowAxis{}, windows.columns}, T(0)),  // one row
         columns_(PhaseRows<T>::lanes_of(windows.columns.output)),
-        numbers_(bytes_of_numbers(2 * columns_, sizeof(T))),
+        slots_(PhaseRows<T>::slots_for((std::min)(windows.rows.size, windows.rows.reach()))),
+        numbers_(bytes_of_numbers((2 + slots_) * columns_, sizeof(T))),
         taps_(bytes_of_numbers(windows.columns.kernel, sizeof(Index))) {
-    for (Index t = 0; t < windows.columns.kernel; ++t) taps()[t] = rows_.place_of_tap(t);
-    for (Index j = 0; j < columns_; ++j) {
+    std::fill_n(counts(), (2 + slots_) * columns_, T(0));
+    for (Index t = 0; t < windows.columns.kernel; ++t) taps()[t] = phases_.place_of_tap(t);
+    for (Index j = 0; j < columns_; ++j)
       counts()[j] = T(static_cast<Plain>(j < windows.columns.output ? count_along(windows.columns, j) : 1));
-      shares()[j] = T(0);
-    }
   }
 
   /// How many numbers of a window count.
@@ -72,61 +73,75 @@ class AveragePool {
       const Index begin = axis.begin(i), first = axis.first_tap(i), last = axis.end_tap(i);
       ready = (std::max)(ready, begin);
       for (const Index stop = begin + (last - 1) * axis.dilation; ready <= stop; ++ready)
-        rows_.read(x + ready * windows_.columns.size, rows_.row(ready));
+        sum_along(x + ready * windows_.columns.size, sums_of(ready));
       const T divisor = row_divisor(i);
       for (Index j = 0; j < windows_.columns.output; j += width) {
-        L sum = L(0);
-        for (Index t = first; t < last; ++t) {
-          const T* const row = rows_.row(begin + t * axis.dilation) + j;
-          L along = lane::load(row + taps()[0]);
-          for (Index u = 1; u < windows_.columns.kernel; ++u) along = along + lane::load(row + taps()[u]);
-          sum = sum + along;
-        }
+        L sum = lane::load(sums_of(begin + first * axis.dilation) + j);
+        for (Index t = first + 1; t < last; ++t) sum = sum + lane::load(sums_of(begin + t * axis.dilation) + j);
         store_in_order<T>(y + j, L(sum / (L(divisor) * lane::load(counts() + j))), windows_.columns.output - j, end);
       }
+    }
+  }
+  /// Of one row of the plane what each window sums up.
+  EIGENGRAD_OUTLINE void sum_along(const T* from, T* sums) const {
+    T* const row = phases_.row(0);
+    phases_.read(from, row);
+    for (Index j = 0; j < windows_.columns.output; j += width) {
+      L sum = lane::load(row + taps()[0] + j);
+      for (Index u = 1; u < windows_.columns.kernel; ++u) sum = sum + lane::load(row + taps()[u] + j);
+      lane::store<T>(sums + j, sum);
     }
   }
 
   void plane_gradient(const T* dy, T* dx) const {
     const WindowAxis& axis = windows_.rows;
-    const Index size = windows_.columns.size, outputs = windows_.columns.output;
-    Index ready = 0, done = 0;  // rows before `ready` are begun, rows before `done` are written
-    for (Index i = 0; i < axis.output; ++i, dy += outputs) {
+    Index ready = 0, done = 0;  // rows before `ready` have met a window, rows before `done` are written
+    for (Index i = 0; i < axis.output; ++i, dy += windows_.columns.output) {
       const Index begin = axis.begin(i), first = axis.first_tap(i), last = axis.end_tap(i);
-      finish(done, (std::min)(ready, (std::max)(begin, Index{0})), dx);
-      for (; done < (std::min)(begin, axis.size) && done >= ready; ++done) std::fill_n(dx + done * size, size, T(0));
-      ready = (std::max)(ready, begin + (last - 1) * axis.dilation + 1);
+      finish(done, (std::max)(begin, Index{0}), ready, dx);
+      ready = begin + (last - 1) * axis.dilation + 1;
       const T divisor = row_divisor(i);
-      for (Index j = 0; j < outputs; ++j) shares()[j] = dy[j] / (divisor * counts()[j]);
+      for (Index j = 0; j < windows_.columns.output; ++j) shares()[j] = dy[j] / (divisor * counts()[j]);
       for (Index t = first; t < last; ++t) {
-        T* const row = rows_.row(begin + t * axis.dilation);
-        for (Index u = 0; u < windows_.columns.kernel; ++u)
-          for (Index j = 0; j < outputs; j += width) {
-            T* const to = row + taps()[u] + j;
-            lane::store<T>(to, lane::load(to) + lane::load(shares() + j));
-          }
+        T* const sums = sums_of(begin + t * axis.dilation);
+        for (Index j = 0; j < columns_; j += width)
+          lane::store<T>(sums + j, L(lane::load(sums + j) + lane::load(shares() + j)));
       }
     }
-    finish(done, ready, dx);
-    for (; done < axis.size; ++done) std::fill_n(dx + done * size, size, T(0));
+    finish(done, axis.size, ready, dx);
   }
-  /// Writes rows `done` to `end`, whose places are 0 again then.
-  void finish(Index& done, Index end, T* dx) const {
-    for (; done < end; ++done) {
-      T* const row = rows_.row(done);
-      rows_.write(row, dx + done * windows_.columns.size);
-      rows_.clear(row);
+  /// Writes rows `done` to `end`, of which those from `ready` on have met no window. Their sums are 0 again then.
+  void finish(Index& done, Index end, Index ready, T* dx) const {
+    for (; done < (std::min)(end, ready); ++done) {
+      spread_along(sums_of(done), dx + done * windows_.columns.size);
+      std::fill_n(sums_of(done), columns_, T(0));
     }
+    if (done >= end) return;
+    std::fill(dx + done * windows_.columns.size, dx + end * windows_.columns.size, T(0));
+    done = end;
+  }
+  /// What each window gives to its numbers in one row of the plane.
+  EIGENGRAD_OUTLINE void spread_along(const T* sums, T* to) const {
+    T* const row = phases_.row(0);
+    phases_.clear(row);
+    for (Index u = 0; u < windows_.columns.kernel; ++u) {
+      T* const target = row + taps()[u];
+      for (Index j = 0; j < columns_; j += width)
+        lane::store<T>(target + j, L(lane::load(target + j) + lane::load(sums + j)));
+    }
+    phases_.write(row, to);
   }
 
+  // Behind each other: how many numbers of a row count for each window, shares of dy, and rows of windows' sums.
   T* counts() const { return static_cast<T*>(numbers_.data()); }
   T* shares() const { return counts() + columns_; }
+  T* sums_of(Index row) const { return shares() + ((row & (slots_ - 1)) + 1) * columns_; }
   Index* taps() const { return static_cast<Index*>(taps_.data()); }
 
   Windows windows_;
   AverageOptions options_;
-  PhaseRows<T> rows_;
-  Index columns_;
+  PhaseRows<T> phases_;
+  Index columns_, slots_;
   Block numbers_, taps_;
 };
 

@@ -28,6 +28,12 @@ class PhaseRows {
     std::fill_n(static_cast<T*>(memory_.data()), slots_ * phases_ * step_, pad);
   }
 
+  /// A power of two, so that a row's place needs no division.
+  static Index slots_for(Index rows) {
+    Index result = 1;
+    while (result < rows) result *= 2;
+    return result;
+  }
   static Index lanes_of(Index count) { return (count + width - 1) / width * width; }
   /// The place of the plane's row r, as long as no row that is as far on as a window reaches takes it.
   EIGENGRAD_INLINE T* row(Index r) const {
@@ -90,13 +96,6 @@ class PhaseRows {
   void clear(T* row) const { std::fill_n(row, phases_ * step_, pad_); }
 
  private:
-  /// A power of two, so that a row's place needs no division.
-  static Index slots_for(Index rows) {
-    Index result = 1;
-    while (result < rows) result *= 2;
-    return result;
-  }
-
   WindowAxis columns_;
   Index phases_, step_, slots_;
   Block memory_;
