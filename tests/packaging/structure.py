@@ -15,7 +15,8 @@ import sys
 # The arrows: a folder may include itself, what stands here, and config.hpp and version.hpp beside it. A folder's own
 # headers may use its parts; never the other way.
 CORE = ["simd", "core"]
-ROOMS = ["kernels/" + each for each in ("convolution", "recurrence", "attention", "pooling", "normalization", "lookup")]
+ROOMS = ["kernels/" + each for each in ("alignment", "attention", "convolution", "lookup", "normalization", "pooling",
+                                        "recurrence")]
 KERNELS = CORE + ["kernels/gemm", "kernels"] + ROOMS
 ENGINE = KERNELS + ["autograd/engine"]
 AUTOGRAD = ENGINE + ["autograd/inspect", "autograd"]

@@ -4,7 +4,7 @@
 
 #include "../core/dual.hpp"
 #include "../simd/lane.hpp"
-#include "matrix_view.hpp"
+#include "gemm/matrix_view.hpp"
 
 // Products whose sums stay in registers and go from there to a function instead of to memory: gates and exponentials
 // are taken of them at once. A sum over k is added up in the order of k whatever tile a row falls into, so the bits of
