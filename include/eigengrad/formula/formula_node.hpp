@@ -137,12 +137,12 @@ class FormulaNode final : public OperationNode<T> {
     if (derivative_.size() > 0) return pass_derivative(dy);
 
     Sink<T> sinks[FormulaView<T>::max_leaves];
-    Slot<T>* slots[FormulaView<T>::max_leaves];
+    Slot<T>* gathering[FormulaView<T>::max_leaves];
     const Index size = view_.space.size();
     for (int k = 0; k < view_.kind.leaves; ++k) {
       sinks[k] = {};
-      slots[k] = nullptr;
-      if (targets()[k] != nullptr) open_sink(k, *targets()[k], *view_.leaves[k].numbers, size, dy, slots, sinks);
+      gathering[k] = nullptr;
+      if (targets()[k] != nullptr) open_sink(k, *targets()[k], *view_.leaves[k].numbers, size, dy, gathering, sinks);
     }
     reverse(view_, result_.size() == size && size > 0 ? &result_ : nullptr, dy, sinks);
   }

@@ -38,8 +38,8 @@ struct AttentionBlocks {
   /// exp(x), 0 where it is hardly anything; NaN stays.
   EIGENGRAD_INLINE static L exponential(const L& x) {
     using math::exp;
-    const auto small = is_below(x, L(least));
-    return math::select(small, L(0), exp(math::select(small, L(least), x)));
+    const auto is_small = is_below(x, L(least));
+    return math::select(is_small, L(0), exp(math::select(is_small, L(least), x)));
   }
   EIGENGRAD_INLINE static L larger(const L& a, const L& b) { return math::select(is_below(b, a), a, b); }
   /// The largest of a vector's numbers, halves first.

@@ -160,8 +160,8 @@ Tensor<T> softmax_cross_entropy_of(const Tensor<T>& x, const Tensor<std::int64_t
   const Index n = x.shape()[0], classes = x.shape()[1];
   require<ShapeError>(n > 0 || reduction == Reduction::none || reduction == Reduction::sum, name, ": the logits are ",
                       x.shape(), ", no samples to take a mean of: leave the empty batch out", where);
-  require<ShapeError>(n == 0 || classes > 0, name, ": the logits are ", x.shape(), ": there must be at least one class",
-                      where);
+  require<ShapeError>(n == 0 || classes > 0 || labels.size() > 0, name, ": the logits are ", x.shape(),
+                      ": there must be at least one class", where);
   const bool recorded = labels.size() > 0 ? records(name, x) : records(name, x, distribution);
   const bool per_sample = reduction == Reduction::none;
   const T divisor = per_sample || reduction == Reduction::sum ? T(1) : T(n), scale = T(1) / divisor;
