@@ -98,9 +98,10 @@ class Ctc {
   }
   static constexpr plain_t<S> lowest() { return -std::numeric_limits<plain_t<S>>::infinity(); }
 
-  static L exponential(const L& x) {
+  /// exp(x), 0 where that is hardly a number: processors take long over denormal ones.
+  EIGENGRAD_INLINE static L exponential(const L& x) {
     if constexpr (is_lane<L>) {
-      return math::exp(x);
+      return math::select(x < L(-700), L(0), math::exp(math::clamp(x, -700, 700)));
     } else {
       using math::exp;
       return exp(x);
@@ -110,7 +111,9 @@ class Ctc {
   EIGENGRAD_INLINE static L log_of_sum(const L& a, const L& b, const L& c) {
     if constexpr (is_lane<L>) {
       const L larger = math::select(a > b, a, b), largest = math::select(larger > c, larger, c), none(lowest());
-      const L sum = (math::exp(a - largest) + math::exp(b - largest)) + math::exp(c - largest);
+      // Beside 1 what is smaller than exp(-64) does not count.
+      const L sum = (math::exp(math::clamp(a - largest, -64, 0)) + math::exp(math::clamp(b - largest, -64, 0))) +
+                    math::exp(math::clamp(c - largest, -64, 0));
       return math::select(a == none && b == none && c == none, none, largest + math::log(sum));
     } else {
       using math::log;
