@@ -59,34 +59,34 @@ struct BlockKernels {
     program_of(formula).describe(steps, targets);
   }
   static Tensor<T> unfold(const void* formula) { return program_of(formula).unfold(); }
-  static constexpr FormulaSums<T> sums{&sum, &sum_derivative};
+  static constexpr FormulaSums<T> sum_kernels{&sum, &sum_derivative};
 
   /// Every kind there is: a record refers to its formula's kind, and lives longer than the formula.
   struct Kinds {
     FormulaKind<T> all[max_leaves + 1][2][2][2];
   };
   static constexpr Kinds make_kinds() {
-    Kinds kinds{};
+    Kinds made{};
     for (std::size_t leaves = 0; leaves <= max_leaves; ++leaves)
       for (int flags = 0; flags < 8; ++flags) {
         const bool predicate = (flags & 1) != 0, from_result = (flags & 2) != 0, stores = (flags & 4) != 0;
-        kinds.all[leaves][predicate][from_result][stores] = {.leaves = static_cast<int>(leaves),
-                                                             .is_plain = false,
-                                                             .from_result = from_result,
-                                                             .stores_derivative = stores,
-                                                             .large = Index{1} << 15,
-                                                             .bytes = sizeof(BlockProgram<T>),
-                                                             .alignment = alignof(BlockProgram<T>),
-                                                             .list = &list,
-                                                             .copy = &copy,
-                                                             .destroy = &destroy,
-                                                             .describe = &describe,
-                                                             .unfold = &unfold,
-                                                             .evaluate = predicate ? &evaluate_mask : &evaluate,
-                                                             .derivative = &derivative,
-                                                             .reverse = &reverse};
+        made.all[leaves][predicate][from_result][stores] = {.leaves = static_cast<int>(leaves),
+                                                            .is_plain = false,
+                                                            .from_result = from_result,
+                                                            .stores_derivative = stores,
+                                                            .large = Index{1} << 15,
+                                                            .bytes = sizeof(BlockProgram<T>),
+                                                            .alignment = alignof(BlockProgram<T>),
+                                                            .list = &list,
+                                                            .copy = &copy,
+                                                            .destroy = &destroy,
+                                                            .describe = &describe,
+                                                            .unfold = &unfold,
+                                                            .evaluate = predicate ? &evaluate_mask : &evaluate,
+                                                            .derivative = &derivative,
+                                                            .reverse = &reverse};
       }
-    return kinds;
+    return made;
   }
   static constexpr Kinds kinds = make_kinds();
 };

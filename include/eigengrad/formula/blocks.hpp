@@ -64,7 +64,7 @@ const FormulaKind<T>& kind_of(const BlockFormula<T, E>& formula) {
 }
 template <class T, class E>
 const FormulaSums<T>& sums_of(const BlockFormula<T, E>&) {
-  return BlockKernels<T>::sums;
+  return BlockKernels<T>::sum_kernels;
 }
 template <class T, class E>
 const void* address_of_formula(const BlockFormula<T, E>& formula) {
