@@ -29,14 +29,7 @@ struct BlockRule {
   using Indices = std::make_index_sequence<arity>;
   using L = lane_t<T>;
 
-  static const Op& operation_of(const void* own) {
-    if constexpr (std::is_empty_v<Op>) {
-      static constexpr Op stateless{};
-      return stateless;
-    } else {
-      return *static_cast<const Op*>(own);
-    }
-  }
+  static const Op& operation_of(const void* own) { return TracedRule<Op, T, mask...>::operation_of(own); }
   EIGENGRAD_KERNEL static void value(const void* own, const BlockOperand<T>* x, T* to, Index count);
   EIGENGRAD_KERNEL static void gradient(const void* own, const BlockOperand<T>& dy, const BlockOperand<T>& y,
                                         const BlockOperand<T>* x, T* const* to, Index count);
