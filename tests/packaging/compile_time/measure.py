@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-ROUNDS, MOST_ROUNDS = 3, 15
+ROUNDS, MOST_ROUNDS = 3, 5
 NEEDS_ZLIB = r"eigengrad/[a-z_/]*(gzip|_gz|fashion_mnist)\.hpp"
 
 
@@ -153,9 +153,12 @@ def main():
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             times.update(zip(once, pool.map(time_once, once)))
         for name, file in once.items():
-            for _ in range(3):
+            # Again, with nothing beside it, and next to its unit: a processor is slower for minutes, too.
+            unit = budget_of(name, budgets)[1]
+            for _ in range(2):
                 if is_over(name, times, budgets):
-                    times[name] = min(times[name], time_of(file, *flags.get(name, [])))
+                    slower = time_of(close[unit]) / times[unit]
+                    times[name] = min(times[name], time_of(file, *flags.get(name, [])) / slower)
             if name not in flags:
                 count_if_over(name, file)
 
