@@ -2,13 +2,5 @@
 #include <eigengrad/eigengrad.hpp>
 
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
-EIGENGRAD_COMPILED_FOR(, float)
-EIGENGRAD_COMPILED_FOR(, double)
-EIGENGRAD_COMPILED_ONCE()
-EIGENGRAD_COMPILED_OPERATIONS(, float)
-EIGENGRAD_COMPILED_OPERATIONS(, double)
-#if defined(EIGENGRAD_DEVELOPMENT)
-EIGENGRAD_COMPILED_BLOCKS(, float)
-EIGENGRAD_COMPILED_BLOCKS(, double)
-#endif
+EIGENGRAD_COMPILED_ALL()
 }}  // namespace eigengrad::EIGENGRAD_ABI

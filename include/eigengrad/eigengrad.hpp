@@ -11,7 +11,6 @@
 #include "autograd/gradcheck.hpp"
 #include "autograd/tape.hpp"
 #include "compiled/compiled.hpp"
-#include "compiled/operations.hpp"
 #include "core/build_info.hpp"
 #include "core/print.hpp"
 #include "data/csv.hpp"

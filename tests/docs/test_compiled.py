@@ -22,6 +22,16 @@ class Compiled(unittest.TestCase):
                       "  prefix template class Layer<T>; \\\n  prefix template void far(int, float);\n", part)
         self.assertNotIn("B<T>", part)
 
+    def test_lists_operations_on_each_class_of_operands_and_rules_by_blocks_apart(self):
+        part = compiled.part_of({"ops/a.hpp": "void far(); struct Tan;\n// Compiled on X: void far(const X&)\n"
+                                              "// Compiled once: void far()\n"
+                                              "// Compiled by blocks: struct BlockRule<Tan, T, false>\n"})
+        self.assertIn("#define EIGENGRAD_COMPILED_ON(prefix, T, X) \\\n  prefix template void far(const X&);\n", part)
+        self.assertIn("#define EIGENGRAD_COMPILED_FOR(prefix, T) \\\n  EIGENGRAD_COMPILED_ON(prefix, T, Tensor<T>)", part)
+        self.assertIn("#define EIGENGRAD_COMPILED_ONCE(prefix) \\\n  prefix template void far();\n", part)
+        self.assertIn("  prefix template struct BlockRule<Tan, T, false>; \\\n"
+                      "  EIGENGRAD_COMPILED_ON(prefix, T, BlockNumbers<T>)\n", part)
+
     def test_tells_of_what_is_gone(self):
         with self.assertRaises(SystemExit) as told:
             compiled.part_of({**HEADERS, "core/a.hpp": HEADERS["core/a.hpp"].replace("class A;", "")})

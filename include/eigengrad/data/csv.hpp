@@ -281,4 +281,6 @@ EIGENGRAD_LAZY CsvTable read_csv(const std::string& path, CsvOptions options = {
   return CsvTable(read_file(path), std::move(options), path);
 }
 
+// Compiled: Tensor<T> BasicCsvTable<>::numbers<T>(const std::vector<std::string>&) const
+// Compiled once: class BasicCsvTable<>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -151,4 +151,8 @@ struct Dataset {
   }
 };
 
+// Compiled: Tensor<T> gather_rows(const Tensor<T>&, std::span<const Index>, Location)
+// Compiled: struct Dataset<T, T>
+// Compiled: struct Dataset<T, std::int64_t>
+// Compiled once: Tensor<std::int64_t> gather_rows(const Tensor<std::int64_t>&, std::span<const Index>, Location)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -68,4 +68,5 @@ Dataset<T, std::int64_t> load_breast_cancer(const std::string& directory = data_
   return read_shipped_csv("breast_cancer.csv", directory).classification<T>("diagnosis", {"malignant", "benign"});
 }
 
+// Compiled: Dataset<T, std::int64_t> load_digits<T>(const std::string&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

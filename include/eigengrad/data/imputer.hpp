@@ -94,4 +94,5 @@ class Imputer {
   Tensor<T> values_;
 };
 
+// Compiled: class Imputer<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

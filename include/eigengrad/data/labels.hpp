@@ -42,4 +42,5 @@ EIGENGRAD_LAZY Tensor<std::int64_t> class_counts(const Tensor<std::int64_t>& lab
   return compute_values<std::int64_t>("class_counts", {classes}, run, labels);
 }
 
+// Compiled: Tensor<T> one_hot(const Tensor<std::int64_t>&, Index, Location)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -162,4 +162,6 @@ class DataLoader {
   Index position_ = 0;  // the batches of the running epoch that were handed out
 };
 
+// Compiled: class DataLoader<T, std::int64_t>
+// Compiled: class DataLoader<T, T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -98,4 +98,5 @@ class Standardizer {
   Tensor<T> mean_, deviation_;
 };
 
+// Compiled: class Standardizer<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -202,4 +202,5 @@ Sum<T> BlockKernels<T>::sum_derivative(const void* formula, const Cursor* cursor
   return sums.total();
 }
 
+// Compiled by blocks: struct BlockKernels<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

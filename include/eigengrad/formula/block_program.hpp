@@ -79,4 +79,5 @@ class BlockProgram {
   int cost_ = 0;
 };
 
+// Compiled by blocks: class BlockProgram<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

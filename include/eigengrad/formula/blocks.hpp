@@ -88,4 +88,7 @@ EIGENGRAD_COLD auto make_block_formula(const Op& op, const Operand&... operands)
       Rule::operation, &op, {BlockArgument<T>(as_block_argument(operands))...});
 }
 
+// Compiled by blocks: class BlockFormula<T, T>
+// Compiled by blocks: class BlockFormula<T, bool>
+// Compiled by blocks: Tensor<T> as_recorded(const BlockFormula<T, T>&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -367,4 +367,8 @@ auto Formula<Op, Arguments...>::to_tensor(Location where) const -> Tensor<Elemen
   return value_of_formula<Element>(formula_kind<Formula>, this, shape(), {op_.name, where});
 }
 
+// Compiled: class FormulaNode<T>
+// Compiled: Tensor<T> value_of_formula(const FormulaKind<T>&, const void*, const Shape&, const OperationName&)
+// Compiled: Tensor<bool> value_of_formula(const FormulaKind<T>&, const void*, const Shape&, const OperationName&)
+// Compiled: void write_formula(const FormulaKind<T>&, const void*, const Shape&, const char*, Tensor<T>&, bool)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -245,4 +245,5 @@ EIGENGRAD_LAZY CsvCells split_csv(std::string text, const CsvOptions& options, s
   return CsvSplitter<>(std::move(text), options, name).split();
 }
 
+// Compiled once: class CsvSplitter<>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -245,4 +245,5 @@ EIGENGRAD_LAZY class CsvHeaderDecision {
   std::vector<Delayed<std::string_view, Lazy>> seen_;
 };
 
+// Compiled once: class CsvHeaderDecision<>
 }}  // namespace eigengrad::EIGENGRAD_ABI

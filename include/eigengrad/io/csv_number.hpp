@@ -185,4 +185,5 @@ EIGENGRAD_LAZY class CsvNumbers {
   std::vector<Delayed<double, Lazy>> sentinels_;
 };
 
+// Compiled once: class CsvNumbers<>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -139,4 +139,11 @@ EIGENGRAD_INLINE auto silu(const X& x) {
   return apply<SiluOperation>(x);
 }
 
+// Compiled by blocks: struct BlockRule<SigmoidOperation, T, false>
+// Compiled by blocks: struct BlockRule<SoftplusOperation, T, false>
+// Compiled by blocks: struct BlockRule<ReluOperation, T, false>
+// Compiled by blocks: struct BlockRule<GeluOperation, T, false>
+// Compiled by blocks: struct BlockRule<SiluOperation, T, false>
+// Compiled by blocks: struct BlockRule<LeakyReluOperation, T, false, false>
+// Compiled by blocks: struct BlockRule<EluOperation, T, false, false>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -216,4 +216,14 @@ Tensor<T>& operator/=(Tensor<T>& a, const B& b) {
   return a = a / b;
 }
 
+// Compiled by blocks: struct BlockRule<NegateOperation, T, false>
+// Compiled by blocks: struct BlockRule<SquareOperation, T, false>
+// Compiled by blocks: struct BlockRule<AbsOperation, T, false>
+// Compiled by blocks: struct BlockRule<AddOperation, T, false, false>
+// Compiled by blocks: struct BlockRule<SubtractOperation, T, false, false>
+// Compiled by blocks: struct BlockRule<MultiplyOperation, T, false, false>
+// Compiled by blocks: struct BlockRule<DivideOperation, T, false, false>
+// Compiled by blocks: struct BlockRule<MaximumOperation, T, false, false>
+// Compiled by blocks: struct BlockRule<MinimumOperation, T, false, false>
+// Compiled by blocks: struct BlockRule<ClampOperation, T, false, false, false>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -181,4 +181,16 @@ EIGENGRAD_INLINE auto erfc(const X& x) {
   return apply<ErfcOperation>(x);
 }
 
+// Compiled by blocks: struct BlockRule<ExpOperation, T, false>
+// Compiled by blocks: struct BlockRule<Expm1Operation, T, false>
+// Compiled by blocks: struct BlockRule<LogOperation, T, false>
+// Compiled by blocks: struct BlockRule<Log1pOperation, T, false>
+// Compiled by blocks: struct BlockRule<SqrtOperation, T, false>
+// Compiled by blocks: struct BlockRule<SinOperation, T, false>
+// Compiled by blocks: struct BlockRule<CosOperation, T, false>
+// Compiled by blocks: struct BlockRule<TanOperation, T, false>
+// Compiled by blocks: struct BlockRule<TanhOperation, T, false>
+// Compiled by blocks: struct BlockRule<ErfOperation, T, false>
+// Compiled by blocks: struct BlockRule<ErfcOperation, T, false>
+// Compiled by blocks: struct BlockRule<PowOperation, T, false, false>
 }}  // namespace eigengrad::EIGENGRAD_ABI

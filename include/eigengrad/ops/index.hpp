@@ -251,4 +251,9 @@ Tensor<typename X::Element> element(const X& x, Location where = Location::curre
   return t;
 }
 
+// Compiled on X: Tensor<T> slice(const X&, Index, Index, Index, Index, Location)
+// Compiled on X: Tensor<T> select(const X&, Index, Index, Location)
+// Compiled on X: Tensor<T> index_select(const X&, Index, const Tensor<std::int64_t>&, Location)
+// Compiled on X: Tensor<T> gather(const X&, Index, const Tensor<std::int64_t>&, Location)
+// Compiled once: Tensor<std::int64_t> slice(const Tensor<std::int64_t>&, Index, Index, Index, Index, Location)
 }}  // namespace eigengrad::EIGENGRAD_ABI

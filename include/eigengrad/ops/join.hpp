@@ -160,4 +160,7 @@ std::vector<Tensor<typename X::Element>> split(const X& x, Index sections, Index
   return split(t, std::vector<Index>(static_cast<std::size_t>(sections), size / sections), along, where);
 }
 
+// Compiled: Tensor<T> join(const char*, std::span<const Tensor<T>>, Index, const Location&)
+// Compiled once: Tensor<std::int64_t> join(const char*, std::span<const Tensor<std::int64_t>>, Index, const
+//   Location&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

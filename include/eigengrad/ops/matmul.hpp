@@ -204,4 +204,7 @@ auto matmul(const A& left, const B& right, Location where) {
 
 // Compiled: struct Product<T>
 // Compiled: void contribute_product(TypedNode<T>*, const Product<T>&)
+// Compiled: Tensor<T> batched_matmul(const Tensor<T>&, const Tensor<T>&, const Location&)
+// Compiled: auto matmul(const Tensor<T>&, const Parameter<T>&, Location)
+// Compiled on X: auto matmul(const X&, const Tensor<T>&, Location)
 }}  // namespace eigengrad::EIGENGRAD_ABI

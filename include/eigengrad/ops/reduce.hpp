@@ -179,4 +179,10 @@ Tensor<bool> any(const X& x, const Axes& axes = {}, bool keepdims = false, Locat
   return extreme<Largest>("any", t, axes, keepdims, where);
 }
 
+// Compiled on X: Tensor<T>(max)(const X&, const Axes&, bool, Location)
+// Compiled on X: Tensor<T>(min)(const X&, const Axes&, bool, Location)
+// Compiled on X: Tensor<std::int64_t> argmax(const X&, Index, bool, Location)
+// Compiled on X: Tensor<T> prod(const X&, const Axes&, bool, Location)
+// Compiled by blocks: Tensor<bool> all(const BlockFormula<T, bool>&, const Axes&, bool, Location)
+// Compiled by blocks: Tensor<bool> any(const BlockFormula<T, bool>&, const Axes&, bool, Location)
 }}  // namespace eigengrad::EIGENGRAD_ABI

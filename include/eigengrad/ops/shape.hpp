@@ -181,4 +181,13 @@ Tensor<typename X::Element> broadcast_to(const X& x, const Shape& shape, Locatio
   return record({"broadcast_to", where}, expand(t, shape), with_respect_to(t, [](const auto& dy) { return dy; }));
 }
 
+// Compiled on X: Tensor<T> reshape(const X&, const NewShape&, Location)
+// Compiled on X: Tensor<T> flatten(const X&, Index, Location)
+// Compiled on X: Tensor<T> squeeze(const X&, const Axes&, Location)
+// Compiled on X: Tensor<T> unsqueeze(const X&, Index, Location)
+// Compiled on X: Tensor<T> permute(const X&, const Axes&, Location)
+// Compiled on X: Tensor<T> transpose(const X&, Index, Index, Location)
+// Compiled on X: Tensor<T> transpose(const X&, Location)
+// Compiled on X: Tensor<T> broadcast_to(const X&, const Shape&, Location)
+// Compiled once: Tensor<std::int64_t> reshape(const Tensor<std::int64_t>&, const NewShape&, Location)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -104,4 +104,7 @@ Tensor<typename X::Element> log_sum_exp(const X& x, const Axes& axes = {}, bool 
                 }));
 }
 
+// Compiled on X: Tensor<T> softmax(const X&, Index, Location)
+// Compiled on X: Tensor<T> log_softmax(const X&, Index, Location)
+// Compiled on X: Tensor<T> log_sum_exp(const X&, const Axes&, bool, Location)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -162,4 +162,7 @@ Tensor<typename X::Element> norm(const X& x, const Axes& axes = {}, bool keepdim
   return compute<T>({"norm", where}, reduced.result, run, with_respect_to(t, back));
 }
 
+// Compiled on X: Tensor<T> var(const X&, const Axes&, VarianceOptions, Location)
+// Compiled on X: Tensor<T> std(const X&, const Axes&, VarianceOptions, Location)
+// Compiled on X: Tensor<T> norm(const X&, const Axes&, bool, Location)
 }}  // namespace eigengrad::EIGENGRAD_ABI

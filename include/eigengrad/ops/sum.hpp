@@ -107,4 +107,6 @@ auto mean(const X& x, const Axes& axes = {}, bool keepdims = false, Location whe
   return sum_over({"mean", where}, x, reduced, static_cast<T>(reduced.count));
 }
 
+// Compiled: Tensor<T> sum_of_formula(const FormulaKind<T>&, const FormulaSums<T>&, const void*, const Shape&, const
+//   OperationName&, const Reduced&, const T&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

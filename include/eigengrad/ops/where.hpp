@@ -109,4 +109,12 @@ EIGENGRAD_INLINE auto sign(const X& x) {
   return apply<SignOperation>(x);
 }
 
+// Compiled by blocks: struct BlockRule<SignOperation, T, false>
+// Compiled by blocks: struct BlockRule<LessOperation, T, false, false>
+// Compiled by blocks: struct BlockRule<LessEqualOperation, T, false, false>
+// Compiled by blocks: struct BlockRule<GreaterOperation, T, false, false>
+// Compiled by blocks: struct BlockRule<GreaterEqualOperation, T, false, false>
+// Compiled by blocks: struct BlockRule<EqualOperation, T, false, false>
+// Compiled by blocks: struct BlockRule<NotEqualOperation, T, false, false>
+// Compiled by blocks: struct BlockRule<WhereOperation, T, true, false, false>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -109,4 +109,5 @@ template <HasParameters M, class... Options>
 AdamW(const M&, const Options&...) -> AdamW<typename M::Element>;
 
 // Compiled: class Adam<T>
+// Compiled: class AdamW<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

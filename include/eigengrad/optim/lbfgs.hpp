@@ -348,4 +348,5 @@ class LBFGS : public Optimizer<T, 0, LBFGS<T>> {
 template <HasParameters M, class... Options>
 LBFGS(const M&, const Options&...) -> LBFGS<typename M::Element>;
 
+// Compiled: class LBFGS<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

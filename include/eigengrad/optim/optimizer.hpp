@@ -319,4 +319,5 @@ double clip_gradient_norm(const std::vector<ParameterRef<T>>& parameters, double
   return norm;
 }
 
+// Compiled: double clip_gradient_norm(const std::vector<ParameterRef<T>>&, double, Location)
 }}  // namespace eigengrad::EIGENGRAD_ABI

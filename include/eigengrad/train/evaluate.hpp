@@ -128,4 +128,5 @@ Tensor<T> predict(Module<T>& model, const Tensor<T>& inputs, Index batch_size = 
   return result;
 }
 
+// Compiled: Tensor<T> predict(Module<T>&, const Tensor<T>&, Index, Location)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -132,4 +132,5 @@ EIGENGRAD_LAZY class BasicProgressLine {
 };
 using ProgressLine = BasicProgressLine<>;
 
+// Compiled once: class BasicProgressLine<>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -183,4 +183,5 @@ auto grad(const F& f, const X& x, const Y& y, const Rest&... rest) {
   return value_and_grad_of(f, differentiated(x, y, rest...), Location()).second;
 }
 
+// Compiled: class FunctionTape<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

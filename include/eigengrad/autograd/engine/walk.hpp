@@ -191,4 +191,5 @@ std::vector<Tensor<T>> pull_back(TapeState* tape, const Tensor<T>& root, const T
 }
 
 // Compiled: void walk(TapeState&, TypedNode<T>&, Tensor<T>, BackwardOptions)
+// Compiled once: class OnlyTowards<>
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -272,4 +272,5 @@ auto cross_entropy(const P& probabilities, const Q& target, Reduction reduction 
   }
 }
 
+// Compiled on X: auto softmax_cross_entropy(const X&, const Tensor<std::int64_t>&, Reduction, Location)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -136,4 +136,6 @@ auto binary_cross_entropy_with_logits(const P& logits, const Q& target, Reductio
                      where);
 }
 
+// Compiled by blocks: struct BlockRule<LogitCrossEntropyOperation, T, false, false>
+// Compiled by blocks: struct BlockRule<BinaryCrossEntropyOperation, T, false, false>
 }}  // namespace eigengrad::EIGENGRAD_ABI
