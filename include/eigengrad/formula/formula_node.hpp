@@ -55,7 +55,7 @@ EIGENGRAD_OUTLINE void contribute_multiple(Slot<T>& slot, const Tensor<T>& dy, c
   if (hand_over(slot, dy, derivative, holders)) return;
   bool add = false;
   const Shape& shape = derivative.shape();
-  Tensor<T>& gradient = prepare_over(dy, slot, shape, add);
+  Tensor<T>& gradient = dy.size() == 1 ? prepare(slot, shape, add) : prepare_over(dy, slot, shape, add);
   const T *from = kernel_access(derivative).numbers(), *by = kernel_access(dy).numbers();
   T* to = kernel_access(gradient).shared_data();
   const Index size = derivative.size(), stride = dy.size() == 1 ? 0 : 1;
@@ -69,6 +69,15 @@ EIGENGRAD_OUTLINE void contribute_multiple(Slot<T>& slot, const Tensor<T>& dy, c
   const bool padded = kernel_access(gradient).padded() && kernel_access(derivative).padded() &&
                       (stride == 0 || kernel_access(dy).padded());
   constexpr Index large = Index{1} << 17;
+  if (stride == 0 && padded && size < large) {  // a loss' gradient, which small steps spend their time on
+    const lane_t<T> number(*by);
+    for (Index i = 0; i < size; i += lane_width<T>) {
+      lane_t<T> product = number * lane::load(from + i);
+      if (add) product = product + lane::load(to + i);
+      lane::store<T>(to + i, product);
+    }
+    return;
+  }
   if (has_threads && size >= large)
     parallel_lanes<T>(size, [=](Index begin, Index end) {
       multiply_row(to + begin, by + begin * stride, stride, from + begin, end - begin, padded, add);
