@@ -1,21 +1,16 @@
 #pragma once
 
+#include "../autograd/engine/contribute.hpp"
 #include "../autograd/engine/tape_state.hpp"
+#include "../core/loop.hpp"
 #include "../core/tensor.hpp"
+#include "../simd/lane.hpp"
 #include "expression.hpp"
 #include "kernels.hpp"
+#include "rows.hpp"
 
 // The record of a formula.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
-
-/// dy times a stored derivative.
-struct DerivativeProduct {
-  static constexpr const char* name = "multiply";
-  EIGENGRAD_INLINE static auto value(const auto& a, const auto& b) { return a * b; }
-  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& a, const auto& b) {
-    return to_each(dy * b, dy * a);
-  }
-};
 
 /// Where dy is the number 1, as under a plain sum, the stored derivative already is the gradient: it is moved into the
 /// slot without a copy. Only if nobody but the `holders` counted here has it, as who else does may write to it later.
@@ -29,24 +24,66 @@ EIGENGRAD_INLINE bool hand_over(Slot<T>& slot, const Tensor<T>& dy, const Tensor
   slot.filled = true;
   return true;
 }
-/// The slot gets dy, one number, times the derivative, which the record itself holds `holders` times.
+/// A row of to (=|+=) dy * derivative; dy is a row too, or one number.
 template <class T>
-void contribute_multiple(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& derivative, std::uint32_t holders = 1) {
-  if (hand_over(slot, dy, derivative, holders)) return;
-  bool add = false;
-  Tensor<T>& gradient = prepare(slot, derivative.shape(), add);
-  const T* from = kernel_access(derivative).numbers();
-  T* to = kernel_access(gradient).shared_data();
-  const lane_t<T> factor(*kernel_access(dy).numbers());
-  if (!kernel_access(gradient).padded()) {
-    for (Index i = 0; i < derivative.size(); ++i) to[i] = (add ? to[i] : T(0)) + *kernel_access(dy).numbers() * from[i];
-    return;
+EIGENGRAD_OUTLINE void multiply_row(T* to, const T* dy, Index stride, const T* derivative, Index count, bool padded,
+                                    bool add) {
+  constexpr Index width = lane_width<T>;
+  alignas(64) T copies[extent(width)];
+  const Index advance = -stride;  // all bits set, or none: reading never asks which case it is
+  if (stride == 0) {
+    lane::store<T>(copies, lane_t<T>(*dy));
+    dy = copies;
   }
-  for (Index i = 0; i < derivative.size(); i += lane_width<T>) {
-    lane_t<T> product = factor * lane::load(from + i);
+  const Index whole = padded ? count : count - count % width;
+  Index i = 0;
+  for (; i < whole; i += width) {
+    lane_t<T> product = lane::load(dy + (i & advance)) * lane::load(derivative + i);
     if (add) product = product + lane::load(to + i);
     lane::store<T>(to + i, product);
   }
+  for (; i < count; ++i) {
+    const T product = dy[i & advance] * derivative[i];
+    to[i] = add ? T(product + to[i]) : product;
+  }
+}
+/// The slot gets dy, which broadcasts to the derivative's shape, times the derivative, which the record itself holds
+/// `holders` times.
+template <class T>
+EIGENGRAD_OUTLINE void contribute_multiple(Slot<T>& slot, const Tensor<T>& dy, const Tensor<T>& derivative,
+                                           std::uint32_t holders = 1) {
+  if (hand_over(slot, dy, derivative, holders)) return;
+  bool add = false;
+  const Shape& shape = derivative.shape();
+  Tensor<T>& gradient = dy.size() == 1 ? prepare(slot, shape, add) : prepare_over(dy, slot, shape, add);
+  const T *from = kernel_access(derivative).numbers(), *by = kernel_access(dy).numbers();
+  T* to = kernel_access(gradient).shared_data();
+  const Index size = derivative.size(), stride = dy.size() == 1 ? 0 : 1;
+  if (stride == 1 && dy.shape() != shape) {
+    const Loop loop(shape, {&dy.shape(), &shape});
+    loop.for_each_row([&](const Index* offsets) {
+      multiply_row(to + offsets[1], by + offsets[0], loop.row_strides[0], from + offsets[1], loop.row, false, add);
+    });
+    return;
+  }
+  const bool padded = kernel_access(gradient).padded() && kernel_access(derivative).padded() &&
+                      (stride == 0 || kernel_access(dy).padded());
+  constexpr Index large = Index{1} << 17;
+  if (stride == 0 && padded && size < large) {  // a loss' gradient, which small steps spend their time on
+    const lane_t<T> number(*by);
+    for (Index i = 0; i < size; i += lane_width<T>) {
+      lane_t<T> product = number * lane::load(from + i);
+      if (add) product = product + lane::load(to + i);
+      lane::store<T>(to + i, product);
+    }
+    return;
+  }
+  if (has_threads && size >= large)
+    parallel_lanes<T>(size, [=](Index begin, Index end) {
+      multiply_row(to + begin, by + begin * stride, stride, from + begin, end - begin, padded, add);
+    });
+  else
+    multiply_row(to, by, stride, from, size, padded, add);
 }
 
 /// Makes ready where the gradient of a formula's operand k goes, if it is wanted. `size` is the formula's.
@@ -130,7 +167,7 @@ class FormulaNode final : public OperationNode<T> {
     Tensor<T> dy = this->take_gradient();
     if (summed_) {
       dy = expanded_to(std::move(dy), this->shape_);
-      if (derivative_.size() > 0) return pass_summed_derivative(dy);
+      if (derivative_.size() > 0) return pass_derivative(dy);
       if (divisor_ != T(1)) divide(dy);
       if (dy.size() != 1) dy = kernel_access(dy).alias(seen_);  // one number broadcasts as it is
     }
@@ -193,18 +230,7 @@ class FormulaNode final : public OperationNode<T> {
     T* to = kernel_access(dy).writable_numbers();
     for (Index i = 0; i < dy.size(); ++i) to[i] = to[i] / divisor_;
   }
-  EIGENGRAD_OUTLINE void pass_derivative(const Tensor<T>& dy) {
-    Slot<T>* slot = only_slot();
-    if (slot == nullptr || hand_over(*slot, dy, derivative_)) return;
-    using Multiple = Formula<DerivativeProduct, Leaf<T>, Leaf<T>>;
-    bool add = false;
-    Tensor<T>& gradient = prepare_over(dy, *slot, this->shape_, add);
-    const Multiple product({}, Leaf<T>{dy}, Leaf<T>{derivative_});
-    evaluate<T>(ListedFormula<T>(formula_kind<Multiple>, &product, product.shape()),
-                kernel_access(gradient).shared_data(), add, kernel_access(gradient).padded());
-  }
-  /// The same under a sum over everything: dy is one number.
-  void pass_summed_derivative(const Tensor<T>& dy) {
+  void pass_derivative(const Tensor<T>& dy) {
     if (Slot<T>* slot = only_slot()) contribute_multiple(*slot, dy, derivative_);
   }
   Slot<T>* only_slot() const {
@@ -219,8 +245,6 @@ class FormulaNode final : public OperationNode<T> {
   bool summed_ = false;
   Tensor<T> result_, derivative_;
 };
-template <class T>
-inline constexpr bool never_recorded<Formula<DerivativeProduct, Leaf<T>, Leaf<T>>> = true;
 
 /// Which records the formula's operands come from; false when none is on the recording tape.
 template <class T>

@@ -109,18 +109,34 @@ EIGENGRAD_KERNEL Sum<typename F::Scalar> sum_lanes(const void* f, const Cursor* 
   const auto value = [&](Index i) EIGENGRAD_INLINE_LAMBDA {
     return formula.template forward<T, 0, 0>(cursors, i, i == begin, values);
   };
-  Index i = begin;
-  if (to != nullptr) {
-    for (; i < end; i += width) to->add_lane(place + i, value(i));
-    return Sum<T>(0);
-  }
+  // Four lanes are added up at a time, which keeps equal numbers exact. A formula that is computed at length is
+  // compiled in one place; a short one in one for each of the four, which then overlap.
+  constexpr bool in_one_place = F::cost >= 8 || F::nodes > 4;
+  const Index fours = to != nullptr ? begin : begin + ((std::min)(end, row) - begin) / (4 * width) * (4 * width);
   LaneSum<T> sums;
-  for (; i + 4 * width <= (std::min)(end, row); i += 4 * width) {  // by fours, which keeps equal numbers exact
-    const L a = value(i), b = value(i + width), c = value(i + 2 * width), d = value(i + 3 * width);
-    sums.add((a + b) + (c + d));
+  L four[4] = {L(0), L(0), L(0), L(0)};
+  Index i = begin;
+  if constexpr (!in_one_place)
+    for (; i < fours; i += 4 * width) {
+      const L a = value(i), b = value(i + width), c = value(i + 2 * width), d = value(i + 3 * width);
+      sums.add((a + b) + (c + d));
+    }
+  for (; i < end; i += width) {
+    L next = value(i);
+    if (to != nullptr) {
+      to->add_lane(place + i, next);
+      continue;
+    }
+    if (in_one_place && i < fours) {
+      for (int k = 0; k < 3; ++k) four[k] = four[k + 1];
+      four[3] = next;
+      if ((i - begin) % (4 * width) == 3 * width) sums.add((four[0] + four[1]) + (four[2] + four[3]));
+      continue;
+    }
+    if (i + width > row) next = lane::first<T>(next, row - i);
+    sums.add(next);
   }
-  for (; i < end; i += width) sums.add(i + width <= row ? value(i) : lane::first<T>(value(i), row - i));
-  return sums.total();
+  return to != nullptr ? Sum<T>(0) : sums.total();
 }
 
 /// sum_lanes of the whole, in its order, and what each number's part in `scale` times the sum is: the gradient, as the
@@ -163,17 +179,12 @@ template <class F>
 inline constexpr bool stores_derivative =
     (from_result<F> ? F::inner_cost : F::cost) >= 8 && is_real<typename F::Scalar>;
 
-/// Formulas that only the way back makes use of.
-template <class F>
-inline constexpr bool never_recorded = false;
-
 /// The functions of a FormulaKind, for formulas of type F.
 template <class F>
 struct KindOf {
   using T = typename F::Scalar;
   static constexpr bool is_plain = F::cost == 0 && F::leaves == 1;
-  static constexpr bool recorded =
-      is_real<T> && std::is_same_v<typename F::Element, T> && !is_plain && !never_recorded<F>;
+  static constexpr bool recorded = is_real<T> && std::is_same_v<typename F::Element, T> && !is_plain;
 
   static void list(const void* formula, FormulaLeaf<T>* leaves) {
     static_cast<const F*>(formula)->template for_each_leaf<0>([&](int k, const auto& tensor)

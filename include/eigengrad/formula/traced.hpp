@@ -227,7 +227,7 @@ struct TracedRule {
       return lane;
   }
   EIGENGRAD_OUTLINE static void run(const void* own, const T* const* inputs, const Index* steps, Index count, T* to) {
-    [&]<std::size_t... k>(std::index_sequence<k...>) {
+    [&]<std::size_t... k>(std::index_sequence<k...>) EIGENGRAD_INLINE_LAMBDA {
       for (Index i = 0; i < count; i += lane_width<T>) {
         const Index rest = count - i;
         const auto value = apply_with(operation_of(own), load<mask>(inputs[k], steps[k], i, rest)...);
@@ -252,9 +252,9 @@ struct TracedRule {
   }
   EIGENGRAD_COLD static void gradient(const void* own, const Traced<T>& dy, const Traced<T>* inputs, const Traced<T>& y,
                                       Traced<T>* gradients) {
-    [&]<std::size_t... k>(std::index_sequence<k...>) {
+    [&]<std::size_t... k>(std::index_sequence<k...>) EIGENGRAD_INLINE_LAMBDA {
       const auto each = gradients_of(operation_of(own), dy, y, as_operand<mask>(inputs[k])...);
-      const auto keep = [&](Traced<T>& to, const auto& from) {
+      const auto keep = [](Traced<T>& to, const auto& from) EIGENGRAD_INLINE_LAMBDA {
         if constexpr (std::is_same_v<std::decay_t<decltype(from)>, Traced<T>>) to = from;
       };
       (keep(gradients[k], part<k>(each)), ...);

@@ -267,12 +267,12 @@ class LeafNode final : public TypedNode<T>, public ParameterLeaf {
   ParameterLeaf* leaf() override { return this; }
 
   const void* parameter() const override { return state_.get(); }
-  void gather_in(void* slot) override {
+  EIGENGRAD_OUTLINE void gather_in(void* slot) override {
     this->slot_ = static_cast<Slot<T>*>(slot);
     this->filled_ = slot != nullptr ? &this->slot_->filled : &this->never;
   }
   void gather_in_parameter() override { gather_in(&state_->gradient); }
-  void keep_gradient() override {
+  EIGENGRAD_OUTLINE void keep_gradient() override {
     kept_ = this->slot_->value;
     before_ = Before::filled;
   }
@@ -280,7 +280,7 @@ class LeafNode final : public TypedNode<T>, public ParameterLeaf {
     kernel_access(kept_).release();
     before_ = Before::empty;
   }
-  void restore_gradient() override {
+  EIGENGRAD_OUTLINE void restore_gradient() override {
     if (before_ == Before::unknown || this->slot_ == nullptr) return;
     this->slot_->filled = before_ == Before::filled;
     if (this->slot_->filled) this->slot_->value = kept_;
@@ -288,7 +288,7 @@ class LeafNode final : public TypedNode<T>, public ParameterLeaf {
   }
   void leave_gradient_alone() override { before_ = Before::unknown; }
   const Lineage& lineage() const override { return state_->lineage; }
-  void tell_origin(bool beside) override {
+  EIGENGRAD_OUTLINE void tell_origin(bool beside) override {
     if (this->slot_ != &state_->gradient || !state_->gradient.filled) return;
     state_->lineage.tell_origin(state_->is_optimized.load(std::memory_order_relaxed));
     state_->is_beside_origin = state_->is_beside_origin || beside;

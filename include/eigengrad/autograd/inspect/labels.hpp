@@ -1,6 +1,6 @@
 #pragma once
 
-#include <map>
+#include <unordered_map>
 
 #include "../../core/shape.hpp"
 #include "../engine/tape_state.hpp"
@@ -51,7 +51,7 @@ EIGENGRAD_LAZY std::string line_of(const Location& where) {
 }
 
 /// Numbers of whatever has an address.
-using Places = std::map<const void*, std::size_t>;
+using Places = std::unordered_map<const void*, std::size_t>;
 
 /// What the records, parameters and constants of a tape are called: %0, %1 ... by age; a parameter by its name, or p0,
 /// p1 ...; a constant c0, c1 ..., or the number it is.

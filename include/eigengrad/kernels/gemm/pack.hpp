@@ -17,13 +17,13 @@ class GemmPack {
   static constexpr Index width = Sizes::width, rows = Sizes::rows;
 
  public:
-  static T* scratch(Block& block, Index size) {
+  EIGENGRAD_OUTLINE static T* scratch(Block& block, Index size) {
     block = Block(bytes_of_numbers(size, sizeof(T)));
     return static_cast<T*>(block.data());
   }
 
   /// to[p][0 .. padded) = the panel's row p, then zeros.
-  static void panel(Index k, Index columns, Index padded, const OffsetView<T>& b, T* to) {
+  EIGENGRAD_OUTLINE static void panel(Index k, Index columns, Index padded, const OffsetView<T>& b, T* to) {
     const bool by_rows = b.columns == nullptr && b.column_step == 1,
                by_columns = b.rows == nullptr && b.row_step == 1 && b.columns == nullptr;
     if (by_rows) return panel_of_rows(k, columns, padded, b, to);
@@ -161,7 +161,8 @@ class GemmPack {
     some_rows(i, m, k, a, to);
   }
   /// Rows `begin`, where a tile begins, to `end`, number by number.
-  static void some_rows(Index begin, Index end, Index k, const OffsetView<T>& a, T* to, Index first = 0) {
+  EIGENGRAD_OUTLINE static void some_rows(Index begin, Index end, Index k, const OffsetView<T>& a, T* to,
+                                          Index first = 0) {
     for (Index i = begin; i < end; ++i) {
       const T* const from = a.data + a.row(i);
       T* const row = to + i / rows * rows * k + i % rows;

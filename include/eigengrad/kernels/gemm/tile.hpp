@@ -36,20 +36,19 @@ class GemmTile {
 
  public:
   /// C's next `columns` columns, a panel's or fewer, for m rows.
-  template <int lanes>
-  EIGENGRAD_INLINE static void panel(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
-                                     const ProductTarget<T>& c, Index columns) {
+  EIGENGRAD_OUTLINE static void panel(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
+                                      const ProductTarget<T>& c, Index columns) {
     if (k <= Sizes::panel_depth)
-      piece<lanes>(m, k, a, b, c, columns);
+      piece(m, k, a, b, c, columns);
     else
-      pieces<lanes>(m, k, a, b, c, columns);
+      pieces(m, k, a, b, c, columns);
   }
 
   /// A whole tile of an A whose columns are numbers next to each other, which is also packed on the way: so nobody
   /// waits for memory before the first product.
   static void packing(Index k, const MatrixView<T>& a, const MatrixView<T>& b, const ProductTarget<T>& c, Index columns,
                       T* packed) {
-    tile<Sizes::rows, 2, true>(k, a, 0, b, c, columns, packed);
+    tile<Sizes::rows, 2, true>(k, a, 0, b, c, columns, Sizes::rows, packed);
   }
 
  private:
@@ -60,20 +59,18 @@ class GemmTile {
   }
   /// A tile after another, so that what one piece of k after another adds to it stays near. Where lanes would be
   /// written in part, or over the next row, their sums are gathered aside.
-  template <int lanes>
   EIGENGRAD_OUTLINE static void pieces(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
                                        const ProductTarget<T>& c, Index columns) {
-    constexpr Index rows = Sizes::rows, step = lanes * width;
-    const Index depth = Sizes::depth(k, Sizes::panel_depth);
+    constexpr Index rows = Sizes::rows;
+    const Index depth = Sizes::depth(k, Sizes::panel_depth), step = columns > width ? 2 * width : width;
     const bool in_place = columns == step && c.step >= step;
-    alignas(64) T sums[extent(rows * step)];
+    alignas(64) T sums[extent(rows * Sizes::panel)];
     for (Index i = 0; i < m; i += rows) {
       const Index here = (std::min)(rows, m - i);
       ProductTarget<T> target = in_place ? c.from(i, 0) : ProductTarget<T>{sums, step};
       for (Index p = 0; p < k; p += depth) {
-        piece<lanes>(here, (std::min)(depth, k - p),
-                     {a.data + i * a.row_step + p * a.column_step, a.row_step, a.column_step},
-                     {b.data + p * b.row_step, b.row_step, 1}, target, step);
+        piece(here, (std::min)(depth, k - p), {a.data + i * a.row_step + p * a.column_step, a.row_step, a.column_step},
+              {b.data + p * b.row_step, b.row_step, 1}, target, step);
         target.add = true;
         target.bias = target.row_bias = nullptr;
       }
@@ -91,9 +88,13 @@ class GemmTile {
       }
     }
   }
+  EIGENGRAD_OUTLINE static void piece(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
+                                      const ProductTarget<T>& c, Index columns) {
+    columns > width ? lanes_of<2>(m, k, a, b, c, columns) : lanes_of<1>(m, k, a, b, c, columns);
+  }
   template <int lanes>
-  static void piece(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b, const ProductTarget<T>& c,
-                    Index columns) {
+  EIGENGRAD_INLINE static void lanes_of(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
+                                        const ProductTarget<T>& c, Index columns) {
     constexpr int rows = Sizes::rows;
     Index i = 0;
     for (; i + rows <= m; i += rows) tile<rows, lanes>(k, a, i, b, c, columns);
@@ -101,16 +102,19 @@ class GemmTile {
       tile<4, lanes>(k, a, i, b, c, columns);
       i += 4;
     }
-    if (i + 2 <= m) {
-      tile<2, lanes>(k, a, i, b, c, columns);
-      i += 2;
-    }
-    if (i < m) tile<1, lanes>(k, a, i, b, c, columns);
+    // Two or three rows cost no more time as four, of which the last are read again and not written.
+    if (const int rest = static_cast<int>(m - i); rest > 1)
+      tile<4, lanes>(k, a, i, b, c, columns, rest);
+    else if (rest == 1)
+      tile<1, lanes>(k, a, i, b, c, columns);
   }
   template <int height, int lanes, bool packs = false>
   static void tile(Index k, const MatrixView<T>& a, Index i, const MatrixView<T>& b, const ProductTarget<T>& c,
-                   Index columns, [[maybe_unused]] T* packed = nullptr) {
+                   Index columns, int present = height, [[maybe_unused]] T* packed = nullptr) {
     const bool whole = columns == lanes * width;
+    Index from[extent(height)];  // where rows begin
+    EIGENGRAD_UNROLL
+    for (int r = 0; r < height; ++r) from[r] = (height == 4 && r >= present ? present - 1 : r) * a.row_step;
     L sums[extent(height)][extent(lanes)];
     L start[extent(lanes)];
     EIGENGRAD_UNROLL
@@ -129,7 +133,7 @@ class GemmTile {
       EIGENGRAD_UNROLL
       for (int r = 0; r < height; ++r) {
         EIGENGRAD_UNROLL
-        for (int v = 0; v < lanes; ++v) sums[r][v] = sums[r][v] + L(own[r]);
+        for (int v = 0; v < lanes; ++v) sums[r][v] = sums[r][v] + L(own[r < present ? r : 0]);
       }
     }
     const T* left = a.data + i * a.row_step;
@@ -145,24 +149,39 @@ class GemmTile {
       }
       EIGENGRAD_UNROLL
       for (int r = 0; r < height; ++r) {
-        const L number = L(left[r * a.row_step]);
+        const L number = L(left[from[r]]);
         EIGENGRAD_UNROLL
         for (int v = 0; v < lanes; ++v) sums[r][v] = sums[r][v] + number * row[v];
       }
+    }
+    if (!whole || present < height) {
+      L some[extent(height * lanes)];  // of which the address is taken: the sums stay in registers
+      EIGENGRAD_UNROLL
+      for (int r = 0; r < height; ++r) {
+        EIGENGRAD_UNROLL
+        for (int v = 0; v < lanes; ++v) some[r * lanes + v] = sums[r][v];
+      }
+      return write_some(some, present, c.from(i, 0), columns);
     }
     EIGENGRAD_UNROLL
     for (int r = 0; r < height; ++r) {
       EIGENGRAD_UNROLL
       for (int v = 0; v < lanes; ++v) {
-        T* to = c.data + (i + r) * c.step + v * width;
-        if (whole || v + 1 < lanes) {
-          if (c.add) sums[r][v] = sums[r][v] + lane::load(to);
-          lane::store<T>(to, sums[r][v]);
-        } else {
-          const Index left_over = columns - v * width;
-          if (c.add) sums[r][v] = sums[r][v] + lane::load(to, left_over);
-          lane::store<T>(to, sums[r][v], left_over);
-        }
+        T* const to = c.data + (i + r) * c.step + v * width;
+        if (c.add) sums[r][v] = sums[r][v] + lane::load(to);
+        lane::store<T>(to, sums[r][v]);
+      }
+    }
+  }
+  /// Some of a tile's rows, or a last lane that is not C's alone.
+  EIGENGRAD_OUTLINE static void write_some(const L* sums, int height, const ProductTarget<T>& c, Index columns) {
+    for (int r = 0; r < height; ++r) {
+      T* to = c.data + r * c.step;
+      for (Index left_over = columns; left_over > 0; left_over -= width, to += width, ++sums) {
+        if (left_over >= width)
+          lane::store<T>(to, c.add ? L(*sums + lane::load(to)) : *sums);
+        else
+          lane::store<T>(to, c.add ? L(*sums + lane::load(to, left_over)) : *sums, left_over);
       }
     }
   }

@@ -212,10 +212,8 @@ class Linear : public Layer<T> {
     initialize(in, out, options, generator);
   }
 
-  EIGENGRAD_OUTLINE Tensor<T> forward(const Tensor<T>& x) override { return apply(x, nullptr); }
-  EIGENGRAD_OUTLINE Tensor<T> forward_then(const Tensor<T>& x, const Pointwise<T>& then) override {
-    return apply(x, &then);
-  }
+  Tensor<T> forward(const Tensor<T>& x) override { return apply(x, nullptr); }
+  Tensor<T> forward_then(const Tensor<T>& x, const Pointwise<T>& then) override { return apply(x, &then); }
   void members(Members<T>& m) override {
     m("weight", weight);
     if (has_bias()) m("bias", bias);
@@ -230,7 +228,7 @@ class Linear : public Layer<T> {
   Parameter<T> bias;
 
  private:
-  EIGENGRAD_INLINE Tensor<T> apply(const Tensor<T>& x, const Pointwise<T>* then) {
+  EIGENGRAD_OUTLINE Tensor<T> apply(const Tensor<T>& x, const Pointwise<T>* then) {
     const Appearance<T> w = weight.appear("linear");
     return linear(appearance_of(x, "linear"), w,
                   has_bias() ? bias.appear("linear") : Appearance<T>{bias.value(), nullptr}, calling_line(), then);
