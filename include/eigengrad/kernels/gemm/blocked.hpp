@@ -61,9 +61,10 @@ class BlockedGemm {
               for (; done < tiled; done += rows)
                 GemmTile<T>::packing(piece, {a.from(i + done, p).data, 1, a.column_step}, panel_of_b,
                                      target.from(done, 0), columns, packed_a + done * piece);
-            for (; done < here; done += rows)
-              GemmTile<T>::panel((std::min)(rows, here - done), piece, {packed_a + done * piece, 1, rows}, panel_of_b,
-                                 target.from(done, 0), columns);
+            if (columns > width)
+              rows_of_tiles<2>(here - done, piece, packed_a + done * piece, panel_of_b, target.from(done, 0), columns);
+            else
+              rows_of_tiles<1>(here - done, piece, packed_a + done * piece, panel_of_b, target.from(done, 0), columns);
           }
         }
       }
@@ -73,6 +74,13 @@ class BlockedGemm {
     const Index units = (size + unit - 1) / unit, blocks = (units * unit + most - 1) / most;
     return (units + blocks - 1) / blocks * unit;
   }
+  template <int lanes>
+  static void rows_of_tiles(Index m, Index k, const T* a, const MatrixView<T>& b, const ProductTarget<T>& c,
+                            Index columns) {
+    for (Index i = 0; i < m; i += rows)
+      GemmTile<T>::template panel<lanes>((std::min)(rows, m - i), k, {a + i * k, 1, rows}, b, c.from(i, 0), columns);
+  }
+
   /// Pieces of C, each of which packs what it needs: by rows, or where those are few by panels, so that little is
   /// packed twice. Every element is computed as by one thread.
   EIGENGRAD_COLD static void by_threads(Index m, Index n, Index k, const OffsetView<T>& a, const OffsetView<T>& b,

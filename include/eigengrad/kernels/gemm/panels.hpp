@@ -47,7 +47,10 @@ class PanelGemm {
         Pack::panel(k, columns, lanes * width, {b.data + j * b.column_step, b.row_step, b.column_step}, b_panel);
         right = {b_panel, lanes * width, 1};
       }
-      GemmTile<T>::panel(m, k, a, right, c.from(0, j), whole ? lanes * width : columns);
+      if (lanes == 2)
+        GemmTile<T>::template panel<2>(m, k, a, right, c.from(0, j), whole ? 2 * width : columns);
+      else
+        GemmTile<T>::template panel<1>(m, k, a, right, c.from(0, j), whole ? width : columns);
     }
   }
 

@@ -36,10 +36,11 @@ class GemmTile {
 
  public:
   /// C's next `columns` columns, a panel's or fewer, for m rows.
-  EIGENGRAD_OUTLINE static void panel(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
-                                      const ProductTarget<T>& c, Index columns) {
+  template <int lanes>
+  EIGENGRAD_INLINE static void panel(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
+                                     const ProductTarget<T>& c, Index columns) {
     if (k <= Sizes::panel_depth)
-      piece(m, k, a, b, c, columns);
+      piece<lanes>(m, k, a, b, c, columns);
     else
       pieces(m, k, a, b, c, columns);
   }
@@ -69,8 +70,10 @@ class GemmTile {
       const Index here = (std::min)(rows, m - i);
       ProductTarget<T> target = in_place ? c.from(i, 0) : ProductTarget<T>{sums, step};
       for (Index p = 0; p < k; p += depth) {
-        piece(here, (std::min)(depth, k - p), {a.data + i * a.row_step + p * a.column_step, a.row_step, a.column_step},
-              {b.data + p * b.row_step, b.row_step, 1}, target, step);
+        const MatrixView<T> left{a.data + i * a.row_step + p * a.column_step, a.row_step, a.column_step},
+            right{b.data + p * b.row_step, b.row_step, 1};
+        const Index deep = (std::min)(depth, k - p);
+        step > width ? piece<2>(here, deep, left, right, target, step) : piece<1>(here, deep, left, right, target, step);
         target.add = true;
         target.bias = target.row_bias = nullptr;
       }
@@ -88,13 +91,9 @@ class GemmTile {
       }
     }
   }
-  EIGENGRAD_OUTLINE static void piece(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
-                                      const ProductTarget<T>& c, Index columns) {
-    columns > width ? lanes_of<2>(m, k, a, b, c, columns) : lanes_of<1>(m, k, a, b, c, columns);
-  }
   template <int lanes>
-  EIGENGRAD_INLINE static void lanes_of(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
-                                        const ProductTarget<T>& c, Index columns) {
+  static void piece(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b, const ProductTarget<T>& c,
+                    Index columns) {
     constexpr int rows = Sizes::rows;
     Index i = 0;
     for (; i + rows <= m; i += rows) tile<rows, lanes>(k, a, i, b, c, columns);
