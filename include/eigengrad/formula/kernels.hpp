@@ -3,6 +3,7 @@
 #include "../autograd/engine/describe.hpp"
 #include "../autograd/engine/node.hpp"
 #include "../core/tensor.hpp"
+#include "../kernels/run_sums.hpp"
 #include "../kernels/sums.hpp"
 #include "apply.hpp"
 #include "view.hpp"
@@ -57,7 +58,6 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
   const F& formula = *static_cast<const F*>(f);
   T* to[extent(leaves)];
   bool add[extent(leaves)], stretched[extent(leaves)];
-  L sums[extent(leaves)] = {};
   for (int k = 0; k < leaves; ++k) {
     to[k] = job.sinks[k].data;
     add[k] = job.sinks[k].add;
@@ -67,8 +67,10 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
   // When every wanted place is the same tensor, its gradient is summed in registers and stored once.
   const bool single = job.single, has_result = job.has_result, add_common = add[job.first];
   T* const common = to[job.first];
-  L values[extent(F::nodes)] = {};
-  for (Index i = begin; i < end; i += width) {
+  LaneSum<T>* const sums = job.sums;
+  const Index runs_end = begin + (end - begin) / (sum_run * width) * (sum_run * width);
+  L values[extent(F::nodes)] = {}, run[extent(leaves)] = {};
+  for (Index i = begin, left = sum_run; i < end; i += width) {
     L adjoints[extent(leaves)] = {};
     formula.template forward<T, 0, 0>(cursors, i, i == begin, values);
     if constexpr (from_result<F>)
@@ -85,16 +87,19 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
       for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
         if (to[k] == nullptr) return;
         if (stretched[k])
-          sums[k] = sums[k] + (i + width <= row ? adjoints[k] : lane::first<T>(adjoints[k], row - i));
+          run[k] = run[k] + (i + width <= row ? adjoints[k] : lane::first<T>(adjoints[k], row - i));
         else
           lane::store(to[k] + i, add[k] ? L(adjoints[k] + lane::load(to[k] + i)) : adjoints[k]);
       });
+      if (sums == nullptr || (--left > 0 && i < runs_end)) continue;
+      left = sum_run;
+      for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+        if (!stretched[k]) return;
+        sums[k].add(run[k]);
+        run[k] = L(0);
+      });
     }
   }
-  if (single) return;
-  for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
-    if (to[k] != nullptr && stretched[k]) job.totals[k] = job.totals[k] + lane::sum<T>(sums[k]);
-  });
 }
 
 template <class F>
@@ -115,9 +120,9 @@ EIGENGRAD_KERNEL Sum<typename F::Scalar> sum_lanes(const void* f, const Cursor* 
     return Sum<T>(0);
   }
   LaneSum<T> sums;
-  for (; i + 4 * width <= (std::min)(end, row); i += 4 * width) {  // by fours, which keeps equal numbers exact
+  for (; i + sum_run * width <= (std::min)(end, row); i += sum_run * width) {
     const L a = value(i), b = value(i + width), c = value(i + 2 * width), d = value(i + 3 * width);
-    sums.add((a + b) + (c + d));
+    sums.add(((a + b) + c) + d);
   }
   for (; i < end; i += width) sums.add(i + width <= row ? value(i) : lane::first<T>(value(i), row - i));
   return sums.total();
@@ -135,8 +140,8 @@ EIGENGRAD_KERNEL Sum<typename F::Scalar> sum_derivative_lanes(const void* f, con
   const F& formula = *static_cast<const F*>(f);
   const L seed(scale);
   LaneSum<T> sums;
-  L four[4] = {L(0), L(0), L(0), L(0)};
-  const Index fours = begin + ((std::min)(end, row) - begin) / (4 * width) * (4 * width);
+  L run(0);
+  const Index runs_end = begin + ((std::min)(end, row) - begin) / (sum_run * width) * (sum_run * width);
   for (Index i = begin; i < end; i += width) {
     L values[F::nodes], adjoints[F::leaves] = {}, slope(0);
     L value = formula.template forward<T, 0, 0>(cursors, i, true, values);
@@ -146,13 +151,10 @@ EIGENGRAD_KERNEL Sum<typename F::Scalar> sum_derivative_lanes(const void* f, con
     });
     lane::store(derivative + i, slope);
     if (i + width > row) value = lane::first<T>(value, row - i);
-    if (i >= fours) {
-      sums.add(value);
-      continue;
-    }
-    for (int k = 0; k < 3; ++k) four[k] = four[k + 1];
-    four[3] = value;
-    if ((i - begin) % (4 * width) == 3 * width) sums.add((four[0] + four[1]) + (four[2] + four[3]));
+    run = run + value;
+    if (i < runs_end && (i - begin) % (sum_run * width) != (sum_run - 1) * width) continue;
+    sums.add(run);
+    run = L(0);
   }
   return sums.total();
 }
