@@ -143,6 +143,7 @@ void BlockKernels<T>::reverse(const void* formula, const Cursor* cursors, const 
   const auto operand = [&](const Cursor& cursor, Index i) {
     return BlockOperand<T>{reinterpret_cast<const T*>(cursor.at) + (i & cursor.step), cursor.step};
   };
+  Index written = 0;  // to stretched sinks, by runs and then by lanes
   for_each_block(begin, end, [&](Index i, Index count) {
     const BlockOperand<T> result = operand(cursors[leaves + 1], i);
     run.forward(i, count, job.has_result ? &result : nullptr);
@@ -159,7 +160,14 @@ void BlockKernels<T>::reverse(const void* formula, const Cursor* cursors, const 
       if (!wanted[k]) continue;
       const Sink<T>& sink = job.sinks[k];
       if (sink.stretched) {
-        add_block(job.sums[k], gradients[k], i, count, row);
+        T* to = sink.data + written;
+        for (Index j = 0; j < count; to += width) {
+          L sum(0);
+          for (const Index stop = j + (count - j >= sum_run * width ? sum_run * width : width); j < stop; j += width)
+            sum =
+                sum + (i + j + width <= row ? gradients[k].load(j) : lane::first<T>(gradients[k].load(j), row - i - j));
+          lane::store<T>(to, sum);
+        }
         continue;
       }
       for (Index j = 0; j < count; j += width) {
@@ -167,6 +175,7 @@ void BlockKernels<T>::reverse(const void* formula, const Cursor* cursors, const 
         lane::store<T>(sink.data + i + j, sink.add ? L(part + lane::load(sink.data + i + j)) : part);
       }
     }
+    written += (count / (sum_run * width) + count / width % sum_run) * width;
   });
 }
 template <class T>

@@ -67,10 +67,11 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
   // When every wanted place is the same tensor, its gradient is summed in registers and stored once.
   const bool single = job.single, has_result = job.has_result, add_common = add[job.first];
   T* const common = to[job.first];
-  LaneSum<T>* const sums = job.sums;
-  const Index runs_end = begin + (end - begin) / (sum_run * width) * (sum_run * width);
+  // Of stretched sinks run after run is written, and what is left of lanes one by one (kernels/run_sums.hpp).
+  constexpr Index run_lanes = sum_run * width;
+  Index left = !job.sums ? end : end - begin >= run_lanes ? sum_run : 1, written = 0;
   L values[extent(F::nodes)] = {}, run[extent(leaves)] = {};
-  for (Index i = begin, left = sum_run; i < end; i += width) {
+  for (Index i = begin; i < end; i += width) {
     L adjoints[extent(leaves)] = {};
     formula.template forward<T, 0, 0>(cursors, i, i == begin, values);
     if constexpr (from_result<F>)
@@ -91,13 +92,14 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
         else
           lane::store(to[k] + i, add[k] ? L(adjoints[k] + lane::load(to[k] + i)) : adjoints[k]);
       });
-      if (sums == nullptr || (--left > 0 && i < runs_end)) continue;
-      left = sum_run;
+      if (--left > 0) continue;
+      left = end - i >= run_lanes + width ? sum_run : 1;
       for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
         if (!stretched[k]) return;
-        sums[k].add(run[k]);
+        lane::store<T>(to[k] + written, run[k]);
         run[k] = L(0);
       });
+      written += width;
     }
   }
 }

@@ -29,9 +29,10 @@ struct ReverseJob {
   int first = 0;
   bool single = false;
   bool has_result = false;
-  LaneSum<T>* sums = nullptr;  // one for each sink, of which the stretched are added to; null where none is
+  bool sums = false;  // whether any is stretched
 };
-/// Adds lanes begin to end of the row to the sinks; only the first `row` numbers count.
+/// Adds lanes begin to end of the row to the sinks; only the first `row` numbers count. To stretched ones, at most a
+/// chunk, the sums of runs are written one after another, and the lanes that are left.
 template <class T>
 using ReverseLanes = void (*)(const void* formula, const Cursor* cursors, const ReverseJob<T>& job, Index begin,
                               Index end, Index row);
@@ -39,18 +40,33 @@ using ReverseLanes = void (*)(const void* formula, const Cursor* cursors, const 
 /// What one row gives to its stretched sinks, summed as sum_of_row sums.
 template <class T>
 class RowSums {
+  static constexpr Index width = lane_width<T>, room = (lane_chunk<T> / (sum_run * width) + sum_run) * width, near = 4;
+
  public:
-  explicit RowSums(int leaves) : leaves_(leaves) {}
-  LaneSum<T>* of_lanes() { return lanes_; }
+  /// Points stretched sinks to where their runs are written.
+  RowSums(Sink<T>* sinks, int leaves) : leaves_(leaves) {
+    Index count = 0;
+    for (int k = 0; k < leaves; ++k) count += sinks[k].stretched ? 1 : 0;
+    if (count > near) memory_ = Block(bytes_of_numbers(count * room, sizeof(T)));
+    T* next = count > near ? static_cast<T*>(memory_.data()) : near_;
+    for (int k = 0; k < leaves; ++k) {
+      totals_[k] = Sum<T>(0);
+      if (sinks[k].stretched) sinks[k].data = std::exchange(next, next + room);
+    }
+  }
+  RowSums(const RowSums&) = delete;
+
   /// Lanes `from` to `end`, by chunks; the row's rest is a chunk by itself.
   EIGENGRAD_OUTLINE void add_chunks(ReverseLanes<T> lanes, const void* formula, const Cursor* cursors,
                                     const ReverseJob<T>& job, Index from, Index end, Index row) {
     for (; from < end; from += lane_chunk<T>) {
-      lanes(formula, cursors, job, from, (std::min)(from + lane_chunk<T>, end), row);
+      const Index size = (std::min)(lane_chunk<T>, end - from) / width, parts = size / sum_run + size % sum_run;
+      lanes(formula, cursors, job, from, from + size * width, row);
       for (int k = 0; k < leaves_; ++k)
         if (job.sinks[k].stretched) {
-          totals_[k] = totals_[k] + lanes_[k].total();
-          lanes_[k] = LaneSum<T>();
+          LaneSum<T> sum;
+          for (Index p = 0; p < parts; ++p) sum.add(lane::load(job.sinks[k].data + p * width));
+          totals_[k] = totals_[k] + sum.total();
         }
     }
   }
@@ -60,9 +76,11 @@ class RowSums {
     const RowBlocks<T> blocks(full);
     Sum<T> parts[RowBlocks<T>::most][Loop::max_operands];
     parallel_for(blocks.count, team_size(), [&](Index b) {
-      RowSums own(leaves_);
+      Sink<T> sinks[Loop::max_operands];
+      std::copy_n(job.sinks, leaves_, sinks);
+      RowSums own(sinks, leaves_);
       ReverseJob<T> own_job = job;
-      if (job.sums != nullptr) own_job.sums = own.lanes_;
+      own_job.sinks = sinks;
       own.add_chunks(lanes, formula, cursors, own_job, blocks.begin(b), blocks.end(b), row);
       std::copy_n(own.totals_, leaves_, parts[b]);
     });
@@ -74,8 +92,9 @@ class RowSums {
 
  private:
   int leaves_;
-  LaneSum<T> lanes_[Loop::max_operands];
-  Sum<T> totals_[Loop::max_operands] = {};
+  Block memory_;
+  Sum<T> totals_[Loop::max_operands];
+  alignas(64) T near_[extent(near * room)];
 };
 
 /// Sinks to which many rows are added, as a bias' is: a run of rows gathers aside and moves to totals, by the rule of
@@ -89,10 +108,9 @@ class ManyRows {
            const Index* places, Sink<T>* sinks)
       : wanted_(wanted) {
     std::fill_n(steps_, leaves, Index{-1});
-    if (end - first > 2 || blocks != nullptr) start(rows, leaves, first, blocks, places, sinks);
+    if (end - first > few / 8 || blocks != nullptr) start(rows, leaves, first, blocks, places, sinks);
   }
   ManyRows(const ManyRows&) = delete;
-  ~ManyRows() { delete[] gathered_; }
 
   /// Where a row of sink k begins, seen from the first.
   Index offset(int k, const Index* offsets) const { return offsets[k] & steps_[k]; }
@@ -105,7 +123,7 @@ class ManyRows {
   bool add(int k, Index place, const Sum<T>& sum) const {
     for (int g = 0; g < count_; ++g)
       if (wanted_[gathered_[g].leaf].data == wanted_[k].data) {
-        gathered_[g].totals->add(gathered_[g].place + place, sum);
+        totals_->add(gathered_[g].place + place, sum);
         return true;
       }
     return false;
@@ -119,9 +137,9 @@ class ManyRows {
       if (--each.left == 0 || alone) move(each, offsets[each.leaf]);
       if (!last || !each.one_row) continue;
       each.passed = 0;
-      if (each.totals != &each.own) continue;
-      each.own.add_to(wanted_[each.leaf].data + offsets[each.leaf], 0, each.row);
-      if (each.row < each.size) each.own.clear();
+      if (totals_ != &own_) continue;
+      own_.add_to(wanted_[each.leaf].data + offsets[each.leaf], each.place, each.row);
+      if (each.row < each.size) own_.clear(each.place, each.row);
     }
   }
   void end(const Index* offsets) {
@@ -131,55 +149,48 @@ class ManyRows {
         if (each.left != each.period) move(each, offsets[each.leaf]);
         continue;
       }
-      if (each.run != nullptr) each.totals->add_numbers(each.place, each.run, each.size);
-      if (each.totals == &each.own) each.own.add_to(wanted_[each.leaf].data, 0, each.size);
+      if (each.run != nullptr) totals_->add_numbers(each.place, each.run, each.size);
+      if (totals_ == &own_) own_.add_to(wanted_[each.leaf].data, each.place, each.size);
     }
   }
 
  private:
+  static constexpr Index few = 128;
   struct Gathered {
     int leaf;
     Index size, row, meeting;    // numbers; those of a row; rows that meet in one place
     bool one_row;                // all of which follow each other: they gather in one row
     bool in_turn;                // else: whether rows meet in all places in turn
     Index period, left, passed;  // rows between two moves, until the next, and since the place was another
-    const Totals<T>* totals;
-    Index place;
-    T* run = nullptr;  // null where rows are summed along them
-    Totals<T> own;
-    Block memory;
+    Index place;                 // in the totals
+    T* run;                      // null where rows are summed along them
   };
 
   void move(Gathered& each, Index offset) {
     each.left = each.period;
     if (!each.one_row) {
       const Index from = each.in_turn ? 0 : offset;
-      return each.totals->take_numbers(each.place + from, each.run + from, each.in_turn ? each.size : each.row);
+      return totals_->take_numbers(each.place + from, each.run + from, each.in_turn ? each.size : each.row);
     }
     // Behind the only row of totals there is room for the whole of the last lane.
-    const bool own = each.totals == &each.own, padded = own || each.row == each.size;
-    each.totals->add_numbers(each.place + (own ? 0 : offset), each.run,
-                             padded ? end_of_lanes<T>(each.row, true) : each.row);
+    const bool own = totals_ == &own_;
+    totals_->add_numbers(each.place + (own ? 0 : offset), each.run,
+                         own || each.row == each.size ? end_of_lanes<T>(each.row, true) : each.row);
   }
   EIGENGRAD_OUTLINE void start(const Rows<T>& rows, int leaves, Index first, const Totals<T>* blocks,
                                const Index* places, Sink<T>* sinks) {
     const Loop& loop = rows.loop;
+    Index own_size = 0, aside = 0;
     for (int k = 0; k < leaves; ++k) {
       if (wanted_[k].data == nullptr) continue;
       int owner = 0;
       while (wanted_[owner].data != wanted_[k].data) ++owner;
-      if (owner < k) {
-        sinks[k].data = sinks[owner].data;
-        sinks[k].padded = sinks[owner].padded;
-        steps_[k] = steps_[owner];
-        continue;
-      }
+      if (owner < k) continue;
       const bool stretched = loop.row_strides[k] == 0;
       const Index size = rows.operands[k].shape->size(), row = stretched ? 1 : loop.row;
       const Index meeting = row == 0 || size == 0 ? 0 : loop.rows / (size / row);
-      // One run, and no more than two numbers, are the same sums in T.
-      if (meeting <= 1 || (blocks == nullptr && (meeting == 2 || meeting == sum_run))) continue;
-      if (gathered_ == nullptr) gathered_ = new Gathered[static_cast<std::size_t>(leaves)];
+      // Of few rows a sum in T is right enough, and totals would cost a tenth.
+      if (meeting <= (blocks != nullptr ? 1 : stretched ? few / 8 : few)) continue;
       Gathered& each = gathered_[count_++];
       each.leaf = k;
       each.size = size;
@@ -189,23 +200,38 @@ class ManyRows {
       each.in_turn = loop.rows_at_one_place(k) <= sum_run;
       each.period = each.left = each.in_turn && !each.one_row ? sum_run * (size / row) : sum_run;
       each.passed = first % meeting;
-      if (blocks == nullptr) each.own = Totals<T>(1, each.one_row ? row : size);
-      each.totals = blocks != nullptr ? blocks : &each.own;
-      each.place = blocks != nullptr ? places[k] : 0;
-      if (stretched) continue;
       const Index room = end_of_lanes<T>(each.one_row ? row : size, true);
-      each.memory = Block(bytes_of_numbers(room, sizeof(T)));
-      sinks[k].data = each.run = static_cast<T*>(each.memory.data());
-      sinks[k].padded = sinks[k].add = true;
-      std::fill_n(each.run, room, T(0));
-      if (each.one_row) steps_[k] = 0;
+      each.place = blocks != nullptr ? places[k] : own_size;
+      own_size += room;
+      if (!stretched) aside += room;
+    }
+    if (count_ == 0) return;
+    if (blocks == nullptr) own_ = Totals<T>(1, own_size);
+    totals_ = blocks != nullptr ? blocks : &own_;
+    memory_ = Block(bytes_of_numbers(aside, sizeof(T)));
+    T* next = static_cast<T*>(memory_.data());
+    std::fill_n(next, aside, T(0));
+    for (int g = 0; g < count_; ++g) {
+      Gathered& each = gathered_[g];
+      each.run = nullptr;
+      if (loop.row_strides[each.leaf] == 0) continue;
+      each.run = std::exchange(next, next + end_of_lanes<T>(each.one_row ? each.row : each.size, true));
+      for (int k = each.leaf; k < leaves; ++k) {  // the same tensor may stand in several places
+        if (wanted_[k].data != wanted_[each.leaf].data) continue;
+        sinks[k].data = each.run;
+        sinks[k].padded = sinks[k].add = true;
+        if (each.one_row) steps_[k] = 0;
+      }
     }
   }
 
   const Sink<T>* wanted_;
   Index steps_[Loop::max_operands];  // 0 for those whose rows gather in one
-  Gathered* gathered_ = nullptr;
+  Gathered gathered_[Loop::max_operands];
   int count_ = 0;
+  Totals<T> own_;
+  const Totals<T>* totals_ = nullptr;
+  Block memory_;
 };
 
 /// Rows `first` to `end`; with `blocks` see ManyRows.
@@ -219,8 +245,7 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
   const Index row = loop.row;
   Sink<T> begins[Loop::max_operands], sinks[Loop::max_operands];
   T last[Loop::max_operands][extent(width)];
-  RowSums<T> sums(leaves);
-  ReverseJob<T> job{sinks, 0, true, has_result, nullptr};
+  ReverseJob<T> job{sinks, 0, true, has_result, false};
   while (wanted[job.first].data == nullptr) ++job.first;
   std::copy_n(wanted, leaves, begins);
   ManyRows<T> many_rows(rows, wanted, leaves, first, end, blocks, places, begins);
@@ -229,27 +254,29 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
     sinks[k] = begins[k];
     if (sinks[k].data == nullptr) continue;
     sinks[k].stretched = loop.row_strides[k] == 0;
-    if (sinks[k].stretched) job.sums = sums.of_lanes();
+    job.sums = job.sums || sinks[k].stretched;
     // A last lane may be written whole in a sink of one row, and in one of all rows where the next row comes later.
     const bool one_row = many_rows.is_aside(k) || rows.operands[k].shape->size() == row;
     padded = padded &&
              (sinks[k].stretched || (sinks[k].padded && (one_row || (!sinks[k].add && !rows.reads(sinks[k].data)))));
     job.single = job.single && sinks[k].data == begins[job.first].data && !sinks[k].stretched;
   }
+  RowSums<T> sums(sinks, leaves);
   Index at = first;
 
   loop.for_each_row(first, end, [&](const Index* offsets) {
     const Index whole = end_of_lanes<T>(row, padded && rows.padded_at(at, end));
     ++at;
     // A sum along the row has the row's rest by itself, whether that is written whole or not: the bits stay the same.
-    const Index full = job.sums != nullptr ? end_of_lanes<T>(row, false) : whole;
+    const Index full = job.sums ? end_of_lanes<T>(row, false) : whole;
     rows.start(offsets);
     for (int k = 0; k < leaves; ++k)
-      if (begins[k].data != nullptr) sinks[k].data = begins[k].data + many_rows.offset(k, offsets);
+      if (begins[k].data != nullptr && !sinks[k].stretched)
+        sinks[k].data = begins[k].data + many_rows.offset(k, offsets);
     many_rows.begin_row(sinks);
     if (long_row)
       sums.add_blocks(lanes, formula, rows.cursors, job, full, row);
-    else if (job.sums != nullptr)
+    else if (job.sums)
       sums.add_chunks(lanes, formula, rows.cursors, job, 0, full, row);
     else
       lanes(formula, rows.cursors, job, 0, full, row);

@@ -171,9 +171,9 @@ EIGENGRAD_OUTLINE void reverse(const FormulaView<T>& view, const Tensor<T>* resu
     reverse_rows(operands.rows(view, nullptr, {&dy, &value}), lanes, view.formula, sinks, leaves, result != nullptr,
                  view.is_large());
   else if (has_threads && view.is_large())
-    reverse_flat<T>(lanes, view.formula, operands.cursors, {sinks, first, single, result != nullptr, nullptr}, size);
+    reverse_flat<T>(lanes, view.formula, operands.cursors, {sinks, first, single, result != nullptr, false}, size);
   else
-    lanes(view.formula, operands.cursors, {sinks, first, single, result != nullptr, nullptr}, 0, size, size);
+    lanes(view.formula, operands.cursors, {sinks, first, single, result != nullptr, false}, 0, size, size);
 }
 
 /// target += the sum of the formula / divisor, and derivative = what each number's part in that is. False, and nothing

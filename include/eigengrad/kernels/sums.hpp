@@ -165,7 +165,7 @@ class Totals {
         step_((row + lane_width<T> - 1) / lane_width<T> * lane_width<T>),
         count_(rows * step_),
         memory_(bytes_of_numbers(count_ * (precise ? 2 : 1), sizeof(Number))) {
-    clear();
+    clear(0, count_);
   }
   /// Where row `r` begins.
   Index place(Index r) const { return r * step_; }
@@ -223,7 +223,10 @@ class Totals {
     else
       return numbers()[place];
   }
-  EIGENGRAD_OUTLINE void clear() const { std::fill_n(numbers(), count_ * (precise ? 2 : 1), Number(0)); }
+  void clear(Index place, Index count) const {
+    std::fill_n(numbers() + place, count, Number(0));
+    if constexpr (precise) std::fill_n(numbers() + count_ + place, count, Number(0));
+  }
   /// target += `count` sums from `place` on.
   EIGENGRAD_OUTLINE void add_to(T* target, Index place, Index count) const {
     for (Index j = 0; j < count; ++j) target[j] = static_cast<T>(target[j] + quotient_of_sum<T>(at(place + j), T(1)));
