@@ -7,8 +7,8 @@
 
 #include "support/sanitizers.hpp"
 
-// Every way of summing the same numbers gives the same sum, to the rounding of a float; and where it is the same
-// numbers in the same order, the same bits.
+// Lines 38 and 75 of the reliability list: every way of summing the same numbers gives the same sum, to the rounding of
+// a float; and where it is the same numbers in the same order, the same bits.
 namespace eg = eigengrad;
 
 namespace {
