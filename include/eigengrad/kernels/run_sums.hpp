@@ -59,7 +59,7 @@ struct RowBlocks {
 /// The sum of chunk(begin, end) over the chunks that lanes 0 to `whole` of a row are cut into; `large` asks for
 /// threads.
 template <class T, class Chunk>
-Sum<T> sum_of_chunks(Index whole, bool large, const Chunk& chunk) {
+Sum<T> sum_of_chunks(Index whole, [[maybe_unused]] bool large, const Chunk& chunk) {
   const RowBlocks<T> blocks(whole);
   const auto sum_of_block = [&](Index b) {
     Sum<T> sum(0);
@@ -68,13 +68,15 @@ Sum<T> sum_of_chunks(Index whole, bool large, const Chunk& chunk) {
     return sum;
   };
   Sum<T> total(0);
-  if (large) {
-    Sum<T> parts[RowBlocks<T>::most];
-    parallel_for(blocks.count, team_size(), [&](Index b) { parts[b] = sum_of_block(b); });
-    for (Index b = 0; b < blocks.count; ++b) total = total + parts[b];
-  } else {
-    for (Index b = 0; b < blocks.count; ++b) total = total + sum_of_block(b);
+  if constexpr (has_threads) {
+    if (large) {
+      Sum<T> parts[RowBlocks<T>::most];
+      parallel_for(blocks.count, team_size(), [&](Index b) { parts[b] = sum_of_block(b); });
+      for (Index b = 0; b < blocks.count; ++b) total = total + parts[b];
+      return total;
+    }
   }
+  for (Index b = 0; b < blocks.count; ++b) total = total + sum_of_block(b);
   return total;
 }
 

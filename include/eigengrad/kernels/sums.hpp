@@ -116,8 +116,16 @@ EIGENGRAD_INLINE DoubleHalves double_halves(const lane_t<float>& lane) {
   using Half [[gnu::vector_size(EIGENGRAD_LANE_BYTES / 2)]] = float;
   Half halves[2];
   std::memcpy(halves, &lane, sizeof halves);
+#if defined(__AVX512F__) && EIGENGRAD_LANE_BYTES == 64 && defined(__GNUC__) && !defined(__clang__)
+  // g++ 12 would convert quarters, and put them together again.
+  constexpr int rounding_as_set = 4;
+  constexpr DoubleHalves::Values nothing = {};
+  return {__builtin_ia32_cvtps2pd512_mask(halves[0], nothing, -1, rounding_as_set),
+          __builtin_ia32_cvtps2pd512_mask(halves[1], nothing, -1, rounding_as_set)};
+#else
   return {__builtin_convertvector(halves[0], DoubleHalves::Values),
           __builtin_convertvector(halves[1], DoubleHalves::Values)};
+#endif
 }
 template <>
 class LaneSum<float> {
