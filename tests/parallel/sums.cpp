@@ -26,3 +26,34 @@ TEST(ParallelSums, SameBits) {
     });
   }
 }
+
+// Every sum of ten million equal numbers is exact, and the same bits with any number of threads: blocks of rows that
+// several threads sum are added up without rounding between.
+TEST(ParallelSums, BlocksAreExact) {
+  const eg::Index size = 1'000'000, ten = 10;
+  for (const bool equal : {true, false}) {
+    const auto x = equal ? eg::Tensor<float>::full({size}, 0.1f) : eg::Tensor<float>::rand({size});
+    const eg::Tensor<float> tall = reshape(x, {size / ten, ten}), wide = reshape(x, {ten, size / ten}),
+                            deep = reshape(x, {100, 20, 500});
+    eg::Parameter<float> one(eg::Tensor<float>::zeros({})), row(eg::Tensor<float>::zeros({ten})),
+        column(eg::Tensor<float>::zeros({ten, 1})), place(eg::Tensor<float>::zeros({1, 20, 1})),
+        middle(eg::Tensor<float>::zeros({100, 1, 500}));
+    expect_same_bits(equal ? "equal numbers" : "random numbers", [&] {
+      for (auto* parameter : {&one, &row, &column, &place, &middle}) parameter->zero_grad();
+      eg::Tape tape;
+      tape.backward(sum(one * x) + sum(row * tall) + sum(column * wide) + sum(place * deep) +
+                    sum(middle * deep + place));
+      Bits bits;
+      return std::move(bits << one << row << column << place << middle);
+    });
+    const auto expect = [&](const eg::Tensor<float>& gradient, const eg::Tensor<float>& sums, double plus) {
+      for (eg::Index i = 0; i < gradient.size(); ++i)
+        ASSERT_FLOAT_EQ(gradient.data()[i], static_cast<float>(static_cast<double>(sums.data()[i]) + plus)) << i;
+    };
+    expect(one.grad(), sum(x), 0);
+    expect(row.grad(), sum(tall, 0), 0);
+    expect(column.grad(), sum(wide, 1), 0);
+    expect(middle.grad(), sum(deep, 1), 0);
+    expect(place.grad(), sum(deep, {0, 2}), 50'000);
+  }
+}

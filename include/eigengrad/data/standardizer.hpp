@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../core/tensor.hpp"
+#include "../kernels/run_sums.hpp"
 #include "../kernels/sums.hpp"
 
 // Columns brought to mean 0 and deviation 1.
@@ -43,7 +44,7 @@ class Standardizer {
     const Index width = columns.size();
     const T count = static_cast<T>(rows);
     const Totals<T> sums(1, width);
-    add_rows(sums, kernel_access(inputs).numbers(), rows, width, false, 0, width);
+    add_rows(sums, 0, kernel_access(inputs).numbers(), rows, width, false, 0, width);
     Tensor<T> mean = Tensor<T>::zeros(columns), deviation = Tensor<T>::empty(columns);
     T* const mean_out = kernel_access(mean).writable_numbers();
     T* const deviation_out = kernel_access(deviation).writable_numbers();

@@ -3,6 +3,7 @@
 #include "../autograd/engine/describe.hpp"
 #include "../autograd/engine/node.hpp"
 #include "../core/tensor.hpp"
+#include "../kernels/run_sums.hpp"
 #include "../kernels/sums.hpp"
 #include "block_rule.hpp"
 #include "block_run.hpp"
@@ -40,11 +41,11 @@ struct BlockKernels {
                                            T* slope, Index begin, Index end);
   EIGENGRAD_OUTLINE static void reverse(const void* formula, const Cursor* cursors, const ReverseJob<T>& job,
                                         Index begin, Index end, Index row);
-  /// Adds the lanes of a block to `sums`, by fours, the last ones up to `row`.
+  /// Adds the lanes of a block to `sums`, by runs, the last ones up to `row`.
   EIGENGRAD_INLINE static void add_block(LaneSum<T>& sums, const BlockOperand<T>& y, Index i, Index count, Index row) {
     Index j = 0;
-    for (; j + 4 * width <= (std::min)(count, row - i); j += 4 * width)
-      sums.add((y.load(j) + y.load(j + width)) + (y.load(j + 2 * width) + y.load(j + 3 * width)));
+    for (; j + sum_run * width <= (std::min)(count, row - i); j += sum_run * width)
+      sums.add(((y.load(j) + y.load(j + width)) + y.load(j + 2 * width)) + y.load(j + 3 * width));
     for (; j < count; j += width) sums.add(i + j + width <= row ? y.load(j) : lane::first<T>(y.load(j), row - i - j));
   }
   EIGENGRAD_OUTLINE static Sum<T> sum(const void* formula, const Cursor* cursors, const Totals<T>* to, Index at,
@@ -137,39 +138,45 @@ void BlockKernels<T>::reverse(const void* formula, const Cursor* cursors, const 
   const int leaves = static_cast<int>(program.leaves().size());
   BlockRun<T> run(program, cursors, true);
   BlockOperand<T> gradients[max_leaves];
-  L sums[max_leaves];
   bool wanted[max_leaves];
-  for (int k = 0; k < leaves; ++k) {
-    sums[k] = L(0);
-    wanted[k] = job.sinks[k].data != nullptr;
-  }
+  for (int k = 0; k < leaves; ++k) wanted[k] = job.sinks[k].data != nullptr;
   const auto operand = [&](const Cursor& cursor, Index i) {
     return BlockOperand<T>{reinterpret_cast<const T*>(cursor.at) + (i & cursor.step), cursor.step};
   };
+  Index written = 0;  // to stretched sinks, by runs and then by lanes
   for_each_block(begin, end, [&](Index i, Index count) {
     const BlockOperand<T> result = operand(cursors[leaves + 1], i);
     run.forward(i, count, job.has_result ? &result : nullptr);
     run.reverse(operand(cursors[leaves], i), count, gradients);
-    for (Index j = 0; j < count; j += width) {
-      if (job.single) {
-        T* const to = job.sinks[job.first].data + i + j;
+    if (job.single) {
+      const Sink<T>& sink = job.sinks[job.first];
+      for (Index j = 0; j < count; j += width) {
         const L sum = sum_of_wanted(gradients, wanted, leaves, j);
-        lane::store<T>(to, job.sinks[job.first].add ? L(sum + lane::load(to)) : sum);
+        lane::store<T>(sink.data + i + j, sink.add ? L(sum + lane::load(sink.data + i + j)) : sum);
+      }
+      return;
+    }
+    for (int k = 0; k < leaves; ++k) {
+      if (!wanted[k]) continue;
+      const Sink<T>& sink = job.sinks[k];
+      if (sink.stretched) {
+        T* to = sink.data + written;
+        for (Index j = 0; j < count; to += width) {
+          L sum(0);
+          for (const Index stop = j + (count - j >= sum_run * width ? sum_run * width : width); j < stop; j += width)
+            sum =
+                sum + (i + j + width <= row ? gradients[k].load(j) : lane::first<T>(gradients[k].load(j), row - i - j));
+          lane::store<T>(to, sum);
+        }
         continue;
       }
-      for (int k = 0; k < leaves; ++k) {
-        if (!wanted[k]) continue;
-        const Sink<T>& sink = job.sinks[k];
+      for (Index j = 0; j < count; j += width) {
         const L part = gradients[k].load(j);
-        if (sink.stretched)
-          sums[k] = sums[k] + (i + j + width <= row ? part : lane::first<T>(part, row - i - j));
-        else
-          lane::store<T>(sink.data + i + j, sink.add ? L(part + lane::load(sink.data + i + j)) : part);
+        lane::store<T>(sink.data + i + j, sink.add ? L(part + lane::load(sink.data + i + j)) : part);
       }
     }
+    written += (count / (sum_run * width) + count / width % sum_run) * width;
   });
-  for (int k = 0; k < leaves; ++k)
-    if (!job.single && wanted[k] && job.sinks[k].stretched) job.totals[k] = job.totals[k] + lane::sum<T>(sums[k]);
 }
 template <class T>
 Sum<T> BlockKernels<T>::sum(const void* formula, const Cursor* cursors, const Totals<T>* to, Index at, Index begin,

@@ -3,6 +3,7 @@
 #include "../autograd/engine/describe.hpp"
 #include "../autograd/engine/node.hpp"
 #include "../core/tensor.hpp"
+#include "../kernels/run_sums.hpp"
 #include "../kernels/sums.hpp"
 #include "apply.hpp"
 #include "view.hpp"
@@ -57,7 +58,6 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
   const F& formula = *static_cast<const F*>(f);
   T* to[extent(leaves)];
   bool add[extent(leaves)], stretched[extent(leaves)];
-  L sums[extent(leaves)] = {};
   for (int k = 0; k < leaves; ++k) {
     to[k] = job.sinks[k].data;
     add[k] = job.sinks[k].add;
@@ -67,7 +67,10 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
   // When every wanted place is the same tensor, its gradient is summed in registers and stored once.
   const bool single = job.single, has_result = job.has_result, add_common = add[job.first];
   T* const common = to[job.first];
-  L values[extent(F::nodes)] = {};
+  // Of stretched sinks run after run is written, and what is left of lanes one by one (kernels/run_sums.hpp).
+  constexpr Index run_lanes = sum_run * width;
+  Index left = !job.sums ? end : end - begin >= run_lanes ? sum_run : 1, written = 0;
+  L values[extent(F::nodes)] = {}, run[extent(leaves)] = {};
   for (Index i = begin; i < end; i += width) {
     L adjoints[extent(leaves)] = {};
     formula.template forward<T, 0, 0>(cursors, i, i == begin, values);
@@ -85,16 +88,20 @@ EIGENGRAD_KERNEL void reverse_lanes(const void* f, const Cursor* cursors, const 
       for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
         if (to[k] == nullptr) return;
         if (stretched[k])
-          sums[k] = sums[k] + (i + width <= row ? adjoints[k] : lane::first<T>(adjoints[k], row - i));
+          run[k] = run[k] + (i + width <= row ? adjoints[k] : lane::first<T>(adjoints[k], row - i));
         else
           lane::store(to[k] + i, add[k] ? L(adjoints[k] + lane::load(to[k] + i)) : adjoints[k]);
       });
+      if (--left > 0) continue;
+      left = end - i >= run_lanes + width ? sum_run : 1;
+      for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+        if (!stretched[k]) return;
+        lane::store<T>(to[k] + written, run[k]);
+        run[k] = L(0);
+      });
+      written += width;
     }
   }
-  if (single) return;
-  for_indices<leaves>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
-    if (to[k] != nullptr && stretched[k]) job.totals[k] = job.totals[k] + lane::sum<T>(sums[k]);
-  });
 }
 
 template <class F>
@@ -119,7 +126,7 @@ EIGENGRAD_KERNEL Sum<typename F::Scalar> sum_lanes(const void* f, const Cursor* 
   if constexpr (!in_one_place)
     for (; i < fours; i += 4 * width) {
       const L a = value(i), b = value(i + width), c = value(i + 2 * width), d = value(i + 3 * width);
-      sums.add((a + b) + (c + d));
+      sums.add(((a + b) + c) + d);
     }
   for (; i < end; i += width) {
     L next = value(i);
@@ -130,7 +137,7 @@ EIGENGRAD_KERNEL Sum<typename F::Scalar> sum_lanes(const void* f, const Cursor* 
     if (in_one_place && i < fours) {
       for (int k = 0; k < 3; ++k) four[k] = four[k + 1];
       four[3] = next;
-      if ((i - begin) % (4 * width) == 3 * width) sums.add((four[0] + four[1]) + (four[2] + four[3]));
+      if ((i - begin) % (4 * width) == 3 * width) sums.add(((four[0] + four[1]) + four[2]) + four[3]);
       continue;
     }
     if (i + width > row) next = lane::first<T>(next, row - i);
@@ -151,8 +158,8 @@ EIGENGRAD_KERNEL Sum<typename F::Scalar> sum_derivative_lanes(const void* f, con
   const F& formula = *static_cast<const F*>(f);
   const L seed(scale);
   LaneSum<T> sums;
-  L four[4] = {L(0), L(0), L(0), L(0)};
-  const Index fours = begin + ((std::min)(end, row) - begin) / (4 * width) * (4 * width);
+  L run(0);
+  const Index runs_end = begin + ((std::min)(end, row) - begin) / (sum_run * width) * (sum_run * width);
   for (Index i = begin; i < end; i += width) {
     L values[F::nodes], adjoints[F::leaves] = {}, slope(0);
     L value = formula.template forward<T, 0, 0>(cursors, i, true, values);
@@ -162,13 +169,10 @@ EIGENGRAD_KERNEL Sum<typename F::Scalar> sum_derivative_lanes(const void* f, con
     });
     lane::store(derivative + i, slope);
     if (i + width > row) value = lane::first<T>(value, row - i);
-    if (i >= fours) {
-      sums.add(value);
-      continue;
-    }
-    for (int k = 0; k < 3; ++k) four[k] = four[k + 1];
-    four[3] = value;
-    if ((i - begin) % (4 * width) == 3 * width) sums.add((four[0] + four[1]) + (four[2] + four[3]));
+    run = run + value;
+    if (i < runs_end && (i - begin) % (sum_run * width) != (sum_run - 1) * width) continue;
+    sums.add(run);
+    run = L(0);
   }
   return sums.total();
 }

@@ -1,10 +1,11 @@
 #pragma once
 
-#include <cstring>
-#include <vector>
+#include <algorithm>
+#include <utility>
 
 #include "../core/buffer.hpp"
 #include "../core/loop.hpp"
+#include "../kernels/run_sums.hpp"
 #include "../kernels/sums.hpp"
 #include "rows.hpp"
 #include "sum_rows.hpp"
@@ -28,211 +29,317 @@ struct ReverseJob {
   int first = 0;
   bool single = false;
   bool has_result = false;
-  Total<T>* totals;  // for stretched sinks
+  bool sums = false;  // whether any is stretched
 };
-/// Adds lanes begin to end of the row to the sinks; only the first `row` numbers count.
+/// Adds lanes begin to end of the row to the sinks; only the first `row` numbers count. To stretched ones, at most a
+/// chunk, the sums of runs are written one after another, and the lanes that are left.
 template <class T>
 using ReverseLanes = void (*)(const void* formula, const Cursor* cursors, const ReverseJob<T>& job, Index begin,
                               Index end, Index row);
 
-/// Sums over many rows, as a bias' gradient is, would lose digits in floats: after at most some 128 rows, what a sink
-/// has gathered is added to totals in double, and the sink begins again at 0.
+/// What one row gives to its stretched sinks, summed as sum_of_row sums.
+template <class T>
+class RowSums {
+  static constexpr Index width = lane_width<T>, room = (lane_chunk<T> / (sum_run * width) + sum_run) * width, near = 4;
+
+ public:
+  /// Points stretched sinks to where their runs are written.
+  RowSums(Sink<T>* sinks, int leaves) : leaves_(leaves) {
+    Index count = 0;
+    for (int k = 0; k < leaves; ++k) count += sinks[k].stretched ? 1 : 0;
+    if (count > near) memory_ = Block(bytes_of_numbers(count * room, sizeof(T)));
+    T* next = count > near ? static_cast<T*>(memory_.data()) : near_;
+    for (int k = 0; k < leaves; ++k) {
+      totals_[k] = Sum<T>(0);
+      if (sinks[k].stretched) sinks[k].data = std::exchange(next, next + room);
+    }
+  }
+  RowSums(const RowSums&) = delete;
+
+  /// Lanes `from` to `end`, by chunks; the row's rest is a chunk by itself.
+  EIGENGRAD_OUTLINE void add_chunks(ReverseLanes<T> lanes, const void* formula, const Cursor* cursors,
+                                    const ReverseJob<T>& job, Index from, Index end, Index row) {
+    for (; from < end; from += lane_chunk<T>) {
+      const Index size = (std::min)(lane_chunk<T>, end - from) / width, parts = size / sum_run + size % sum_run;
+      lanes(formula, cursors, job, from, from + size * width, row);
+      for (int k = 0; k < leaves_; ++k)
+        if (job.sinks[k].stretched) {
+          LaneSum<T> sum;
+          for (Index p = 0; p < parts; ++p) sum.add(lane::load(job.sinks[k].data + p * width));
+          totals_[k] = totals_[k] + sum.total();
+        }
+    }
+  }
+  /// The whole lanes of a long row, in the blocks of sum_of_chunks.
+  EIGENGRAD_OUTLINE void add_blocks(ReverseLanes<T> lanes, const void* formula, const Cursor* cursors,
+                                    const ReverseJob<T>& job, Index full, Index row) {
+    const RowBlocks<T> blocks(full);
+    Sum<T> parts[RowBlocks<T>::most][Loop::max_operands];
+    parallel_for(blocks.count, team_size(), [&](Index b) {
+      Sink<T> sinks[Loop::max_operands];
+      std::copy_n(job.sinks, leaves_, sinks);
+      RowSums own(sinks, leaves_);
+      ReverseJob<T> own_job = job;
+      own_job.sinks = sinks;
+      own.add_chunks(lanes, formula, cursors, own_job, blocks.begin(b), blocks.end(b), row);
+      std::copy_n(own.totals_, leaves_, parts[b]);
+    });
+    for (Index b = 0; b < blocks.count; ++b)
+      for (int k = 0; k < leaves_; ++k) totals_[k] = totals_[k] + parts[b][k];
+  }
+  /// The sum for sink k, which begins anew.
+  Sum<T> take(int k) { return std::exchange(totals_[k], Sum<T>(0)); }
+
+ private:
+  int leaves_;
+  Block memory_;
+  Sum<T> totals_[Loop::max_operands];
+  alignas(64) T near_[extent(near * room)];
+};
+
+/// Sinks to which many rows are added, as a bias' is: a run of rows gathers aside and moves to totals, by the rule of
+/// kernels/sums.hpp. What rows have been summed up to along them moves there at once.
 template <class T>
 class ManyRows {
  public:
-  /// For rows `first` to `end` of the loop.
-  ManyRows(const Rows<T>& rows, const Sink<T>* sinks, int leaves, Index first, Index end) {
-    if (end - first > block && !std::is_same_v<T, Total<T>>) start(rows, sinks, leaves, end - first);
+  /// For rows `first` to `end` of the loop; points `sinks` to where they gather. With `blocks` totals are there, from
+  /// `places` on, and stay there.
+  ManyRows(const Rows<T>& rows, const Sink<T>* wanted, int leaves, Index first, Index end, const Totals<T>* blocks,
+           const Index* places, Sink<T>* sinks)
+      : wanted_(wanted) {
+    std::fill_n(steps_, leaves, Index{-1});
+    if (end - first > few / 8 || blocks != nullptr) start(rows, leaves, first, blocks, places, sinks);
   }
   ManyRows(const ManyRows&) = delete;
-  ~ManyRows() { delete[] gathered_; }
-  void end_row(const Sink<T>* sinks, const Index* offsets) {
-    if (count_ > 0) [[unlikely]]
-      next(sinks, offsets);
+
+  /// Where a row of sink k begins, seen from the first.
+  Index offset(int k, const Index* offsets) const { return offsets[k] & steps_[k]; }
+  bool is_aside(int k) const { return steps_[k] == 0; }
+  void begin_row(Sink<T>* sinks) const {
+    for (int g = 0; g < count_; ++g)
+      if (gathered_[g].one_row) sinks[gathered_[g].leaf].add = gathered_[g].left != sum_run;
   }
-  void end(const Sink<T>* sinks) {
+  /// Takes the sum of a row; false where no totals are kept of sink k.
+  bool add(int k, Index place, const Sum<T>& sum) const {
+    for (int g = 0; g < count_; ++g)
+      if (wanted_[gathered_[g].leaf].data == wanted_[k].data) {
+        totals_->add(gathered_[g].place + place, sum);
+        return true;
+      }
+    return false;
+  }
+  void end_row(const Index* offsets) {
     for (int g = 0; g < count_; ++g) {
       Gathered& each = gathered_[g];
-      flush(each, sinks, 0, each.size);
-      each.totals.move_to(sinks[each.leaf].data, T(1), 0, each.size);
+      if (each.run == nullptr) continue;
+      const bool last = ++each.passed == each.meeting;
+      const bool alone = each.one_row && each.passed > each.meeting / sum_run * sum_run;
+      if (--each.left == 0 || alone) move(each, offsets[each.leaf]);
+      if (!last || !each.one_row) continue;
+      each.passed = 0;
+      if (totals_ != &own_) continue;
+      own_.add_to(wanted_[each.leaf].data + offsets[each.leaf], each.place, each.row);
+      if (each.row < each.size) own_.clear(each.place, each.row);
+    }
+  }
+  void end(const Index* offsets) {
+    for (int g = 0; g < count_; ++g) {
+      Gathered& each = gathered_[g];
+      if (each.run != nullptr && each.one_row) {
+        if (each.left != each.period) move(each, offsets[each.leaf]);
+        continue;
+      }
+      if (each.run != nullptr) totals_->add_numbers(each.place, each.run, each.size);
+      if (totals_ == &own_) own_.add_to(wanted_[each.leaf].data, each.place, each.size);
     }
   }
 
  private:
-  static constexpr Index block = 128;
+  static constexpr Index few = 128;
   struct Gathered {
     int leaf;
-    Index size, row;
-    bool in_turn;        // rows meet in all places in turn; else in one, then in the next
-    Index period, left;  // rows between two flushes, and until the next
-    Totals<T> totals;
+    Index size, row, meeting;    // numbers; those of a row; rows that meet in one place
+    bool one_row;                // all of which follow each other: they gather in one row
+    bool in_turn;                // else: whether rows meet in all places in turn
+    Index period, left, passed;  // rows between two moves, until the next, and since the place was another
+    Index place;                 // in the totals
+    T* run;                      // null where rows are summed along them
   };
 
-  EIGENGRAD_OUTLINE void start(const Rows<T>& rows, const Sink<T>* sinks, int leaves, Index count) {
-    const Loop& loop = rows.loop;
-    for (int k = 0; k < leaves; ++k) {
-      bool mine = sinks[k].data != nullptr;
-      for (int before = 0; before < k; ++before) mine = mine && sinks[before].data != sinks[k].data;
-      if (!mine) continue;
-      const Index size = rows.operands[k].shape->size(), row = loop.row_strides[k] == 0 ? 1 : loop.row;
-      const Index places = row == 0 ? 0 : size / row;
-      if (places == 0 || loop.rows / places <= block || places > count) continue;
-      const bool in_turn = loop.rows_at_one_place(k) <= block;
-      const Index period = in_turn ? block * places : block;
-      if (gathered_ == nullptr) gathered_ = new Gathered[static_cast<std::size_t>(leaves)];
-      gathered_[count_++] = {k, size, row, in_turn, period, period, Totals<T>(1, size)};
+  void move(Gathered& each, Index offset) {
+    each.left = each.period;
+    if (!each.one_row) {
+      const Index from = each.in_turn ? 0 : offset;
+      return totals_->take_numbers(each.place + from, each.run + from, each.in_turn ? each.size : each.row);
     }
+    // Behind the only row of totals there is room for the whole of the last lane.
+    const bool own = totals_ == &own_;
+    totals_->add_numbers(each.place + (own ? 0 : offset), each.run,
+                         own || each.row == each.size ? end_of_lanes<T>(each.row, true) : each.row);
   }
-  EIGENGRAD_OUTLINE void next(const Sink<T>* sinks, const Index* offsets) {
+  EIGENGRAD_OUTLINE void start(const Rows<T>& rows, int leaves, Index first, const Totals<T>* blocks,
+                               const Index* places, Sink<T>* sinks) {
+    const Loop& loop = rows.loop;
+    Index own_size = 0, aside = 0;
+    for (int k = 0; k < leaves; ++k) {
+      if (wanted_[k].data == nullptr) continue;
+      int owner = 0;
+      while (wanted_[owner].data != wanted_[k].data) ++owner;
+      if (owner < k) continue;
+      const bool stretched = loop.row_strides[k] == 0;
+      const Index size = rows.operands[k].shape->size(), row = stretched ? 1 : loop.row;
+      const Index meeting = row == 0 || size == 0 ? 0 : loop.rows / (size / row);
+      // Of few rows a sum in T is right enough, and totals would cost a tenth.
+      if (meeting <= (blocks != nullptr ? 1 : stretched ? few / 8 : few)) continue;
+      Gathered& each = gathered_[count_++];
+      each.leaf = k;
+      each.size = size;
+      each.row = row;
+      each.meeting = meeting;
+      each.one_row = !stretched && (size == row || loop.rows_at_one_place(k) == meeting);
+      each.in_turn = loop.rows_at_one_place(k) <= sum_run;
+      each.period = each.left = each.in_turn && !each.one_row ? sum_run * (size / row) : sum_run;
+      each.passed = first % meeting;
+      const Index room = end_of_lanes<T>(each.one_row ? row : size, true);
+      each.place = blocks != nullptr ? places[k] : own_size;
+      own_size += room;
+      if (!stretched) aside += room;
+    }
+    if (count_ == 0) return;
+    if (blocks == nullptr) own_ = Totals<T>(1, own_size);
+    totals_ = blocks != nullptr ? blocks : &own_;
+    memory_ = Block(bytes_of_numbers(aside, sizeof(T)));
+    T* next = static_cast<T*>(memory_.data());
+    std::fill_n(next, aside, T(0));
     for (int g = 0; g < count_; ++g) {
       Gathered& each = gathered_[g];
-      if (--each.left > 0) continue;
-      each.in_turn ? flush(each, sinks, 0, each.size)
-                   : flush(each, sinks, offsets[each.leaf], offsets[each.leaf] + each.row);
-      each.left = each.period;
+      each.run = nullptr;
+      if (loop.row_strides[each.leaf] == 0) continue;
+      each.run = std::exchange(next, next + end_of_lanes<T>(each.one_row ? each.row : each.size, true));
+      for (int k = each.leaf; k < leaves; ++k) {  // the same tensor may stand in several places
+        if (wanted_[k].data != wanted_[each.leaf].data) continue;
+        sinks[k].data = each.run;
+        sinks[k].padded = sinks[k].add = true;
+        if (each.one_row) steps_[k] = 0;
+      }
     }
   }
-  static void flush(const Gathered& each, const Sink<T>* sinks, Index begin, Index end) {
-    T* const from = sinks[each.leaf].data;
-    for (Index j = begin; j < end; ++j) each.totals.add(j, Sum<T>(std::exchange(from[j], T(0))));
-  }
 
-  Gathered* gathered_ = nullptr;
+  const Sink<T>* wanted_;
+  Index steps_[Loop::max_operands];  // 0 for those whose rows gather in one
+  Gathered gathered_[Loop::max_operands];
   int count_ = 0;
+  Totals<T> own_;
+  const Totals<T>* totals_ = nullptr;
+  Block memory_;
 };
 
-/// Lanes 0 to `whole` of one long row. What is summed along it is summed in blocks, as many as the length asks for.
-template <class T>
-EIGENGRAD_OUTLINE void reverse_long_row(ReverseLanes<T> lanes, const void* formula, const Cursor* cursors,
-                                        const ReverseJob<T>& job, int leaves, Index whole, Index row) {
-  const RowBlocks<T> blocks(whole);
-  Total<T> totals[RowBlocks<T>::most][Loop::max_operands];
-  parallel_for(blocks.count, team_size(), [&](Index b) {
-    std::fill_n(totals[b], leaves, Total<T>(0));
-    ReverseJob<T> own = job;
-    own.totals = totals[b];
-    for (Index from = blocks.begin(b); from < blocks.end(b); from += lane_chunk<T>)
-      lanes(formula, cursors, own, from, (std::min)(from + lane_chunk<T>, blocks.end(b)), row);
-  });
-  for (Index b = 0; b < blocks.count; ++b)
-    for (int k = 0; k < leaves; ++k) job.totals[k] = job.totals[k] + totals[b][k];
-}
-
-/// Rows `first` to `end`.
+/// Rows `first` to `end`; with `blocks` see ManyRows.
 template <class T>
 EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> lanes, const void* formula,
                                          const Sink<T>* wanted, int leaves, bool has_result, Index first, Index end,
-                                         bool long_row) {
+                                         bool long_row, const Totals<T>* blocks = nullptr,
+                                         const Index* places = nullptr) {
   constexpr Index width = lane_width<T>;
   const Loop& loop = rows.loop;
   const Index row = loop.row;
-  Sink<T> sinks[Loop::max_operands];
-  Total<T> totals[Loop::max_operands] = {};
+  Sink<T> begins[Loop::max_operands], sinks[Loop::max_operands];
   T last[Loop::max_operands][extent(width)];
-  ReverseJob<T> job{sinks, 0, true, has_result, totals};
+  ReverseJob<T> job{sinks, 0, true, has_result, false};
   while (wanted[job.first].data == nullptr) ++job.first;
-  bool padded = rows.padded(), sums = false;
+  std::copy_n(wanted, leaves, begins);
+  ManyRows<T> many_rows(rows, wanted, leaves, first, end, blocks, places, begins);
+  bool padded = rows.padded();
   for (int k = 0; k < leaves; ++k) {
-    sinks[k] = wanted[k];
+    sinks[k] = begins[k];
     if (sinks[k].data == nullptr) continue;
     sinks[k].stretched = loop.row_strides[k] == 0;
-    sums = sums || sinks[k].stretched;
+    job.sums = job.sums || sinks[k].stretched;
     // A last lane may be written whole in a sink of one row, and in one of all rows where the next row comes later.
-    const bool one_row = rows.operands[k].shape->size() == row;
+    const bool one_row = many_rows.is_aside(k) || rows.operands[k].shape->size() == row;
     padded = padded &&
              (sinks[k].stretched || (sinks[k].padded && (one_row || (!sinks[k].add && !rows.reads(sinks[k].data)))));
-    job.single = job.single && sinks[k].data == wanted[job.first].data && !sinks[k].stretched;
+    job.single = job.single && sinks[k].data == begins[job.first].data && !sinks[k].stretched;
   }
-  ManyRows<T> many_rows(rows, wanted, leaves, first, end);
+  RowSums<T> sums(sinks, leaves);
   Index at = first;
 
   loop.for_each_row(first, end, [&](const Index* offsets) {
-    const Index whole = end_of_lanes<T>(row, padded && rows.padded_at(at++, end));
+    const Index whole = end_of_lanes<T>(row, padded && rows.padded_at(at, end));
+    ++at;
     // A sum along the row has the row's rest by itself, whether that is written whole or not: the bits stay the same.
-    const Index full = sums ? end_of_lanes<T>(row, false) : whole, chunk = sums ? lane_chunk<T> : whole;
+    const Index full = job.sums ? end_of_lanes<T>(row, false) : whole;
     rows.start(offsets);
     for (int k = 0; k < leaves; ++k)
-      if (wanted[k].data != nullptr) sinks[k].data = wanted[k].data + offsets[k];
+      if (begins[k].data != nullptr && !sinks[k].stretched)
+        sinks[k].data = begins[k].data + many_rows.offset(k, offsets);
+    many_rows.begin_row(sinks);
     if (long_row)
-      reverse_long_row(lanes, formula, rows.cursors, job, leaves, full, row);
+      sums.add_blocks(lanes, formula, rows.cursors, job, full, row);
+    else if (job.sums)
+      sums.add_chunks(lanes, formula, rows.cursors, job, 0, full, row);
     else
-      for (Index from = 0; from < full; from += chunk)
-        lanes(formula, rows.cursors, job, from, (std::min)(from + chunk, full), row);
-    if (full < whole) lanes(formula, rows.cursors, job, full, whole, row);
+      lanes(formula, rows.cursors, job, 0, full, row);
+    if (full < whole) sums.add_chunks(lanes, formula, rows.cursors, job, full, whole, row);
     if (whole < row) {
       rows.start_tail(whole, row - whole);
       for (int k = 0; k < leaves; ++k) {
         if (sinks[k].data == nullptr || sinks[k].stretched) continue;
         // The same tensor in two places shares one piece of scratch, as it shares its gradient.
         int owner = 0;
-        while (wanted[owner].data != wanted[k].data) ++owner;
+        while (begins[owner].data != begins[k].data) ++owner;
         if (owner == k) std::copy_n(sinks[k].data + whole, sinks[k].add ? row - whole : 0, last[k]);
         sinks[k].data = last[owner];
       }
-      lanes(formula, rows.cursors, job, 0, width, row - whole);
+      sums.add_chunks(lanes, formula, rows.cursors, job, 0, width, row - whole);
     }
     for (int k = 0; k < leaves; ++k) {
-      if (wanted[k].data == nullptr) continue;
+      if (begins[k].data == nullptr) continue;
       if (sinks[k].stretched) {
-        T& sum = wanted[k].data[offsets[k]];
-        sum = static_cast<T>(sum + totals[k]);
-        totals[k] = Total<T>(0);
+        const Sum<T> sum = sums.take(k);
+        if (many_rows.add(k, offsets[k], sum)) continue;
+        T& to = wanted[k].data[offsets[k]];
+        to = static_cast<T>(to + quotient_of_sum<T>(sum, T(1)));
       } else if (sinks[k].data == last[k]) {
-        std::copy_n(last[k], row - whole, wanted[k].data + offsets[k] + whole);
+        std::copy_n(last[k], row - whole, begins[k].data + many_rows.offset(k, offsets) + whole);
       }
     }
-    many_rows.end_row(wanted, offsets);
+    many_rows.end_row(offsets);
+    if (at == end) many_rows.end(offsets);
   });
-  many_rows.end(wanted);
 }
 
-/// Blocks of rows for several threads. A sink to which rows of several blocks are added has numbers of its own in each
-/// block; these are summed at last, in order.
+/// Blocks of rows for several threads. A sink to which rows of several blocks are added has totals in each block, which
+/// are added up at last, in order.
 template <class T>
 EIGENGRAD_OUTLINE void reverse_blocks(const Rows<T>& rows, ReverseLanes<T> lanes, const void* formula,
                                       const Sink<T>* wanted, int leaves, bool has_result) {
-  constexpr Index most = 16;
+  constexpr Index most = 16, width = lane_width<T>;
   const Loop& loop = rows.loop;
-  Index sizes[Loop::max_operands], gathered = 0;  // of sinks that several rows are added to; 0 for others
-  int owners[Loop::max_operands];
+  Index sizes[Loop::max_operands], places[Loop::max_operands], gathered = 0;  // of sinks that several rows are added to
   for (int k = 0; k < leaves; ++k) {
     const Index size = rows.operands[k].shape->size();
-    owners[k] = k;
-    for (int before = k - 1; before >= 0; --before)
-      if (wanted[before].data == wanted[k].data) owners[k] = before;
+    int owner = 0;
+    while (owner < k && wanted[owner].data != wanted[k].data) ++owner;
     const bool several = size < loop.rows * (loop.row_strides[k] == 0 ? 1 : loop.row);
-    sizes[k] = wanted[k].data != nullptr && several ? size : 0;
-    if (owners[k] == k) gathered += sizes[k];
+    sizes[k] = wanted[k].data != nullptr && several && owner == k ? size : 0;
+    places[k] = gathered;
+    gathered += (sizes[k] + width - 1) / width * width;
   }
-  Index blocks = (std::min)(most, loop.rows);
+  const Index runs = (loop.rows + sum_run - 1) / sum_run;  // which no block cuts
+  Index blocks = (std::min)(most, runs);
   if (gathered > 0) blocks = (std::min)(blocks, loop.rows * loop.row / (2 * gathered));
   if (blocks < 2) return reverse_some_rows(rows, lanes, formula, wanted, leaves, has_result, 0, loop.rows, false);
-  const Block memory(bytes_of_numbers(blocks * gathered, sizeof(T)));
-  T* const numbers = static_cast<T*>(memory.data());
-  std::memset(static_cast<void*>(numbers), 0, static_cast<std::size_t>(blocks * gathered) * sizeof(T));
+  const Totals<T> totals(blocks, gathered);
   parallel_for(blocks, team_size(), [&](Index b) {
     OwnRows<T> own(rows);
-    Sink<T> sinks[Loop::max_operands];
-    T* next = numbers + b * gathered;
-    for (int k = 0; k < leaves; ++k) {
-      sinks[k] = wanted[k];
-      if (sizes[k] == 0) continue;
-      sinks[k].data = owners[k] == k ? std::exchange(next, next + sizes[k]) : sinks[owners[k]].data;
-      sinks[k].add = true;
-      sinks[k].padded = false;
-    }
-    reverse_some_rows(own.rows, lanes, formula, sinks, leaves, has_result, loop.rows * b / blocks,
-                      loop.rows * (b + 1) / blocks, false);
+    Index own_places[Loop::max_operands];
+    for (int k = 0; k < leaves; ++k) own_places[k] = totals.place(b) + places[k];
+    reverse_some_rows(own.rows, lanes, formula, wanted, leaves, has_result, sum_run * (runs * b / blocks),
+                      (std::min)(loop.rows, sum_run * (runs * (b + 1) / blocks)), false, &totals, own_places);
   });
-  const Totals<T> totals(1, gathered);
-  for (Index b = 0; b < blocks; ++b)
-    for (Index j = 0; j < gathered; j += lane_width<T>) totals.add_lane(j, lane::load(numbers + b * gathered + j));
-  Index place = 0;
-  for (int k = 0; k < leaves; ++k)
-    for (Index j = 0; owners[k] == k && j < sizes[k]; ++j, ++place) {
-      T& to = wanted[k].data[j];
-      to = static_cast<T>(quotient_of_sum<T>(totals.at(place) + Sum<T>(to), T(1)));
-    }
+  totals.gather();
+  for (int k = 0; k < leaves; ++k) totals.add_to(wanted[k].data, places[k], sizes[k]);
 }
 
 template <class T>

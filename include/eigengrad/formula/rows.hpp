@@ -9,10 +9,6 @@
 // that works on lanes (formula/kernels.hpp). A row's rest is one more lane whose operands were copied aside.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
-/// Sums along a row are carried per chunk.
-template <class T>
-inline constexpr Index lane_chunk = 128 * lane_width<T>;
-
 /// Where the whole lanes of a row end: before its rest, or, where there is padding behind it, after it.
 template <class T>
 EIGENGRAD_INLINE Index end_of_lanes(Index row, bool padded) {

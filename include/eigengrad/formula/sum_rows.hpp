@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../core/loop.hpp"
+#include "../kernels/run_sums.hpp"
 #include "../kernels/sums.hpp"
 #include "rows.hpp"
 
@@ -13,51 +14,19 @@ template <class T>
 using SumLanes = Sum<T> (*)(const void* formula, const Cursor* cursors, const Totals<T>* to, Index place, Index begin,
                             Index end, Index row);
 
-/// How a row of lanes is cut to be summed: by whole chunks, into at most so many blocks. Depends on its length alone.
-template <class T>
-struct RowBlocks {
-  static constexpr Index most = 64;
-
-  explicit RowBlocks(Index whole) : whole_(whole) {
-    const Index chunks = (whole + lane_chunk<T> - 1) / lane_chunk<T>;
-    step_ = std::max<Index>(4, (chunks + most - 1) / most) * lane_chunk<T>;
-    count = (whole + step_ - 1) / step_;
-  }
-  Index begin(Index block) const { return block * step_; }
-  Index end(Index block) const { return (std::min)(whole_, (block + 1) * step_); }
-
-  Index count = 0;
-
- private:
-  Index whole_, step_;
-};
-
-/// What the row at `offsets` sums up to.
+/// What the row at `offsets` sums up to: whole lanes by chunks, and the rest by itself, whether there is padding behind
+/// it or not.
 template <class T>
 Sum<T> sum_of_row(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, const Index* offsets, bool large) {
   constexpr Index width = lane_width<T>;
-  const Index row = rows.loop.row, whole = end_of_lanes<T>(row, rows.padded());
-  const auto chunks = [&](Index from, Index end) {
-    Sum<T> sum(0);
-    for (; from < end; from += lane_chunk<T>)
-      sum = sum + lanes(formula, rows.cursors, nullptr, 0, from, (std::min)(from + lane_chunk<T>, end), row);
-    return sum;
-  };
+  const Index row = rows.loop.row, full = end_of_lanes<T>(row, false);
   rows.start(offsets);
-  Sum<T> total(0);
-  if (large) {
-    const RowBlocks<T> blocks(whole);
-    Sum<T> parts[RowBlocks<T>::most];
-    parallel_for(blocks.count, team_size(), [&](Index b) { parts[b] = chunks(blocks.begin(b), blocks.end(b)); });
-    for (Index b = 0; b < blocks.count; ++b) total = total + parts[b];
-  } else {
-    total = chunks(0, whole);
-  }
-  if (whole < row) {
-    rows.start_tail(whole, row - whole);
-    total = total + lanes(formula, rows.cursors, nullptr, 0, 0, width, row - whole);
-  }
-  return total;
+  Sum<T> total = sum_of_chunks<T>(
+      full, large, [&](Index begin, Index end) { return lanes(formula, rows.cursors, nullptr, 0, begin, end, row); });
+  if (full == row) return total;
+  if (rows.padded()) return total + lanes(formula, rows.cursors, nullptr, 0, full, full + width, row);
+  rows.start_tail(full, row - full);
+  return total + lanes(formula, rows.cursors, nullptr, 0, 0, width, row - full);
 }
 
 /// SumLanes of everything, which also writes what each number's part in `scale` times the sum is: the derivative.
@@ -70,19 +39,12 @@ template <class T>
 EIGENGRAD_OUTLINE Sum<T> sum_with_derivative_flat(SumDerivativeLanes<T> lanes, const void* formula,
                                                   const Cursor* cursors, const bool* wanted, T* derivative, Index size,
                                                   T scale, bool large) {
-  const Index whole = end_of_lanes<T>(size, true);
-  const auto chunks = [&](Index from, Index end) {
-    Sum<T> sum(0);
-    for (; from < end; from += lane_chunk<T>)
-      sum = sum + lanes(formula, cursors, wanted, derivative, from, (std::min)(from + lane_chunk<T>, end), size, scale);
-    return sum;
-  };
-  if (!large) return chunks(0, whole);
-  const RowBlocks<T> blocks(whole);
-  Sum<T> parts[RowBlocks<T>::most], total(0);
-  parallel_for(blocks.count, team_size(), [&](Index b) { parts[b] = chunks(blocks.begin(b), blocks.end(b)); });
-  for (Index b = 0; b < blocks.count; ++b) total = total + parts[b];
-  return total;
+  const Index full = end_of_lanes<T>(size, false);
+  const Sum<T> total = sum_of_chunks<T>(full, large, [&](Index begin, Index end) {
+    return lanes(formula, cursors, wanted, derivative, begin, end, size, scale);
+  });
+  if (full == size) return total;
+  return total + lanes(formula, cursors, wanted, derivative, full, full + lane_width<T>, size, scale);
 }
 
 /// Everything summed up; what is large in blocks, of rows or along the only one, whose sums are summed in order.
@@ -120,31 +82,6 @@ void sum_columns(const Rows<T>& rows, SumLanes<T> lanes, const void* formula, co
       lanes(formula, rows.cursors, &totals, place + whole, 0, width, row - whole);
     }
   });
-}
-
-/// body(begin, end) over ranges of columns, as few as there are threads: short pieces of many rows are slow to read.
-template <class Body>
-void parallel_columns(Index columns, const Body& body) {
-  constexpr Index unit = 64;
-  const int threads = team_size();
-  const Index units = (columns + unit - 1) / unit, pieces = std::clamp<Index>(columns / 256, 1, threads);
-  parallel_for(pieces, threads,
-               [&](Index p) { body(units * p / pieces * unit, (std::min)(columns, units * (p + 1) / pieces * unit)); });
-}
-
-/// target += the sum of many rows of plain numbers / divisor.
-template <class T>
-EIGENGRAD_OUTLINE void sum_plain_rows(const T* from, Index rows, Index columns, bool padded, T* target,
-                                      const T& divisor) {
-  const Totals<T> totals(1, columns);
-  const auto some = [&](Index begin, Index end) {
-    add_rows(totals, from, rows, columns, padded, begin, end);
-    totals.move_to(target, divisor, begin, end);
-  };
-  if (has_threads && rows * columns >= (Index{1} << 18))
-    parallel_columns(columns, some);
-  else
-    some(0, columns);
 }
 
 /// target += the sums / divisor.

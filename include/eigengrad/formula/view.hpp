@@ -4,6 +4,7 @@
 #include "../autograd/engine/node.hpp"
 #include "../core/loop.hpp"
 #include "../core/tensor.hpp"
+#include "../kernels/run_sums.hpp"
 #include "../kernels/sums.hpp"
 #include "cursor.hpp"
 #include "reverse_rows.hpp"
@@ -170,9 +171,9 @@ EIGENGRAD_OUTLINE void reverse(const FormulaView<T>& view, const Tensor<T>* resu
     reverse_rows(operands.rows(view, nullptr, {&dy, &value}), lanes, view.formula, sinks, leaves, result != nullptr,
                  view.is_large());
   else if (has_threads && view.is_large())
-    reverse_flat<T>(lanes, view.formula, operands.cursors, {sinks, first, single, result != nullptr, nullptr}, size);
+    reverse_flat<T>(lanes, view.formula, operands.cursors, {sinks, first, single, result != nullptr, false}, size);
   else
-    lanes(view.formula, operands.cursors, {sinks, first, single, result != nullptr, nullptr}, 0, size, size);
+    lanes(view.formula, operands.cursors, {sinks, first, single, result != nullptr, false}, 0, size, size);
 }
 
 /// target += the sum of the formula / divisor, and derivative = what each number's part in that is. False, and nothing
@@ -195,7 +196,8 @@ EIGENGRAD_OUTLINE void sum_into(const FormulaView<T>& view, SumLanes<T> lanes, c
                                 const T& divisor) {
   Operands<T> operands;
   const Index size = view.space.size();
-  if (kept.size() == 1 && size <= lane_chunk<T> && operands.start_flat(view)) {
+  if (kept.size() == 1 && (size % lane_width<T> == 0 ? size <= lane_chunk<T> : size < lane_width<T>) &&
+      operands.start_flat(view)) {
     const Sum<T> total = lanes(view.formula, operands.cursors, nullptr, 0, 0, size, size);
     target[0] = static_cast<T>(target[0] + quotient_of_sum<T>(total, divisor));
     return;

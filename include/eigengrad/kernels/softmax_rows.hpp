@@ -2,6 +2,7 @@
 
 #include "../simd/math.hpp"
 #include "extreme.hpp"
+#include "run_sums.hpp"
 #include "sums.hpp"
 
 // Rows of exponentials. Every row has its largest number subtracted first, so that none overflows.
@@ -12,12 +13,12 @@ namespace eigengrad { inline namespace EIGENGRAD_ABI {
 template <class T>
 T sum_of_exponentials(const T* x, Index n, T shift, T* to, Index without = -1) {
   using L = lane_t<T>;
-  constexpr Index width = lane_width<T>, chunk = 128 * width;
-  Total<T> total(0);
+  constexpr Index width = lane_width<T>, step = sum_run * width;
+  LaneSum<T> sums;
   Index i = 0;
   for (const Index whole = n - n % width; i < whole;) {
     L sum(0);
-    for (const Index end = (std::min)(i + chunk, whole); i < end; i += width) {
+    for (const Index end = i + step <= whole ? i + step : i + width; i < end; i += width) {
       const L e = exp(lane::load(x + i) - L(shift));
       if (to != nullptr) lane::store<T>(to + i, e);
       if (without >= i && without < i + width) [[unlikely]] {
@@ -29,18 +30,19 @@ T sum_of_exponentials(const T* x, Index n, T shift, T* to, Index without = -1) {
         sum = sum + e;
       }
     }
-    total = total + lane::sum<T>(sum);
+    sums.add(sum);
   }
+  Sum<T> total = sums.total();
   if (i < n) {
     const L e = exp(lane::load(x + i, n - i) - L(shift));
     T last[extent(width)];
     lane::store<T>(last, e);
     for (Index j = 0; j < n - i; ++j) {
-      if (i + j != without) total = total + last[j];
+      if (i + j != without) total = total + Sum<T>(last[j]);
       if (to != nullptr) to[i + j] = last[j];
     }
   }
-  return static_cast<T>(total);
+  return quotient_of_sum<T>(total, T(1));
 }
 
 /// y = softmax(x) of one row; x and y may be the same.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -71,6 +72,8 @@ class LaneSum {
  public:
   EIGENGRAD_INLINE void add(const lane_t<T>& lane) { sum_ = sum_ + lane; }
   EIGENGRAD_INLINE Sum<T> total() const { return static_cast<Sum<T>>(lane::sum<T>(sum_)); }
+  /// Each place's sum by itself.
+  lane_t<T> rounded() const { return sum_; }
 
  private:
   lane_t<T> sum_ = lane_t<T>(0);
@@ -91,6 +94,13 @@ class LaneSum<double> {
     for (Index i = 0; i < lane_width<double>; ++i) result = result + PreciseSum(highs[i], lows[i]);
     return result;
   }
+  lane_t<double> rounded() const {
+    double highs[extent(lane_width<double>)], lows[extent(lane_width<double>)];
+    lane::store<double>(highs, high_);
+    lane::store<double>(lows, low_);
+    for (Index i = 0; i < lane_width<double>; ++i) highs[i] = static_cast<double>(PreciseSum(highs[i], lows[i]));
+    return lane::load(highs);
+  }
 
  private:
   lane_t<double> high_ = lane_t<double>(0), low_ = lane_t<double>(0);
@@ -106,8 +116,16 @@ EIGENGRAD_INLINE DoubleHalves double_halves(const lane_t<float>& lane) {
   using Half [[gnu::vector_size(EIGENGRAD_LANE_BYTES / 2)]] = float;
   Half halves[2];
   std::memcpy(halves, &lane, sizeof halves);
+#if defined(__AVX512F__) && EIGENGRAD_LANE_BYTES == 64 && defined(__GNUC__) && !defined(__clang__)
+  // g++ 12 would convert quarters, and put them together again.
+  constexpr int rounding_as_set = 4;
+  constexpr DoubleHalves::Values nothing = {};
+  return {__builtin_ia32_cvtps2pd512_mask(halves[0], nothing, -1, rounding_as_set),
+          __builtin_ia32_cvtps2pd512_mask(halves[1], nothing, -1, rounding_as_set)};
+#else
   return {__builtin_convertvector(halves[0], DoubleHalves::Values),
           __builtin_convertvector(halves[1], DoubleHalves::Values)};
+#endif
 }
 template <>
 class LaneSum<float> {
@@ -118,6 +136,13 @@ class LaneSum<float> {
     upper_ += halves.upper;
   }
   EIGENGRAD_INLINE double total() const { return lane::sum_of<double, lane_width<float> / 2>(lower_ + upper_); }
+  lane_t<float> rounded() const {
+    using Half [[gnu::vector_size(EIGENGRAD_LANE_BYTES / 2)]] = float;
+    const Half halves[2] = {__builtin_convertvector(lower_, Half), __builtin_convertvector(upper_, Half)};
+    lane_t<float> result;
+    std::memcpy(&result, halves, sizeof result);
+    return result;
+  }
 
  private:
   DoubleHalves::Values lower_ = {}, upper_ = {};
@@ -128,6 +153,7 @@ class LaneSum<float> {
  public:
   void add(float number) { sum_ += static_cast<double>(number); }
   double total() const { return sum_; }
+  float rounded() const { return static_cast<float>(sum_); }
 
  private:
   double sum_ = 0;
@@ -147,7 +173,7 @@ class Totals {
         step_((row + lane_width<T> - 1) / lane_width<T> * lane_width<T>),
         count_(rows * step_),
         memory_(bytes_of_numbers(count_ * (precise ? 2 : 1), sizeof(Number))) {
-    std::fill_n(numbers(), count_ * (precise ? 2 : 1), Number(0));
+    clear(0, count_);
   }
   /// Where row `r` begins.
   Index place(Index r) const { return r * step_; }
@@ -182,6 +208,22 @@ class Totals {
       *to = *to + number;
     }
   }
+  /// Adds `count` numbers to the sums from `place` on.
+  EIGENGRAD_OUTLINE void add_numbers(Index place, const T* numbers, Index count) const {
+    Index j = 0;
+    for (; j + lane_width<T> <= count; j += lane_width<T>) add_lane(place + j, lane::load(numbers + j));
+    for (; j < count; ++j) add(place + j, Sum<T>(numbers[j]));
+  }
+  /// The same, and leaves 0 in their place.
+  void take_numbers(Index place, T* numbers, Index count) const {
+    add_numbers(place, numbers, count);
+    std::fill_n(numbers, count, T(0));
+  }
+  /// Adds the sums of all rows to those of the first, in order.
+  EIGENGRAD_OUTLINE void gather() const {
+    for (Index from = step_; from < count_; from += step_)
+      for (Index j = 0; j < step_; ++j) add(j, at(from + j));
+  }
   /// The sum there.
   Sum<T> at(Index place) const {
     if constexpr (precise)
@@ -189,11 +231,24 @@ class Totals {
     else
       return numbers()[place];
   }
+  void clear(Index place, Index count) const {
+    std::fill_n(numbers() + place, count, Number(0));
+    if constexpr (precise) std::fill_n(numbers() + count_ + place, count, Number(0));
+  }
+  /// target += `count` sums from `place` on.
+  EIGENGRAD_OUTLINE void add_to(T* target, Index place, Index count) const {
+    for (Index j = 0; j < count; ++j) target[j] = static_cast<T>(target[j] + quotient_of_sum<T>(at(place + j), T(1)));
+  }
   /// target += the sums / divisor, for columns `begin` to `end` of every row.
   EIGENGRAD_OUTLINE void move_to(T* target, const T& divisor, Index begin, Index end) const {
-    for (Index r = 0; r * step_ < count_; ++r, target += row_)
+    for (Index r = 0; r * step_ < count_; ++r, target += row_) {
+      if (divisor == T(1)) {
+        add_to(target + begin, place(r) + begin, end - begin);
+        continue;
+      }
       for (Index j = begin; j < end; ++j)
         target[j] = static_cast<T>(target[j] + quotient_of_sum<T>(at(place(r) + j), divisor));
+    }
   }
 
  private:
@@ -202,36 +257,6 @@ class Totals {
   Index row_ = 0, step_ = 0, count_ = 0;
   Block memory_;
 };
-
-/// Adds rows of plain numbers that follow each other to columns `begin` to `end` of one row of sums; four at a time are
-/// added before, which keeps equal numbers exact. `padded` to the end of the last one's lane.
-template <class T>
-EIGENGRAD_OUTLINE void add_rows(const Totals<T>& totals, const T* from, Index rows, Index step, bool padded,
-                                Index begin, Index end) {
-  constexpr Index width = lane_width<T>, group = 4;
-  const Index columns = end - begin,
-              whole = begin + (padded ? (columns + width - 1) / width * width : columns - columns % width);
-  for (; rows >= group; rows -= group, from += group * step) {
-    const T *const b = from + step, *const c = b + step, *const d = c + step;
-    Index j = begin;
-    for (; j < whole; j += width)
-      totals.add_lane(j, (lane::load(from + j) + lane::load(b + j)) + (lane::load(c + j) + lane::load(d + j)));
-    for (; j < end; ++j) totals.add(j, Sum<T>((from[j] + b[j]) + (c[j] + d[j])));
-  }
-  for (; rows > 0; --rows, from += step)
-    for (Index j = begin; j < end; ++j) totals.add(j, Sum<T>(from[j]));
-}
-
-/// The sum of `count` numbers that follow each other.
-template <class T>
-EIGENGRAD_OUTLINE Sum<T> sum_of_numbers(const T* from, Index count) {
-  LaneSum<T> sums;
-  Index i = 0;
-  for (; i + lane_width<T> <= count; i += lane_width<T>) sums.add(lane::load(from + i));
-  Sum<T> total = sums.total();
-  for (; i < count; ++i) total = total + Sum<T>(from[i]);
-  return total;
-}
 
 // Compiled: class Totals<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI

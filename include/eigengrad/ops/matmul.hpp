@@ -7,6 +7,7 @@
 #include "../formula/apply.hpp"
 #include "../kernels/gemm.hpp"
 #include "../kernels/gemm/matrix_view.hpp"
+#include "../kernels/run_sums.hpp"
 #include "../kernels/sums.hpp"
 #include "shape.hpp"
 #include "sum.hpp"
@@ -114,7 +115,7 @@ struct BatchedProduct {
   /// one matrix, what has gathered moves to totals now and then, so that no digits are lost.
   template <class Body>
   Tensor<T> gathered(const Tensor<T>& operand, Index own, const Body& body) const {
-    constexpr Index most = 128;
+    const Index most = own == 1 ? sum_run : 128;
     Tensor<T> result = Tensor<T>::zeros(operand.shape());
     T* const to = kernel_access(result).writable_numbers();
     if (own == 0 || batch.size() / own <= most) {
@@ -122,9 +123,7 @@ struct BatchedProduct {
       return result;
     }
     const Totals<T> totals(1, result.size());
-    const auto flush = [&] {
-      for (Index j = 0; j < result.size(); ++j) totals.add(j, Sum<T>(std::exchange(to[j], T(0))));
-    };
+    const auto flush = [&] { totals.take_numbers(0, to, result.size()); };
     for_each([&](const T* left, const T* right, Index i) {
       body(to, left, right, i);
       if ((i + 1) % most == 0) flush();

@@ -187,7 +187,7 @@ class LBFGS : public Optimizer<T, 0, LBFGS<T>> {
     }
     const double tolerance = static_cast<double>(options_.change_tolerance), longest = largest(direction_);
     double step = static_cast<double>(this->learning_rate_);
-    if (pairs_.empty()) step *= (std::min)(1.0, 1 / static_cast<double>(here.gradient.array().abs().sum()));
+    if (pairs_.empty()) step *= (std::min)(1.0, 1 / here.gradient.array().template cast<double>().abs().sum());
     if (!(here.slope <= -tolerance)) {
       reason = tolerance > 0 && here.slope < 0 ? StopReason::change_tolerance : StopReason::no_progress;
       return false;

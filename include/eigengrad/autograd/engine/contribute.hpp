@@ -2,6 +2,7 @@
 
 #include "../../core/loop.hpp"
 #include "../../core/replay_tensors.hpp"
+#include "../../kernels/run_sums.hpp"
 #include "../../kernels/sums.hpp"
 #include "../../simd/lane.hpp"
 #include "tape_state.hpp"
@@ -93,17 +94,20 @@ void sum_to_into(T* to, const Tensor<T>& value, const Shape& shape) {
   std::fill_n(to, shape.size(), T(0));
   if (value.size() == 0) return;
   const Loop loop(value.shape(), {&value.shape(), &shape});
-  const bool along_row = loop.row_strides[1] == 0;
-  const Index row = along_row ? shape.size() : loop.row;
-  const Totals<T> totals(shape.size() / row, row);
+  const T* const from = kernel_access(value).numbers();
+  const bool along_row = loop.row_strides[1] == 0, large = loop.row >= (Index{1} << 18);
+  const Index row = along_row ? 1 : loop.row, meeting = loop.rows_at_one_place(1);
+  if (!along_row && shape.size() == row)
+    return sum_plain_rows(from, loop.rows, row, kernel_access(value).padded(), to, T(1));
+  const Totals<T> totals(1, shape.size());
+  Index at = 0;
   loop.for_each_row([&](const Index* offsets) {
-    const T* from = kernel_access(value).numbers() + offsets[0];
     if (along_row)
-      totals.add(offsets[1], sum_of_numbers(from, loop.row));
-    else
-      for (Index i = 0; i < loop.row; ++i) totals.add(totals.place(offsets[1] / row) + i, Sum<T>(from[i]));
+      totals.add(offsets[1], sum_of_numbers(from + offsets[0], loop.row, large));
+    else if (at++ % meeting == 0)
+      add_rows(totals, offsets[1], from + offsets[0], meeting, row, false, 0, row);
   });
-  totals.move_to(to, T(1), 0, row);
+  totals.add_to(to, 0, shape.size());
 }
 
 // Gradients of gradients: while a tape records, what arrives at a slot is computed by recorded operations

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "../../core/buffer.hpp"
 #include "../../core/threads.hpp"
 #include "../../simd/lane.hpp"
+#include "../sums.hpp"
 
 // Rows of a table by their numbers.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace lookup {
@@ -72,34 +74,81 @@ void for_parts_of_table(Index rows, Index work, const Body& body) {
   parallel_for(parts, threads, [&](Index p) { body(rows * p / parts, rows * (p + 1) / parts); });
 }
 
+/// The rows `first` to `end` of a table's gradient that more than `most` rows are added to, as those of common words:
+/// they go on in totals, so that no digits are lost.
+template <class T>
+class OftenMet {
+ public:
+  OftenMet(Index first, Index end, Index size, T* dtable)
+      : first_(first), size_(size), dtable_(dtable), met_(static_cast<std::size_t>(end - first)) {}
+  /// How often row r was met, up to `most`.
+  Index times(Index r) const { return met_[place(r)]; }
+  /// Counts it; whether there is no more to be added to it in T.
+  EIGENGRAD_INLINE bool is_full(Index r) {
+    std::uint8_t& times = met_[place(r)];
+    if (times < most) {
+      ++times;
+      return false;
+    }
+    return true;
+  }
+  /// Row r's totals.
+  EIGENGRAD_OUTLINE const Totals<T>& totals(Index r) {
+    if (slots_.empty()) slots_.assign(met_.size(), -1);
+    Index& slot = slots_[place(r)];
+    if (slot < 0) {
+      slot = static_cast<Index>(totals_.size());
+      totals_.emplace_back(1, size_);
+      totals_.back().take_numbers(0, dtable_ + r * size_, size_);
+    }
+    return totals_[static_cast<std::size_t>(slot)];
+  }
+  void end() {
+    for (std::size_t r = 0; r < slots_.size(); ++r)
+      if (slots_[r] >= 0)
+        totals_[static_cast<std::size_t>(slots_[r])].add_to(dtable_ + (first_ + static_cast<Index>(r)) * size_, 0,
+                                                            size_);
+  }
+
+ private:
+  static constexpr std::uint8_t most = 128;
+  std::size_t place(Index r) const { return static_cast<std::size_t>(r - first_); }
+
+  Index first_, size_;
+  T* dtable_;
+  std::vector<std::uint8_t> met_;
+  std::vector<Index> slots_;
+  std::vector<Totals<T>> totals_;
+};
+
 /// dtable [rows, size], written whole: row r is the sum of dy[i] over the i with indices[i] == r, in order; row
 /// `padding` gets none (-1: there is no such row).
 template <class T>
 EIGENGRAD_OUTLINE void scatter_rows(const T* dy, const std::int64_t* indices, Index count, Index rows, Index size,
                                     Index padding, T* dtable) {
   // Rows are 0 only where nothing is copied to them first.
-  const Block block(static_cast<std::size_t>(rows));
-  char* const met = static_cast<char*>(block.data());
   for_parts_of_table(rows, count * size + rows * size / 4, [&](Index from, Index to) {
-    std::fill(met + from, met + to, static_cast<char>(0));
+    OftenMet<T> met(from, to, size, dtable);
     for (Index i = 0; i < count; ++i) {
       const Index r = indices[i];
       if (i + rows_ahead < count)
         if (const Index soon = indices[i + rows_ahead]; soon >= from && soon < to)
           ask_for_row<1>(dtable + soon * size, size);
       if (r < from || r >= to || r == padding) continue;
-      if (met[r] == 0)
+      if (met.is_full(r))
+        met.totals(r).add_numbers(0, dy + i * size, size);
+      else if (met.times(r) == 1)
         copy_row(dy + i * size, size, dtable + r * size);
       else
         add_numbers(dy + i * size, size, dtable + r * size);
-      met[r] = 1;
     }
     for (Index r = from; r < to;) {
       Index end = r;
-      while (end < to && met[end] == 0) ++end;
+      while (end < to && met.times(end) == 0) ++end;
       std::fill(dtable + r * size, dtable + end * size, T(0));
-      for (r = end; r < to && met[r] != 0;) ++r;
+      for (r = end; r < to && met.times(r) != 0;) ++r;
     }
+    met.end();
   });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../../core/dual.hpp"
+#include "../run_sums.hpp"
 #include "embedding.hpp"
 
 // Sums, means or maxima of bags of a table's rows: bag b has the indices from offsets[b] up to the next bag's, or to
@@ -44,10 +45,15 @@ EIGENGRAD_OUTLINE void sum_bags(const T* table, const Bags& bags, const std::typ
     for (Index b = from; b < to; ++b) {
       T* const sum = y + b * size;
       std::fill_n(sum, size, T(0));
-      for (Index i = bags.begin(b); i < bags.end(b); ++i)
+      const Index begin = bags.begin(b), end = bags.end(b);
+      const Totals<T> totals = end - begin > 128 ? Totals<T>(1, size) : Totals<T>();
+      for (Index i = begin; i < end; ++i) {
         if (bags.indices[i] != bags.padding)
           weights == nullptr ? add_numbers(table + bags.indices[i] * size, size, sum)
                              : add_scaled(table + bags.indices[i] * size, weights[i], size, sum);
+        if (end - begin > 128 && (i - begin) % sum_run == sum_run - 1) totals.take_numbers(0, sum, size);
+      }
+      if (end - begin > 128) totals.add_to(sum, 0, size);
       if (!mean) continue;
       const T rows(static_cast<plain_t<T>>((std::max)(Index{1}, bags.rows_in(b))));
       for (Index j = 0; j < size; ++j) sum[j] = sum[j] / rows;
@@ -60,12 +66,19 @@ EIGENGRAD_OUTLINE void sum_bags_gradient(const T* dy, const Bags& bags, const st
                                          bool mean, Index rows, Index size, T* dtable) {
   for_parts_of_table(rows, bags.count * size + rows * size / 4, [&](Index from, Index to) {
     std::fill(dtable + from * size, dtable + to * size, T(0));
+    OftenMet<T> met(from, to, size, dtable);
     for (Index b = 0; b < bags.bags; ++b) {
       const T share = share_of_row<T>(bags, b, mean);
       for (Index i = bags.begin(b); i < bags.end(b); ++i)
-        if (const Index r = bags.indices[i]; r >= from && r < to && r != bags.padding)
+        if (const Index r = bags.indices[i]; r >= from && r < to && r != bags.padding) {
+          // A full row gathers a run of one, and hands it over.
+          const bool full = met.is_full(r);
+          const Totals<T>* const totals = full ? &met.totals(r) : nullptr;
           add_scaled(dy + b * size, weights == nullptr ? share : T(share * weights[i]), size, dtable + r * size);
+          if (full) totals->take_numbers(0, dtable + r * size, size);
+        }
     }
+    met.end();
   });
 }
 /// The gradient with respect to the weights of a sum's rows: dweights[i] = dy[bag] . table[indices[i]].
@@ -111,11 +124,16 @@ EIGENGRAD_OUTLINE void max_bags_gradient(const T* dy, const std::int64_t* winner
                                          T* dtable) {
   for_parts_of_table(rows, bags * size + rows * size / 4, [&](Index from, Index to) {
     std::fill(dtable + from * size, dtable + to * size, T(0));
+    OftenMet<T> met(from * size, to * size, 1, dtable);
     for (Index k = 0; k < bags * size; ++k)
       if (const Index r = winners[k]; r >= from && r < to) {
-        T& target = dtable[r * size + k % size];
-        target = target + dy[k];
+        const Index place = r * size + k % size;
+        if (met.is_full(place))
+          met.totals(place).add(0, Sum<T>(dy[k]));
+        else
+          dtable[place] = dtable[place] + dy[k];
       }
+    met.end();
   });
 }
 

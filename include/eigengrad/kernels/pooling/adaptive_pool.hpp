@@ -7,6 +7,7 @@
 #include "../../core/buffer.hpp"
 #include "../../core/dual.hpp"
 #include "../../core/threads.hpp"
+#include "../run_sums.hpp"
 #include "../sums.hpp"
 #include "window.hpp"
 

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "../lane_tile.hpp"
+#include "../run_sums.hpp"
+#include "../sums.hpp"
 #include "forward.hpp"
 
 // The way back through a recurrent layer: for each step from the last the gates' gradients and what they bring to the
@@ -223,6 +225,7 @@ class RecurrentBackward {
     const Index inputs = Tile::padded(s_.inputs);
     const RecurrentScratch<T> memory(chunk * matrix_row_);
     T* const right = memory.data();
+    const Totals<T> biases(2, to - from);
     for (Index begin = 0; begin < rows_; begin += chunk) {
       const Index rows = (std::min)(chunk, rows_ - begin);
       for (Index i = 0; i < rows; ++i) operands(begin + i, right + i * matrix_row_);
@@ -235,9 +238,12 @@ class RecurrentBackward {
       if (d_.hidden_weights != nullptr)
         Tile::add_product_of_rows(to - from, s_.state(), rows, dstate_sums, 1, gate_step_, right + inputs, matrix_row_,
                                   to_rows + inputs, matrix_row_);
-      if (d_.input_bias != nullptr) add_rows(rows, to - from, dsums, biases_ + from);
-      if (d_.hidden_bias != nullptr) add_rows(rows, to - from, dstate_sums, biases_ + gate_row_ + from);
+      if (d_.input_bias != nullptr) add_rows(biases, biases.place(0), dsums, rows, gate_step_, true, 0, to - from);
+      if (d_.hidden_bias != nullptr)
+        add_rows(biases, biases.place(1), dstate_sums, rows, gate_step_, true, 0, to - from);
     }
+    biases.add_to(biases_ + from, biases.place(0), to - from);
+    biases.add_to(biases_ + gate_row_ + from, biases.place(1), to - from);
   }
   /// One row of x, and the state before. Past a sequence's end x may hold anything: it counts as 0.
   void operands(Index row, T* to) const {
@@ -259,15 +265,6 @@ class RecurrentBackward {
     copy(ran_.x + row * ran_.x_step, s_.inputs, to, inputs);
     copy(state, s_.state(), to + inputs, matrix_row_ - inputs);
   }
-  /// Adds rows of whole lanes to a row.
-  void add_rows(Index rows, Index columns, const T* from, T* to) const {
-    for (Index j = 0; j < columns; j += width) {
-      L sum(0);
-      for (Index i = 0; i < rows; ++i) sum = sum + lane::load(from + i * gate_step_ + j);
-      lane::store<T>(to + j, lane::load(to + j) + sum);
-    }
-  }
-
   void projection_gradient() const {
     const Index step = Tile::padded(s_.projected);
     std::fill_n(dprojection_, s_.projected * hidden_, T(0));

@@ -5,6 +5,7 @@
 #include "../../core/replay_tensors.hpp"
 #include "../../formula/pointwise.hpp"
 #include "../../kernels/gemm.hpp"
+#include "../../kernels/run_sums.hpp"
 #include "../../ops/matmul.hpp"
 #include "../../ops/shape.hpp"
 #include "../module/init.hpp"
@@ -22,24 +23,15 @@ struct ColumnSum {
   Shape shape() const { return {dy.shape()[1]}; }
   void sum_into(T* to, bool padded, bool add) const {
     const Index rows = dy.shape()[0], columns = dy.shape()[1];
-    constexpr Index width = lane_width<T>;
-    if (rows > 128) {  // few enough to be added in T
-      if (!add) std::fill_n(to, columns, T(0));
-      return sum_plain_rows(kernel_access(dy).numbers(), rows, columns, kernel_access(dy).padded(), to, T(1));
+    const T* const from = kernel_access(dy).numbers();
+    if (columns == 1) {
+      const T sum = quotient_of_sum<T>(sum_of_numbers(from, rows), T(1));
+      to[0] = add ? to[0] + sum : sum;
+      return;
     }
-    const T* from = kernel_access(dy).numbers();
-    const Index whole = kernel_access(dy).padded() && padded ? columns : columns - columns % width;
-    Index j = 0;
-    for (; j < whole; j += width) {
-      lane_t<T> total = add ? lane::load(to + j) : lane_t<T>(0);
-      for (Index i = 0; i < rows; ++i) total = total + lane::load(from + i * columns + j);
-      lane::store<T>(to + j, total);
-    }
-    for (; j < columns; ++j) {
-      T total = add ? to[j] : T(0);
-      for (Index i = 0; i < rows; ++i) total = total + from[i * columns + j];
-      to[j] = total;
-    }
+    if (rows <= 128) return sum_few_rows(from, rows, columns, kernel_access(dy).padded() && padded, to, add);
+    if (!add) std::fill_n(to, columns, T(0));
+    sum_plain_rows(from, rows, columns, kernel_access(dy).padded(), to, T(1));
   }
   /// Recorded, by the engine's own sum: a formula would be compiled into every program that has a Linear.
   Tensor<T> to_tensor() const {

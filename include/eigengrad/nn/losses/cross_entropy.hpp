@@ -55,11 +55,12 @@ T cross_entropy_row(const T* x, Index count, const T* target, Index chosen, T la
     to[chosen] = -(others * factor);
     return loss;
   }
-  T loss(0), weight(0);
+  Total<T> total(0), rest(0);
   for (Index j = 0; j < count; ++j) {
-    if (j != chosen) weight += target[j];
-    if (!is_zero(target[j])) loss += target[j] * (normaliser + (shift - x[j]));
+    if (j != chosen) rest += target[j];
+    if (!is_zero(target[j])) total += target[j] * (normaliser + (shift - x[j]));
   }
+  const T loss = static_cast<T>(total), weight = static_cast<T>(rest);
   if (to == nullptr) return loss;
   const T factor = (weight + target[chosen]) / sum;
   const T here = (own / sum * weight - others / sum * target[chosen]) * scale;
