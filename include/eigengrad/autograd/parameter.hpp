@@ -136,7 +136,7 @@ class ParameterRef {
   const Shape& shape() const { return state().value.shape(); }
   Index size() const { return state().value.size(); }
   /// Replaces the value; throws ShapeError when the shape differs.
-  EIGENGRAD_OUTLINE void set_value(const Tensor<T>& value, Location where = Location::current()) const {
+  EIGENGRAD_COLD void set_value(const Tensor<T>& value, Location where = Location::current()) const {
     forbid_in_replay("set_value", "give the parameter its value before the step or after it", where);
     require<ShapeError>(value.shape() == shape(), "set_value: the parameter is ", shape(), ", the new value is ",
                         value.shape(), ": give a value of the parameter's shape, or make a new parameter", where);
@@ -151,11 +151,11 @@ class ParameterRef {
   }
   /// Draws a starting value; where one was drawn before, from the same stream of random numbers, so that no other
   /// changes.
-  EIGENGRAD_OUTLINE void draw(const WeightInitializer<T>& initializer) const {
+  EIGENGRAD_COLD void draw(const WeightInitializer<T>& initializer) const {
     const DrawnStart<T>& before = state().start;
     draw_from({initializer, before.by.draw != nullptr ? before.from : default_generator().branch()});
   }
-  EIGENGRAD_OUTLINE void draw_from(const DrawnStart<T>& start) const {
+  EIGENGRAD_COLD void draw_from(const DrawnStart<T>& start) const {
     Generator generator(start.from);
     initialize(start.by.draw(shape(), start.by.gain, generator));
     state().start = start;
@@ -315,14 +315,14 @@ class Parameter : public ParameterRef<T> {
   }
 
   /// Starts anew as a parameter of this value and shape.
-  EIGENGRAD_OUTLINE void initialize_as(const Tensor<T>& value) {
+  EIGENGRAD_COLD void initialize_as(const Tensor<T>& value) {
     *this = Parameter(value);
     this->state().fresh = true;
   }
   /// The same with a value drawn by `initializer`. In a Sequential it depends on the seed and on the order of layers,
   /// whatever order the compiler makes them in.
-  EIGENGRAD_OUTLINE void initialize_as(const Shape& shape, const WeightInitializer<T>& initializer,
-                                       Generator& generator = default_generator()) {
+  EIGENGRAD_COLD void initialize_as(const Shape& shape, const WeightInitializer<T>& initializer,
+                                    Generator& generator = default_generator()) {
     *this = Parameter(Tensor<T>::empty(shape));
     this->draw_from({initializer, generator.branch()});
   }

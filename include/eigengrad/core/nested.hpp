@@ -32,7 +32,7 @@ class Nested {
       for (const Nested& part : parts_) part.copy_to(next);
   }
 
-  friend Shape nested_shape(std::initializer_list<Nested> parts) {
+  EIGENGRAD_COLD friend Shape nested_shape(std::initializer_list<Nested> parts) {
     Shape result{static_cast<Index>(parts.size())};
     if (parts.size() == 0) return result;
     const Shape first = parts.begin()->shape();

@@ -47,6 +47,15 @@ EIGENGRAD_OUTLINE void multiply_row(T* to, const T* dy, Index stride, const T* d
     to[i] = add ? T(product + to[i]) : product;
   }
 }
+/// The same for a dy that is stretched to the derivative's shape.
+template <class T>
+EIGENGRAD_COLD void multiply_stretched(T* to, const Tensor<T>& dy, const Tensor<T>& derivative, bool add) {
+  const Loop loop(derivative.shape(), {&dy.shape(), &derivative.shape()});
+  const T *const from = kernel_access(derivative).numbers(), *const by = kernel_access(dy).numbers();
+  loop.for_each_row([&](const Index* offsets) {
+    multiply_row(to + offsets[1], by + offsets[0], loop.row_strides[0], from + offsets[1], loop.row, false, add);
+  });
+}
 /// The slot gets dy, which broadcasts to the derivative's shape, times the derivative, which the record itself holds
 /// `holders` times.
 template <class T>
@@ -59,13 +68,7 @@ EIGENGRAD_OUTLINE void contribute_multiple(Slot<T>& slot, const Tensor<T>& dy, c
   const T *from = kernel_access(derivative).numbers(), *by = kernel_access(dy).numbers();
   T* to = kernel_access(gradient).shared_data();
   const Index size = derivative.size(), stride = dy.size() == 1 ? 0 : 1;
-  if (stride == 1 && dy.shape() != shape) {
-    const Loop loop(shape, {&dy.shape(), &shape});
-    loop.for_each_row([&](const Index* offsets) {
-      multiply_row(to + offsets[1], by + offsets[0], loop.row_strides[0], from + offsets[1], loop.row, false, add);
-    });
-    return;
-  }
+  if (stride == 1 && dy.shape() != shape) return multiply_stretched(to, dy, derivative, add);
   const bool padded = kernel_access(gradient).padded() && kernel_access(derivative).padded() &&
                       (stride == 0 || kernel_access(dy).padded());
   constexpr Index large = Index{1} << 17;

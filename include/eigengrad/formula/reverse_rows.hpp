@@ -71,8 +71,8 @@ class RowSums {
     }
   }
   /// The whole lanes of a long row, in the blocks of sum_of_chunks.
-  EIGENGRAD_OUTLINE void add_blocks(ReverseLanes<T> lanes, const void* formula, const Cursor* cursors,
-                                    const ReverseJob<T>& job, Index full, Index row) {
+  EIGENGRAD_COLD void add_blocks(ReverseLanes<T> lanes, const void* formula, const Cursor* cursors,
+                                 const ReverseJob<T>& job, Index full, Index row) {
     const RowBlocks<T> blocks(full);
     Sum<T> parts[RowBlocks<T>::most][Loop::max_operands];
     parallel_for(blocks.count, team_size(), [&](Index b) {
@@ -177,8 +177,8 @@ class ManyRows {
     totals_->add_numbers(each.place + (own ? 0 : offset), each.run,
                          own || each.row == each.size ? end_of_lanes<T>(each.row, true) : each.row);
   }
-  EIGENGRAD_OUTLINE void start(const Rows<T>& rows, int leaves, Index first, const Totals<T>* blocks,
-                               const Index* places, Sink<T>* sinks) {
+  EIGENGRAD_COLD void start(const Rows<T>& rows, int leaves, Index first, const Totals<T>* blocks, const Index* places,
+                            Sink<T>* sinks) {
     const Loop& loop = rows.loop;
     Index own_size = 0, aside = 0;
     for (int k = 0; k < leaves; ++k) {
@@ -312,8 +312,8 @@ EIGENGRAD_OUTLINE void reverse_some_rows(const Rows<T>& rows, ReverseLanes<T> la
 /// Blocks of rows for several threads. A sink to which rows of several blocks are added has totals in each block, which
 /// are added up at last, in order.
 template <class T>
-EIGENGRAD_OUTLINE void reverse_blocks(const Rows<T>& rows, ReverseLanes<T> lanes, const void* formula,
-                                      const Sink<T>* wanted, int leaves, bool has_result) {
+EIGENGRAD_COLD void reverse_blocks(const Rows<T>& rows, ReverseLanes<T> lanes, const void* formula,
+                                   const Sink<T>* wanted, int leaves, bool has_result) {
   constexpr Index most = 16, width = lane_width<T>;
   const Loop& loop = rows.loop;
   Index sizes[Loop::max_operands], places[Loop::max_operands], gathered = 0;  // of sinks that several rows are added to

@@ -126,6 +126,20 @@ EIGENGRAD_OUTLINE void sum_plain_rows(const T* from, Index rows, Index columns, 
     some(0, columns);
 }
 
+/// sum_few_rows of the columns from j on, which fill no lane.
+template <class T>
+EIGENGRAD_COLD void sum_last_columns(const T* from, Index rows, Index j, Index columns, T* to, bool add) {
+  for (; j < columns; ++j) {
+    Sum<T> sum(0);
+    const T* row = from + j;
+    Index left = rows;
+    for (; left >= sum_run; left -= sum_run, row += sum_run * columns)
+      sum = sum + Sum<T>(((row[0] + row[columns]) + row[2 * columns]) + row[3 * columns]);
+    for (; left > 0; --left, row += columns) sum = sum + Sum<T>(*row);
+    const T rounded = quotient_of_sum<T>(sum, T(1));
+    to[j] = add ? to[j] + rounded : rounded;
+  }
+}
 /// to (=|+=) the sum of few rows of plain numbers, by the same rule, in registers. `padded` says that the last lane of
 /// rows may be read whole, and of `to` written.
 template <class T>
@@ -144,16 +158,7 @@ EIGENGRAD_OUTLINE void sum_few_rows(const T* from, Index rows, Index columns, bo
     const lane_t<T> sum = sums.rounded();
     lane::store<T>(to + j, add ? lane_t<T>(lane::load(to + j) + sum) : sum);
   }
-  for (; j < columns; ++j) {
-    Sum<T> sum(0);
-    const T* row = from + j;
-    Index left = rows;
-    for (; left >= sum_run; left -= sum_run, row += sum_run * columns)
-      sum = sum + Sum<T>(((row[0] + row[columns]) + row[2 * columns]) + row[3 * columns]);
-    for (; left > 0; --left, row += columns) sum = sum + Sum<T>(*row);
-    const T rounded = quotient_of_sum<T>(sum, T(1));
-    to[j] = add ? to[j] + rounded : rounded;
-  }
+  if (j < columns) sum_last_columns(from, rows, j, columns, to, add);
 }
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

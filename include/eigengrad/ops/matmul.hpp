@@ -47,7 +47,7 @@ struct Product {
     Gemm<T>::multiply(a.rows(), b.columns(), a.columns(), a.view(), b.view(), target, add, nullptr, padded);
   }
   /// Recorded: da = dy b^T, db = a^T dy; for an operand that is read transposed, the transpose of that.
-  EIGENGRAD_OUTLINE Tensor<T> to_tensor(Location where = {}) const {
+  EIGENGRAD_COLD Tensor<T> to_tensor(Location where = {}) const {
     const bool at = a.transposed, bt = b.transposed;
     const auto run = [at, bt](T* to, const Tensor<T>& left, const Tensor<T>& right) {
       Product{{left, at}, {right, bt}}.multiply_into(to, true, false);

@@ -28,8 +28,9 @@ class BlockedGemm {
  private:
   static constexpr Index packed_a_bytes = Index{128} << 10, packed_b_bytes = Index{1} << 20;
 
-  static void part(Index m, Index n, Index k, const OffsetView<T>& a, const OffsetView<T>& b,
-                   const ProductTarget<T>& c) {
+  // Not optimised much: what takes time are the tiles and the packing that it calls.
+  EIGENGRAD_COLD static void part(Index m, Index n, Index k, const OffsetView<T>& a, const OffsetView<T>& b,
+                                  const ProductTarget<T>& c) {
     constexpr Index number = static_cast<Index>(sizeof(T)), panel = Sizes::panel;
     const Index depth = Sizes::depth(k, Sizes::packed_depth);
     const Index height = even(m, packed_a_bytes / number / depth, rows),

@@ -60,8 +60,8 @@ class GemmTile {
   }
   /// A tile after another, so that what one piece of k after another adds to it stays near. Where lanes would be
   /// written in part, or over the next row, their sums are gathered aside.
-  EIGENGRAD_OUTLINE static void pieces(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
-                                       const ProductTarget<T>& c, Index columns) {
+  EIGENGRAD_COLD static void pieces(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
+                                    const ProductTarget<T>& c, Index columns) {
     constexpr Index rows = Sizes::rows;
     const Index depth = Sizes::depth(k, Sizes::panel_depth), step = columns > width ? 2 * width : width;
     const bool in_place = columns == step && c.step >= step;
@@ -73,7 +73,8 @@ class GemmTile {
         const MatrixView<T> left{a.data + i * a.row_step + p * a.column_step, a.row_step, a.column_step},
             right{b.data + p * b.row_step, b.row_step, 1};
         const Index deep = (std::min)(depth, k - p);
-        step > width ? piece<2>(here, deep, left, right, target, step) : piece<1>(here, deep, left, right, target, step);
+        step > width ? piece<2>(here, deep, left, right, target, step)
+                     : piece<1>(here, deep, left, right, target, step);
         target.add = true;
         target.bias = target.row_bias = nullptr;
       }

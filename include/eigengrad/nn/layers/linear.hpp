@@ -123,9 +123,8 @@ class LinearNode final : public OperationNode<T> {
 };
 
 template <class T>
-EIGENGRAD_OUTLINE Tensor<T> linear_of_batches(const Appearance<T>& x, const Appearance<T>& weight,
-                                              const Appearance<T>& bias, const Location& where,
-                                              const Pointwise<T>* then) {
+EIGENGRAD_COLD Tensor<T> linear_of_batches(const Appearance<T>& x, const Appearance<T>& weight,
+                                           const Appearance<T>& bias, const Location& where, const Pointwise<T>* then) {
   const Shape& from = x.tensor.shape();
   const Shape& over = weight.tensor.shape();
   Shape shape(from.begin(), from.end() - 1);
@@ -199,8 +198,7 @@ template <class T>
 class Linear : public Layer<T> {
  public:
   explicit Linear(Index) = delete;  // two sizes: Linear<T>(inputs, outputs)
-  EIGENGRAD_OUTLINE Linear(Index in, Index out, LinearOptions options = {},
-                           Generator& generator = default_generator()) {
+  EIGENGRAD_COLD Linear(Index in, Index out, LinearOptions options = {}, Generator& generator = default_generator()) {
     initialize(in, out, options, generator);
   }
 

@@ -29,8 +29,8 @@ Tensor<T> constant(const Shape& shape, T value) {
 }
 /// Uniform in [low, high).
 template <class T>
-EIGENGRAD_OUTLINE Tensor<T> uniform(const Shape& shape, double low, double high,
-                                    Generator& generator = default_generator()) {
+EIGENGRAD_COLD Tensor<T> uniform(const Shape& shape, double low, double high,
+                                 Generator& generator = default_generator()) {
   require<ValueError>(low <= high, "init::uniform: low = ", low, " is above high = ", high);
   Tensor<T> result = Tensor<T>::empty(shape);
   T* numbers = kernel_access(result).writable_numbers();
