@@ -2,12 +2,12 @@
 
 #include "../autograd/engine/contribute.hpp"
 #include "../autograd/engine/tape_state.hpp"
-#include "../core/loop.hpp"
 #include "../core/tensor.hpp"
 #include "../simd/lane.hpp"
 #include "expression.hpp"
 #include "kernels.hpp"
 #include "rows.hpp"
+#include "stored_derivative.hpp"
 
 // The record of a formula.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
@@ -23,38 +23,6 @@ EIGENGRAD_INLINE bool hand_over(Slot<T>& slot, const Tensor<T>& dy, const Tensor
   slot.value = derivative;
   slot.filled = true;
   return true;
-}
-/// A row of to (=|+=) dy * derivative; dy is a row too, or one number.
-template <class T>
-EIGENGRAD_OUTLINE void multiply_row(T* to, const T* dy, Index stride, const T* derivative, Index count, bool padded,
-                                    bool add) {
-  constexpr Index width = lane_width<T>;
-  alignas(64) T copies[extent(width)];
-  const Index advance = -stride;  // all bits set, or none: reading never asks which case it is
-  if (stride == 0) {
-    lane::store<T>(copies, lane_t<T>(*dy));
-    dy = copies;
-  }
-  const Index whole = padded ? count : count - count % width;
-  Index i = 0;
-  for (; i < whole; i += width) {
-    lane_t<T> product = lane::load(dy + (i & advance)) * lane::load(derivative + i);
-    if (add) product = product + lane::load(to + i);
-    lane::store<T>(to + i, product);
-  }
-  for (; i < count; ++i) {
-    const T product = dy[i & advance] * derivative[i];
-    to[i] = add ? T(product + to[i]) : product;
-  }
-}
-/// The same for a dy that is stretched to the derivative's shape.
-template <class T>
-EIGENGRAD_COLD void multiply_stretched(T* to, const Tensor<T>& dy, const Tensor<T>& derivative, bool add) {
-  const Loop loop(derivative.shape(), {&dy.shape(), &derivative.shape()});
-  const T *const from = kernel_access(derivative).numbers(), *const by = kernel_access(dy).numbers();
-  loop.for_each_row([&](const Index* offsets) {
-    multiply_row(to + offsets[1], by + offsets[0], loop.row_strides[0], from + offsets[1], loop.row, false, add);
-  });
 }
 /// The slot gets dy, which broadcasts to the derivative's shape, times the derivative, which the record itself holds
 /// `holders` times.
