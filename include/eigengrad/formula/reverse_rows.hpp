@@ -40,15 +40,16 @@ using ReverseLanes = void (*)(const void* formula, const Cursor* cursors, const 
 /// What one row gives to its stretched sinks, summed as sum_of_row sums.
 template <class T>
 class RowSums {
-  static constexpr Index width = lane_width<T>, room = (lane_chunk<T> / (sum_run * width) + sum_run) * width, near = 4;
+  static constexpr Index width = lane_width<T>, room = (lane_chunk<T> / (sum_run * width) + sum_run) * width,
+                         few_sinks = 4;
 
  public:
   /// Points stretched sinks to where their runs are written.
   RowSums(Sink<T>* sinks, int leaves) : leaves_(leaves) {
     Index count = 0;
     for (int k = 0; k < leaves; ++k) count += sinks[k].stretched ? 1 : 0;
-    if (count > near) memory_ = Block(bytes_of_numbers(count * room, sizeof(T)));
-    T* next = count > near ? static_cast<T*>(memory_.data()) : near_;
+    if (count > few_sinks) memory_ = Block(bytes_of_numbers(count * room, sizeof(T)));
+    T* next = count > few_sinks ? static_cast<T*>(memory_.data()) : for_few_;
     for (int k = 0; k < leaves; ++k) {
       totals_[k] = Sum<T>(0);
       if (sinks[k].stretched) sinks[k].data = std::exchange(next, next + room);
@@ -94,7 +95,7 @@ class RowSums {
   int leaves_;
   Block memory_;
   Sum<T> totals_[Loop::max_operands];
-  alignas(64) T near_[extent(near * room)];
+  alignas(64) T for_few_[extent(few_sinks * room)];
 };
 
 /// Sinks to which many rows are added, as a bias' is: a run of rows gathers aside and moves to totals, by the rule of
