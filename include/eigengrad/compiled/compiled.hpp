@@ -1,10 +1,10 @@
 #pragma once
 
-// What eigengrad::compiled holds (and eigengrad::development, of formulas by blocks): the classes and functions that every
-// program with these number types needs, so that programs which link it (and so have EIGENGRAD_COMPILED defined) are not
-// compiled with them anew. The rest stays where it is: formulas and kernels are made of the program's own expressions,
-// sums and means return auto, which clang 14 cannot instantiate, and what is no template cannot be held back.
-// The library and the program must be compiled alike (register width, Eigen, threads): else they do not link.
+// What eigengrad::compiled holds (and eigengrad::development, of formulas by blocks): the classes and functions that
+// every program with these number types needs, so that programs which link it (and so have EIGENGRAD_COMPILED defined)
+// are not compiled with them anew. The rest stays where it is: formulas and kernels are made of the program's own
+// expressions, sums and means return auto, which clang 14 cannot instantiate, and what is no template cannot be held
+// back. The library and the program must be compiled alike (register width, Eigen, threads): else they do not link.
 //
 // From here on by scripts/generate.py, of the lines `// Compiled ...: ...` in the headers: change those.
 #include "../autograd/engine/contribute.hpp"
