@@ -189,7 +189,8 @@ consteval FailPart fail_part() {
   else if constexpr (std::is_floating_point_v<Part>)
     return {std::is_same_v<Part, float> ? 'f' : 'd'};
   else
-    return {'s'};
+    static_assert(std::is_convertible_v<const Part&, const char*>, "a message has no way to say this type");
+  return {'s'};
 }
 template <class... Parts>
 inline constexpr FailPart fail_parts[] = {fail_part<Parts>()...};

@@ -99,7 +99,7 @@ class RowSums {
 };
 
 /// Sinks to which many rows are added, as a bias' is: a run of rows gathers aside and moves to totals, by the rule of
-/// kernels/sums.hpp. What rows have been summed up to along them moves there at once.
+/// kernels/run_sums.hpp. What rows have been summed up to along them moves there at once.
 template <class T>
 class ManyRows {
  public:
