@@ -109,7 +109,7 @@ class ManyRows {
            const Index* places, Sink<T>* sinks)
       : wanted_(wanted) {
     std::fill_n(steps_, leaves, Index{-1});
-    if (end - first > few / 8 || blocks != nullptr) start(rows, leaves, first, blocks, places, sinks);
+    if (end - first > few_numbers / 8 || blocks != nullptr) start(rows, leaves, first, blocks, places, sinks);
   }
   ManyRows(const ManyRows&) = delete;
 
@@ -156,7 +156,6 @@ class ManyRows {
   }
 
  private:
-  static constexpr Index few = 128;
   struct Gathered {
     int leaf;
     Index size, row, meeting;    // numbers; those of a row; rows that meet in one place
@@ -191,7 +190,7 @@ class ManyRows {
       const Index size = rows.operands[k].shape->size(), row = stretched ? 1 : loop.row;
       const Index meeting = row == 0 || size == 0 ? 0 : loop.rows / (size / row);
       // Of few rows a sum in T is right enough, and totals would cost a tenth.
-      if (meeting <= (blocks != nullptr ? 1 : stretched ? few / 8 : few)) continue;
+      if (meeting <= (blocks != nullptr ? 1 : stretched ? few_numbers / 8 : few_numbers)) continue;
       Gathered& each = gathered_[count_++];
       each.leaf = k;
       each.size = size;

@@ -38,6 +38,10 @@ struct SumOf<Dual<X>> {
 template <class T>
 using Sum = typename SumOf<T>::type;
 
+/// Up to so many numbers that meet in one place, one after another, are added in their own type: it keeps their digits
+/// well enough, and totals there would take time or memory.
+inline constexpr Index few_numbers = 128;
+
 /// Sums of floats are carried in double.
 template <class T>
 struct TotalOf {

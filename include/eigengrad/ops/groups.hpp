@@ -46,7 +46,7 @@ struct Groups {
 /// Whether one of `places` is met so often, as the positions k to count - 1 say, that sums in T would lose digits.
 template <class Position>
 bool met_often(Index count, Index places, const Position& position) {
-  constexpr std::uint32_t most = 128;
+  constexpr std::uint32_t most = few_numbers;
   if (count <= most) return false;
   std::vector<std::uint32_t> times(static_cast<std::size_t>(places));
   for (Index k = 0; k < count; ++k)

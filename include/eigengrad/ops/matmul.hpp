@@ -115,7 +115,7 @@ struct BatchedProduct {
   /// one matrix, what has gathered moves to totals now and then, so that no digits are lost.
   template <class Body>
   Tensor<T> gathered(const Tensor<T>& operand, Index own, const Body& body) const {
-    const Index most = own == 1 ? sum_run : 128;
+    const Index most = own == 1 ? sum_run : few_numbers;
     Tensor<T> result = Tensor<T>::zeros(operand.shape());
     T* const to = kernel_access(result).writable_numbers();
     if (own == 0 || batch.size() / own <= most) {

@@ -111,7 +111,7 @@ class OftenMet {
   }
 
  private:
-  static constexpr std::uint8_t most = 128;
+  static constexpr std::uint8_t most = few_numbers;
   std::size_t place(Index r) const { return static_cast<std::size_t>(r - first_); }
 
   Index first_, size_;

@@ -46,14 +46,15 @@ EIGENGRAD_OUTLINE void sum_bags(const T* table, const Bags& bags, const std::typ
       T* const sum = y + b * size;
       std::fill_n(sum, size, T(0));
       const Index begin = bags.begin(b), end = bags.end(b);
-      const Totals<T> totals = end - begin > 128 ? Totals<T>(1, size) : Totals<T>();
+      const bool many = end - begin > few_numbers;
+      const Totals<T> totals = many ? Totals<T>(1, size) : Totals<T>();
       for (Index i = begin; i < end; ++i) {
         if (bags.indices[i] != bags.padding)
           weights == nullptr ? add_numbers(table + bags.indices[i] * size, size, sum)
                              : add_scaled(table + bags.indices[i] * size, weights[i], size, sum);
-        if (end - begin > 128 && (i - begin) % sum_run == sum_run - 1) totals.take_numbers(0, sum, size);
+        if (many && (i - begin) % sum_run == sum_run - 1) totals.take_numbers(0, sum, size);
       }
-      if (end - begin > 128) totals.add_to(sum, 0, size);
+      if (many) totals.add_to(sum, 0, size);
       if (!mean) continue;
       const T rows(static_cast<plain_t<T>>((std::max)(Index{1}, bags.rows_in(b))));
       for (Index j = 0; j < size; ++j) sum[j] = sum[j] / rows;

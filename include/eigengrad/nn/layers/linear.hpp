@@ -29,7 +29,7 @@ struct ColumnSum {
       to[0] = add ? to[0] + sum : sum;
       return;
     }
-    if (rows <= 128) return sum_few_rows(from, rows, columns, kernel_access(dy).padded() && padded, to, add);
+    if (rows <= few_numbers) return sum_few_rows(from, rows, columns, kernel_access(dy).padded() && padded, to, add);
     if (!add) std::fill_n(to, columns, T(0));
     sum_plain_rows(from, rows, columns, kernel_access(dy).padded(), to, T(1));
   }
