@@ -11,7 +11,7 @@ namespace gradients {
 #define BINARY(expression) [](const auto& a, const auto& b) { return expression; }
 #define TERNARY(expression) [](const auto& a, const auto& b, const auto& c) { return expression; }
 
-std::vector<Row> elementwise_rows() {
+GRADIENT_ROWS(elementwise) {
   constexpr double inf = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
   return {
       elementwise<2>("add", {any}, BINARY(a + b), {{{inf, 1}, {1, 1}}}),

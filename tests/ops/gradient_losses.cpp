@@ -9,7 +9,7 @@ namespace gradients {
 
 #define OF(expression) [](const auto& x) { return expression; }
 
-std::vector<Row> loss_rows() {
+GRADIENT_ROWS(losses) {
   using Labels = eg::Tensor<std::int64_t>;
   using eg::Reduction;
   const std::vector<Shapes> same = {{{1, 1}, {1, 1}}, {{3, 4}, {3, 4}}, {{5}, {5}}, {{2, 19}, {2, 19}}},

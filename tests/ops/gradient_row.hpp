@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "eigengrad/autograd/gradcheck.hpp"
@@ -74,13 +76,42 @@ auto call(const F& f, const std::vector<X>& x) {
     return f(x[0], x[1], x[2]);
 }
 
-// A file of rows is compiled twice, for compilers' sake: as it is for plain numbers, and by dual_*.cpp, which define
-// GRADIENT_ROWS_ON_DUALS, for dual ones. table() joins the two.
+/// The rows of one file, told to all_row_files() before main begins.
+struct RowFile {
+  const char* name;
+  std::vector<Row> (*rows)();
+  bool on_duals;
+};
+inline std::vector<RowFile>& all_row_files() {
+  static std::vector<RowFile> files;
+  return files;
+}
+inline bool add_row_file(const RowFile& file) {
+  all_row_files().push_back(file);
+  return true;
+}
+/// The files for plain numbers, or for dual ones, in the order of their names.
+inline std::vector<RowFile> row_files(bool on_duals) {
+  std::vector<RowFile> files;
+  for (const RowFile& file : all_row_files())
+    if (file.on_duals == on_duals) files.push_back(file);
+  std::sort(files.begin(), files.end(),
+            [](const RowFile& a, const RowFile& b) { return std::string_view(a.name) < std::string_view(b.name); });
+  return files;
+}
+
+// A file of rows, `GRADIENT_ROWS(structural) { return {...}; }`, is compiled twice, for compilers' sake: as it is for
+// plain numbers, and by dual_structural.cpp, which defines GRADIENT_ROWS_ON_DUALS, for dual ones. table() joins the
+// two.
 #ifdef GRADIENT_ROWS_ON_DUALS
-#define elementwise_rows dual_elementwise_rows
-#define structural_rows dual_structural_rows
-#define loss_rows dual_loss_rows
+#define GRADIENT_ROWS(file) GRADIENT_ROWS_OF(file, dual_##file##_rows, true)
+#else
+#define GRADIENT_ROWS(file) GRADIENT_ROWS_OF(file, file##_rows, false)
 #endif
+#define GRADIENT_ROWS_OF(file, function, on_duals)                            \
+  std::vector<Row> function();                                                \
+  const bool function##_are_told = add_row_file({#file, function, on_duals}); \
+  std::vector<Row> function()
 
 /// Has a row run `f`, which takes a list of tensors.
 template <class F>
@@ -115,13 +146,7 @@ Row structural(const char* name, std::vector<Domain> domains, F f, std::vector<S
   return row;
 }
 
-std::vector<Row> elementwise_rows();
-std::vector<Row> structural_rows();
-std::vector<Row> loss_rows();
-std::vector<Row> dual_elementwise_rows();
-std::vector<Row> dual_structural_rows();
-std::vector<Row> dual_loss_rows();
-/// All of them.
+/// All rows of all files.
 const std::vector<Row>& table();
 
 /// Random inputs from the row's domains.

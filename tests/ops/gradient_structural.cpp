@@ -11,7 +11,7 @@ namespace gradients {
 
 #define OF(expression) [](const auto& x) { return expression; }
 
-std::vector<Row> structural_rows() {
+GRADIENT_ROWS(structural) {
   using Positions = eg::Tensor<std::int64_t>;
   const auto unary = shape_classes(1);
   const std::vector<Shapes> matrices = {{{1, 1}}, {{1, 4}}, {{3, 1}}, {{3, 4}}, {{3, 19}}, {{0, 3}}, {{3, 0}}};

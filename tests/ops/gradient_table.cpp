@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "gradient_row.hpp"
 
@@ -10,12 +11,18 @@ namespace gradients {
 
 const std::vector<Row>& table() {
   static const std::vector<Row> rows = [] {
-    std::vector<Row> all, duals;
-    for (auto more : {elementwise_rows, structural_rows, loss_rows})
-      for (Row& row : more()) all.push_back(std::move(row));
-    for (auto more : {dual_elementwise_rows, dual_structural_rows, dual_loss_rows})
-      for (Row& row : more()) duals.push_back(std::move(row));
-    for (std::size_t i = 0; i < all.size(); ++i) all[i].run_dual = std::move(duals.at(i).run_dual);
+    std::vector<Row> all;
+    const std::vector<RowFile> plain = row_files(false), dual = row_files(true);
+    if (plain.size() != dual.size())
+      throw std::logic_error("a file of rows, gradient_<name>.cpp, has no dual_<name>.cpp, or the other way round");
+    for (std::size_t f = 0; f < plain.size(); ++f) {
+      std::vector<Row> duals = dual[f].rows();
+      std::size_t i = 0;
+      for (Row& row : plain[f].rows()) {
+        row.run_dual = std::move(duals.at(i++).run_dual);
+        all.push_back(std::move(row));
+      }
+    }
     return all;
   }();
   return rows;

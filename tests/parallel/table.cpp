@@ -46,8 +46,8 @@ List large_inputs(const Row& row, eg::Generator& generator) {
 TEST(GradientTable, HasTheSameBitsWithAnyNumberOfThreads) {
   eg::Generator generator(41);
   std::size_t large = 0, rows = 0;
-  for (const auto list : {elementwise_rows, structural_rows, loss_rows})
-    for (const Row& row : list()) {
+  for (const RowFile& file : row_files(false))
+    for (const Row& row : file.rows()) {
       const List inputs = large_inputs(row, generator);
       Shapes shapes;
       for (const auto& input : inputs) shapes.push_back(input.shape());
