@@ -5,7 +5,7 @@ import re
 PATH = "include/eigengrad/eigengrad.hpp"
 # What needs zlib, or a target of its own, is a collection that other headers' names stand in, or is brought by the
 # operations that call it.
-OPTIONAL = r"viz/|.*(gzip|_gz|fashion_mnist)\.hpp$|simd/|kernels/|nn/(activation|linear|loss)\.hpp$"
+OPTIONAL = r"viz/|.*(gzip|_gz|fashion_mnist)\.hpp$|simd/|kernels/|autograd/engine/joint\.hpp$|nn/(activation|linear|loss)\.hpp$"
 
 
 def is_collection(text):
