@@ -166,7 +166,7 @@ void compare_extras(const eg::ConvolutionShape& each) {
   for (std::vector<T>* numbers_read : {&c.x, &c.dy}) numbers_read->resize(numbers_read->size() + 16, T(1000));
   eg::ConvolutionExtras<T> extras;
   extras.room = true;
-  extras.finish = [](T* from, Index count) {
+  extras.finish.run = [](const void*, T* from, Index count) {
     for (Index i = 0; i < count; ++i) from[i] = 2 * from[i] + 1;
   };
   const std::vector<T> bias = numbers(each.outputs), scale = numbers(each.outputs);

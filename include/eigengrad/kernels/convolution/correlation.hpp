@@ -74,7 +74,7 @@ class Correlation {
  private:
   struct Target {
     const T *weights, *bias;
-    void (*finish)(T*, Index);
+    Finish<T> finish;
     T* result;
     Index plane;
   };
@@ -118,7 +118,7 @@ class Correlation {
     for (Index r = 0; r < outputs_;) {
       const int rows = ConvolutionTile::block(outputs_ - r);
       tiles(rows, lanes, limit, from, to, work);
-      if (target.finish != nullptr)
+      if (target.finish)
         for (Index i = 0; i < rows; ++i) target.finish(work.result + i * target.plane + to[0], end - to[0]);
       advance(work, rows, taps_);
       r += rows;
@@ -140,7 +140,7 @@ class Correlation {
     SquareWork<T> work{{}, image + offsets_[turned_ ? 8 : 0], row_step_, target.result, rows_, columns_};
     for (int k = 0; k < 9; ++k) work.weights[k] = target.weights[turned_ ? 8 - k : k];
     square_rows(work, target.bias != nullptr ? *target.bias : T(0));
-    if (target.finish != nullptr) target.finish(target.result, rows_ * columns_);
+    if (target.finish) target.finish(target.result, rows_ * columns_);
   }
 
   EIGENGRAD_OUTLINE void channels_here(const T* image, const Target& target, Index chunk, T* scratch) const {
@@ -154,7 +154,7 @@ class Correlation {
     T* const to = target.result + channel * target.plane + first;
     turn_places(scratch, two ? 2 * width : width, channels, count,
                 target.bias != nullptr ? target.bias + channel : nullptr, to, target.plane);
-    if (target.finish != nullptr)
+    if (target.finish)
       for (Index i = 0; i < channels; ++i) target.finish(to + i * target.plane, count);
   }
 

@@ -146,7 +146,7 @@ class InputGradient {
     const Scratch<T> planes(strided() ? channels * shape_.input_plane() + lane_width<T> : 0);
     T* to = strided() ? planes.data() : dx;
     ConvolutionExtras<T> extras = extras_of(extras_, group, channels);
-    if (strided()) extras.finish = nullptr;
+    if (strided()) extras.finish = {};
     for (Index p = 0; p < phases_; ++p) {
       const Phase& phase = plan_.data()[p];
       run_correlation(phase.work, image, weights_of(phase.before) + group * phase.work.packed_size(), extras, to,
@@ -177,7 +177,7 @@ class InputGradient {
           take_in_turn(rows.data(), counts.data(), across, dx + (y * shape_.rows.stride + i) * width);
         }
       }
-      if (extras_.finish != nullptr) extras_.finish(dx, shape_.input_plane());
+      if (extras_.finish) extras_.finish(dx, shape_.input_plane());
       dx += shape_.input_plane();
     }
   }

@@ -44,12 +44,22 @@ struct ConvolutionShape {
   }
 };
 
+/// A function with what it is told, done in place to every stretch of a result once that is written.
+template <class T>
+struct Finish {
+  void (*run)(const void* setting, T* numbers, Index count) = nullptr;
+  const void* setting = nullptr;
+
+  explicit operator bool() const { return run != nullptr; }
+  void operator()(T* numbers, Index count) const { run(setting, numbers, count); }
+};
+
 /// What may ride along with a convolution.
 template <class T>
 struct ConvolutionExtras {
-  const T* bias = nullptr;                            // one number for each channel of the result
-  const T* scale = nullptr;                           // the result's channels are multiplied by it, before the bias
-  void (*finish)(T* numbers, Index count) = nullptr;  // called once for every stretch of the result, in place
+  const T* bias = nullptr;   // one number for each channel of the result
+  const T* scale = nullptr;  // the result's channels are multiplied by it, before the bias
+  Finish<T> finish = {};
   bool room = false;  // every lane that begins inside what is read can be read whole, as in a tensor's own memory
 };
 
