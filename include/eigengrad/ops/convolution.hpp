@@ -1,6 +1,9 @@
 #pragma once
 
+#include "../autograd/engine/node.hpp"
 #include "../autograd/parameter.hpp"
+#include "../core/error.hpp"
+#include "../core/tensor.hpp"
 #include "../formula/expression.hpp"
 #include "convolution_options.hpp"
 #include "convolution_record.hpp"

@@ -6,6 +6,8 @@
 #include "../autograd/engine/tape_state.hpp"
 #include "../autograd/parameter.hpp"
 #include "../core/replay.hpp"
+#include "../core/shape.hpp"
+#include "../core/tensor.hpp"
 #include "../formula/pointwise.hpp"
 #include "../kernels/convolution/forward.hpp"
 #include "../kernels/convolution/input_gradient.hpp"

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "../autograd/engine/compute.hpp"
+#include "../core/shape.hpp"
+#include "../core/tensor.hpp"
 #include "../core/threads.hpp"
 #include "../formula/expression.hpp"
 

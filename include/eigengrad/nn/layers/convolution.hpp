@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "../../autograd/engine/node.hpp"
 #include "../../autograd/parameter.hpp"
+#include "../../core/generator.hpp"
+#include "../../core/shape.hpp"
+#include "../../core/tensor.hpp"
 #include "../../formula/pointwise.hpp"
 #include "../../ops/convolution.hpp"
 #include "../../ops/convolution_options.hpp"
