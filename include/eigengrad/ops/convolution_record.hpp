@@ -13,6 +13,7 @@
 #include "../kernels/convolution/input_gradient.hpp"
 #include "../kernels/convolution/weight_gradient.hpp"
 #include "../kernels/run_sums.hpp"
+#include "../simd/lane.hpp"
 #include "convolution_options.hpp"
 #include "pad.hpp"
 
@@ -66,15 +67,29 @@ struct RidingFunction {
   static void run(const void* setting, T* numbers, Index count) {
     const auto& riding = *static_cast<const RidingFunction*>(setting);
     constexpr Index width = lane_width<T>;
-    const Index whole = count - count % width;
     T* const slope = riding.slope != nullptr ? riding.slope + (numbers - riding.y) : nullptr;
-    riding.function.value(numbers, numbers, numbers, slope, whole);
-    if (whole == count) return;
-    T last[2][extent(width)] = {};  // what lies behind is others'
-    std::copy(numbers + whole, numbers + count, last[0]);
+    const Index whole = count - count % width;
+    if (whole == count) return riding.function.value(numbers, numbers, numbers, slope, count);
+    // The last lane's numbers, some of them once more, as what lies behind is others'.
+    T last[2][extent(width)] = {};
+    const Index some = (std::min)(count, width);
+    T* const from = numbers + count - some;
+    some == width ? lane::store<T>(last[0], lane::load(from)) : copy_few(from, last[0], some);
     riding.function.value(last[0], last[0], last[0], slope != nullptr ? last[1] : nullptr, width);
-    std::copy_n(last[0], count - whole, numbers + whole);
-    if (slope != nullptr) std::copy_n(last[1], count - whole, slope + whole);
+    if (whole > 0) riding.function.value(numbers, numbers, numbers, slope, whole);
+    put(last[0], from, some);
+    if (slope != nullptr) put(last[1], slope + (from - numbers), some);
+  }
+
+ private:
+  static void put(const T* from, T* to, Index count) {
+    count == lane_width<T> ? lane::store<T>(to, lane::load(from)) : copy_few(from, to, count);
+  }
+  static void copy_few(const T* from, T* to, Index count) {
+    for (Index i = 0; i < count; ++i) {
+      to[i] = from[i];
+      EIGENGRAD_NO_VECTORS;
+    }
   }
 };
 /// The same with a bias, and a function on top.
