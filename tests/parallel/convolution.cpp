@@ -2,6 +2,7 @@
 #include "eigengrad/kernels/convolution/weight_gradient.hpp"
 
 #include "bits.hpp"
+#include "eigengrad/nn/layers/convolution.hpp"
 
 namespace eg = eigengrad;
 
@@ -37,5 +38,28 @@ TEST(Parallel, Convolution) {
   for (const eg::ConvolutionShape& each : shapes) {
     expect_same_bits<float>(each);
     expect_same_bits<double>(each);
+  }
+}
+
+// With what rides along, and with images that go on behind their edges.
+TEST(Parallel, ConvolutionLayers) {
+  using eg::Tensor;
+  eg::Generator generator(4);
+  for (const eg::Index images : {1, 6}) {
+    eg::Sequential<double> model(eg::Conv2d<double>(3, 16, 3, {.padding = 1, .padding_mode = eg::PaddingMode::reflect}),
+                                 eg::Tanh<double>(), eg::Conv2d<double>(16, 8, 5, {.padding = 2}), eg::ReLU<double>(),
+                                 eg::Conv2d<double>(8, 8, {3, 1}, {.groups = 8}), eg::Sigmoid<double>(),
+                                 eg::ConvTranspose2d<double>(8, 16, 4, {.stride = 2}), eg::ReLU<double>());
+    const auto x = Tensor<double>::randn({images, 3, 53, 61}, generator);
+    support::expect_same_bits("layers", [&] {
+      model.zero_grad();
+      eg::Tape tape;
+      const Tensor<double> y = model(x);
+      tape.backward(sum(square(y)));
+      support::Bits bits;
+      bits << y;
+      for (const auto& parameter : model.parameters()) bits << parameter.grad();
+      return bits;
+    });
   }
 }

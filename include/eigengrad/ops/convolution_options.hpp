@@ -192,8 +192,8 @@ EIGENGRAD_OUTLINE inline ConvolutionPlan plan_convolution(const ConvolutionSetti
                       s.transposed ? "[channels, outputs / groups, " : "[outputs, channels / groups, ",
                       axes == 1 ? "kernel]" : "kernel rows, kernel columns]", where);
   const Index channels = x[batched ? 1 : 0], inner = s.transposed ? weight[0] : channels;
-  require<ShapeError>(channels >= 1 && weight[0] >= 1 && weight[1] >= 1 && inner % s.groups == 0 &&
-                          weight[0] % s.groups == 0 &&
+  require<ShapeError>(channels >= 1 && weight[0] >= 1 && weight[1] >= 1 && weight[1] <= largest_convolution_size &&
+                          inner % s.groups == 0 && weight[0] % s.groups == 0 &&
                           (s.transposed ? inner : inner / s.groups) == (s.transposed ? channels : weight[1]),
                       s.name(), ": x is ", x, ", weight is ", weight, ", groups = ", s.groups,
                       s.transposed ? ": the weight's first size must be x's channels"
