@@ -290,7 +290,9 @@ inline std::vector<Case> load(const std::string& name) {
       },
       &found);
   std::map<std::string, eg::NamedTensors> cases;
-  for (const auto& [full, entry] : found.entries) {
+  for (const auto& each : found.entries) {
+    const std::string& full = each.first;  // no structured binding: clang 14 captures none
+    const Entry& entry = each.second;
     const std::size_t slash = full.find('/');
     const char* from = all.data() + 8 + length + entry.begin;
     const auto read = [&]<class T>(T) {
