@@ -312,4 +312,12 @@ Tensor<T> convolve(const OperationName& name, const ConvolutionSettings& setting
                              : record_convolution(name, work, plan.result, x, weight, bias, then);
 }
 
+// Compiled: class ConvolutionNode<T>
+// Compiled: struct ConvolutionStep<T>
+// Compiled: struct ChannelSum<T>
+// Compiled: void run_convolution(const ConvolutionWork&, const Tensor<T>&, const Tensor<T>&, T*, ConvolutionExtras<T>)
+// Compiled: Tensor<T> record_convolution(const OperationName&, const ConvolutionWork&, const Shape&, const
+//   Appearance<T>&, const Appearance<T>&, const Appearance<T>&, const Pointwise<T>*)
+// Compiled: Tensor<T> convolve(const OperationName&, const ConvolutionSettings&, const Appearance<T>&, const
+//   Appearance<T>&, const Appearance<T>&, const Pointwise<T>*)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -146,4 +146,9 @@ class ConvTranspose2d : public ConvolutionLayer<T> {
   std::string kind() const override { return "ConvTranspose2d"; }
 };
 
+// Compiled: class ConvolutionLayer<T>
+// Compiled: class Conv1d<T>
+// Compiled: class Conv2d<T>
+// Compiled: class ConvTranspose1d<T>
+// Compiled: class ConvTranspose2d<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI
