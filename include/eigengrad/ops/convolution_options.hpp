@@ -16,8 +16,8 @@ namespace eigengrad { inline namespace EIGENGRAD_ABI {
 /// One number for all axes of an image, or one for each: 3, or {3, 5} for rows and columns.
 template <int axes>
 struct PerAxis {
-  template <std::integral I>
-  constexpr PerAxis(I all) {
+  template <std::integral Size>
+  constexpr PerAxis(Size all) {
     for (Index& size : sizes) size = static_cast<Index>(all);
   }
   constexpr PerAxis(Index rows, Index columns)
@@ -31,8 +31,8 @@ struct PerAxis {
 /// size (of an odd number, one more at the end), or "valid", nothing.
 template <int axes>
 struct ConvolutionPadding {
-  template <std::integral I>
-  constexpr ConvolutionPadding(I all) : numbers(all) {}
+  template <std::integral Size>
+  constexpr ConvolutionPadding(Size all) : numbers(all) {}
   constexpr ConvolutionPadding(Index rows, Index columns)
     requires(axes == 2)
       : numbers(rows, columns) {}
