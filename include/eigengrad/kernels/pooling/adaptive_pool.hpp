@@ -9,6 +9,7 @@
 #include "../../core/threads.hpp"
 #include "../run_sums.hpp"
 #include "../sums.hpp"
+#include "place_lane.hpp"
 #include "window.hpp"
 
 // Pooling to a given size: window i of m over n numbers is [floor(i n / m), ceil((i + 1) n / m)). To size 1 it is
@@ -100,6 +101,7 @@ EIGENGRAD_OUTLINE void adaptive_average_gradient(const T* dy, Index planes, cons
 }
 
 /// The largest number of each window and its position in the plane, as MaxPool's: the first of equals, or the last NaN.
+/// Positions may be null.
 template <class T>
 EIGENGRAD_OUTLINE void adaptive_max(const T* x, Index planes, const AdaptiveWindows& windows, T* y,
                                     std::int32_t* positions) {
@@ -108,10 +110,13 @@ EIGENGRAD_OUTLINE void adaptive_max(const T* x, Index planes, const AdaptiveWind
   const AdaptiveAxis &rows = windows.rows, &columns = windows.columns;
   const Index inputs = windows.inputs(), outputs = windows.outputs();
   parallel_ranges(planes, 1, planes_per_piece(inputs), [&](Index from, Index to) {
-    for (Index p = from, k = from * outputs; p < to; ++p) {
+    const PlacesToKeep places(positions, outputs, to);
+    for (Index p = from; p < to; ++p) {
       const T* const plane = x + p * inputs;
+      T* largest = y + p * outputs;
+      std::int32_t* at = places.of(p);
       for (Index i = 0; i < rows.output; ++i)
-        for (Index j = 0; j < columns.output; ++j, ++k) {
+        for (Index j = 0; j < columns.output; ++j) {
           const Index first = columns.begin(j), last = columns.end(j);
           Index place = rows.begin(i) * columns.size + first;
           auto best = plain_value(plane[place]);
@@ -123,8 +128,8 @@ EIGENGRAD_OUTLINE void adaptive_max(const T* x, Index planes, const AdaptiveWind
                 place = c;
               }
             }
-          y[k] = plane[place];
-          positions[k] = static_cast<std::int32_t>(place);
+          *largest++ = plane[place];
+          *at++ = static_cast<std::int32_t>(place);
         }
     }
   });

@@ -20,9 +20,11 @@ struct Interpolation {
     plain_t<T> weight;
   };
 
-  /// The nearest one: output i is input floor(i * size / output), or floor(i / scale) where the caller gave a scale.
+  /// The nearest one: output i is input floor(i * size / output), or floor(i / scale) where the caller gave a scale
+  /// that makes neither as many of them nor twice as many.
   static Interpolation nearest(Index size, Index output, double scale = 0) {
     Interpolation result(size, output);
+    if (output == size || output == 2 * size) scale = 0;
     for (Index i = 0; i < output; ++i) {
       Index from = size * i / output;
       // As PyTorch, which computes it in float.
