@@ -42,7 +42,7 @@ template <class T>
 Tensor<T> adaptive_maximum(const OperationName& name, const Tensor<T>& x, const pooling::AdaptiveWindows& windows,
                            const PlaneMap& map) {
   return largest_of_windows<T>(name, x, map, [windows](const T* from, Index planes, T* to, std::int32_t* places) {
-    pooling::adaptive_max(from, planes, windows, to, places);
+    pooling::AdaptiveMax<T>::run(from, planes, windows, to, places);
   });
 }
 
