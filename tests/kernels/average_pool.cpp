@@ -67,7 +67,7 @@ void check_adaptive(const pooling::AdaptiveWindows& w, Index planes) {
   const auto dy = pooling_cases::numbers<T>(planes * w.outputs(), 5);
   std::vector<T> y(at(planes * w.outputs())), means(y.size()), dx(finite.size()), dmax(finite.size());
   std::vector<std::int32_t> positions(y.size());
-  pooling::adaptive_max(x.data(), planes, w, y.data(), positions.data());
+  pooling::AdaptiveMax<T>::run(x.data(), planes, w, y.data(), positions.data());
   pooling::adaptive_average(finite.data(), planes, w, means.data());
   pooling::adaptive_average_gradient(dy.data(), planes, w, dx.data());
   std::vector<double> expected(dx.size(), 0);

@@ -27,14 +27,12 @@ class MaxOfTwo {
     const Index inputs = windows.inputs(), outputs = windows.outputs();
     parallel_ranges(planes, 1, planes_per_piece(inputs), [&](Index from, Index to) {
       const T *const end_of_x = x + planes * inputs, *const end = y + to * outputs;
-      const std::int32_t* const end_of_positions = positions + to * outputs;
+      const PlacesToKeep places(positions, outputs, to);
       const Index columns = windows.columns.size, count = windows.columns.output;
       for (Index p = from; p < to; ++p)
-        for (Index i = 0; i < windows.rows.output; ++i) {
-          const Index at = p * outputs + i * count;
-          row(x + p * inputs + 2 * i * columns, end_of_x, 2 * i * columns, columns, count, y + at, end, positions + at,
-              end_of_positions);
-        }
+        for (Index i = 0; i < windows.rows.output; ++i)
+          row(x + p * inputs + 2 * i * columns, end_of_x, 2 * i * columns, columns, count, y + p * outputs + i * count,
+              end, places.of(p) + i * count, places.end(p));
     });
   }
 

@@ -22,7 +22,8 @@ class MaxPool {
   static constexpr Index width = lane_width<T>;
 
  public:
-  /// x [planes, rows, columns] -> y and positions (in the plane, row by row), both [planes, outputs].
+  /// x [planes, rows, columns] -> y and positions (in the plane, row by row), both [planes, outputs]. Positions may be
+  /// null.
   static void run(const T* x, Index planes, const Windows& windows, T* y, std::int32_t* positions) {
     require<ShapeError>(windows.inputs() <= (std::numeric_limits<std::int32_t>::max)() / 2, "max_pool: planes of ",
                         windows.rows.size, " x ", windows.columns.size, " have more positions than can be kept");
@@ -30,8 +31,9 @@ class MaxPool {
     const Index inputs = windows.inputs(), outputs = windows.outputs();
     parallel_ranges(planes, 1, planes_per_piece(inputs), [&](Index from, Index to) {
       MaxPool pool(windows);
+      const PlacesToKeep places(positions, outputs, to);
       const T* const end = y + to * outputs;
-      for (Index p = from; p < to; ++p) pool.plane(x + p * inputs, y + p * outputs, positions + p * outputs, end);
+      for (Index p = from; p < to; ++p) pool.plane(x + p * inputs, y + p * outputs, places.of(p), end, places.end(p));
     });
   }
 
@@ -49,9 +51,8 @@ class MaxPool {
     }
   }
 
-  void plane(const T* x, T* y, std::int32_t* positions, const T* end) {
+  void plane(const T* x, T* y, std::int32_t* positions, const T* end, const std::int32_t* end_of_positions) {
     const WindowAxis& axis = windows_.rows;
-    const std::int32_t* const end_of_positions = positions + (end - y);
     Index ready = 0;  // rows before are dealt out, or not needed
     for (Index i = 0; i < axis.output; ++i) {
       const Index begin = axis.begin(i), first = axis.first_tap(i), last = axis.end_tap(i);

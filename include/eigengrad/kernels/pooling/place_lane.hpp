@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "../../core/buffer.hpp"
 #include "../../simd/lane.hpp"
 
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace pooling {
@@ -22,6 +23,30 @@ struct PlaceLane<T> {
   using Lane = typename LaneVectors<T>::Masks;
 };
 #endif
+
+/// Where the positions of one plane after another go; if nobody wants them, all to the same place, which stays in the
+/// cache.
+class PlacesToKeep {
+ public:
+  PlacesToKeep(std::int32_t* positions, Index outputs, Index last_plane)
+      : positions_(positions),
+        outputs_(outputs),
+        last_(last_plane),
+        scratch_(positions != nullptr ? 0 : bytes_of_numbers(outputs, sizeof(std::int32_t))) {}
+
+  std::int32_t* of(Index plane) const {
+    return positions_ != nullptr ? positions_ + plane * outputs_ : static_cast<std::int32_t*>(scratch_.data());
+  }
+  /// What may be written to ends here.
+  const std::int32_t* end(Index plane) const {
+    return positions_ != nullptr ? positions_ + last_ * outputs_ : of(plane) + outputs_;
+  }
+
+ private:
+  std::int32_t* positions_;
+  Index outputs_, last_;
+  Block scratch_;
+};
 
 template <class T>
 EIGENGRAD_INLINE typename PlaceLane<T>::Lane load_places(const typename PlaceLane<T>::Number* from) {

@@ -20,9 +20,11 @@ struct Interpolation {
     plain_t<T> weight;
   };
 
-  /// The nearest one: output i is input floor(i * size / output), or floor(i / scale) where the caller gave a scale.
+  /// The nearest one: output i is input floor(i * size / output), or floor(i / scale) where the caller gave a scale
+  /// that makes neither as many of them nor twice as many.
   static Interpolation nearest(Index size, Index output, double scale = 0) {
     Interpolation result(size, output);
+    if (output == size || output == 2 * size) scale = 0;
     for (Index i = 0; i < output; ++i) {
       Index from = size * i / output;
       // As PyTorch, which computes it in float.
@@ -33,13 +35,17 @@ struct Interpolation {
     return result;
   }
   /// On a line: with align_corners the ends fall on the ends, without it the numbers are middles of equal cells, and
-  /// what lies outside the first or last middle is that.
+  /// what lies outside the first or last middle is that. As many as there are stay as they are, whatever the scale.
   static Interpolation linear(Index size, Index output, bool align_corners, double scale = 0) {
     using P = plain_t<T>;
     Interpolation result(size, output);
     const P step = align_corners ? (output > 1 ? P(size - 1) / P(output - 1) : P(0))
                                  : (scale > 0 ? static_cast<P>(1 / scale) : P(size) / P(output));
     for (Index i = 0; i < output; ++i) {
+      if (output == size) {
+        result.points()[i] = {i, i, P(0)};
+        continue;
+      }
       const P at = align_corners ? step * P(i) : (std::max)(step * (P(i) + P(0.5)) - P(0.5), P(0));
       const Index lower = (std::min)(static_cast<Index>(at), size - 1), upper = (std::min)(lower + 1, size - 1);
       result.points()[i] = {lower, upper, (std::clamp)(at - P(lower), P(0), P(1))};
