@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "../../autograd/parameter.hpp"
 #include "../../core/tensor.hpp"
 #include "../../ops/bags.hpp"
 #include "../../ops/lookup.hpp"
@@ -91,8 +92,8 @@ class Embedding : public EmbeddingTable<T> {
   EmbeddingOptions options_;
 };
 
-/// The same for bags of rows, of which it gives the sum, the mean or the largest numbers: bags(indices) of [bags, n], or
-/// bags(indices, offsets) of bags of any sizes, -> [bags, features]. An empty bag gives 0.
+/// The same for bags of rows, of which it gives the sum, the mean or the largest numbers: bags(indices) of [bags, n],
+/// or bags(indices, offsets) of bags of any sizes, -> [bags, features]. An empty bag gives 0.
 template <class T>
 class EmbeddingBag : public EmbeddingTable<T> {
  public:
@@ -120,8 +121,9 @@ class EmbeddingBag : public EmbeddingTable<T> {
   /// With what each index' row is multiplied by, in a sum.
   Tensor<T> operator()(const Tensor<std::int64_t>& indices, const Tensor<std::int64_t>& offsets,
                        const Tensor<T>& per_sample_weights, Location where = Location::current()) {
-    return this->called_from(
-        where, [&] { return embedding_bag(indices, this->weight, offsets, per_sample_weights, options_, calling_line()); });
+    return this->called_from(where, [&] {
+      return embedding_bag(indices, this->weight, offsets, per_sample_weights, options_, calling_line());
+    });
   }
   std::string kind() const override { return "EmbeddingBag"; }
 
