@@ -79,7 +79,7 @@ struct HardtanhOperation {
     return where(x <= low, low, where(x >= high, high, x));
   }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& low, const auto& high) {
-    return to_each(where(x <= low || x >= high, 0, dy), NoGradient(), NoGradient());
+    return to_each(where(x <= low || x >= high, 0, dy), where(x <= low, dy, 0), where(x > low && x >= high, dy, 0));
   }
 };
 template <Elementwise X>
@@ -118,7 +118,7 @@ struct ThresholdOperation {
     return where(x <= limit, otherwise, x);
   }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& limit, const auto&) {
-    return to_each(where(x <= limit, 0, dy), NoGradient(), NoGradient());
+    return to_each(where(x <= limit, 0, dy), 0 * dy, where(x <= limit, dy, 0));
   }
 };
 template <Elementwise X>
@@ -131,7 +131,7 @@ struct HardshrinkOperation {
   static constexpr const char* name = "hardshrink";
   EIGENGRAD_INLINE static auto value(const auto& x, const auto& limit) { return where(abs(x) <= limit, 0, x); }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& limit) {
-    return to_each(where(abs(x) <= limit, 0, dy), NoGradient());
+    return to_each(where(abs(x) <= limit, 0, dy), 0 * dy);
   }
 };
 template <Elementwise X>
@@ -146,7 +146,7 @@ struct SoftshrinkOperation {
     return where(abs(x) <= limit, 0, where(x > 0, x - limit, x + limit));
   }
   EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x, const auto& limit) {
-    return to_each(where(abs(x) <= limit, 0, dy), NoGradient());
+    return to_each(where(abs(x) <= limit, 0, dy), -(dy * sign(value(x, limit))));
   }
 };
 template <Elementwise X>

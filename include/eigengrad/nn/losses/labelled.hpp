@@ -229,7 +229,6 @@ Tensor<T> cross_entropy_of_distributions(const Tensor<T>& x, const Tensor<T>& ta
                       ", the target is ", target.shape(),
                       ": give a distribution of the logits' shape, or labels as Tensor<std::int64_t>", where);
   const Index axis = x.rank() > 1 ? 1 : 0, classes = x.shape()[axis];
-  const Shape labels = x.shape().without(axis);
   require<ShapeError>(options.weight.shape() == Shape::empty() || options.weight.shape() == Shape{classes}, name,
                       ": the logits are ", x.shape(), ", the weights are ", options.weight.shape(),
                       ": give one for each class", where);

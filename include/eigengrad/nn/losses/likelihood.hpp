@@ -93,7 +93,7 @@ struct LeastVarianceOperation {
   EIGENGRAD_INLINE static auto value(const auto& variance, const auto& least) {
     return where(variance < least, least, variance);
   }
-  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, NoGradient()); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto&, const auto&) { return to_each(dy, 0 * dy); }
 };
 /// Settings of gaussian_nll_loss: whether log(2 pi) / 2 is added, and the smallest variance that counts.
 struct GaussianNllOptions {
