@@ -38,7 +38,9 @@ struct SummedBags {
     return {kernel_access(indices).numbers(), kernel_access(offsets).numbers(), indices.size(), offsets.size(),
             padding};
   }
-  static const T* weights_of(const Tensor<T>& given) { return given.size() > 0 ? kernel_access(given).numbers() : nullptr; }
+  static const T* weights_of(const Tensor<T>& given) {
+    return given.size() > 0 ? kernel_access(given).numbers() : nullptr;
+  }
 
   // By recorded operations, to be differentiated again: every index' share of its bag's dy, and what it is of.
   Tensor<T> upstream_of_indices(const Tensor<T>& dy) const {
@@ -161,8 +163,8 @@ Tensor<T> embedding_bag_of(const Tensor<std::int64_t>& indices, const Tensor<T>&
 }
 
 /// The sum, mean or largest of each bag of a table's rows. Bag b has the indices [n] from offsets[b] up to the next
-/// one's: -> [bags, features]; an empty bag gives 0. `weights` [n], if given, multiply the rows of a sum; gradients go to
-/// the table and to them. Throws IndexError for an index or an offset out of range.
+/// one's: -> [bags, features]; an empty bag gives 0. `weights` [n], if given, multiply the rows of a sum; gradients go
+/// to the table and to them. Throws IndexError for an index or an offset out of range.
 template <Expression X>
 Tensor<typename X::Element> embedding_bag(const Tensor<std::int64_t>& indices, const X& table,
                                           const Tensor<std::int64_t>& offsets,
@@ -187,14 +189,7 @@ Tensor<typename X::Element> embedding_bag(const Tensor<std::int64_t>& indices, c
                                           Location where = Location::current()) {
   return embedding_bag(indices, table, offsets, Tensor<typename X::Element>(), options, where);
 }
-/// Bags of one size: indices [bags, n].
-template <Expression X>
-Tensor<typename X::Element> embedding_bag(const Tensor<std::int64_t>& indices, const X& table,
-                                          const EmbeddingBagOptions& options = {},
-                                          Location where = Location::current()) {
-  return embedding_bag_of_rows(indices, table, Tensor<typename X::Element>(), options, where);
-}
-/// The same with weights [bags, n].
+/// Bags of one size, with weights: indices and weights [bags, n].
 template <Expression X>
 Tensor<typename X::Element> embedding_bag_of_rows(const Tensor<std::int64_t>& indices, const X& table,
                                                   const Tensor<typename X::Element>& weights,
@@ -205,13 +200,22 @@ Tensor<typename X::Element> embedding_bag_of_rows(const Tensor<std::int64_t>& in
                       indices.shape(), ": without offsets give [bags, n]", where);
   const bool weighted = !(weights.shape() == Shape::empty());
   require<ShapeError>(!weighted || weights.shape() == indices.shape(), "embedding_bag: the indices are ",
-                      indices.shape(), ", per_sample_weights are ", weights.shape(), ": give one for each index", where);
+                      indices.shape(), ", per_sample_weights are ", weights.shape(), ": give one for each index",
+                      where);
   const Index bags = indices.shape()[0], size = indices.shape()[1];
-  Tensor<std::int64_t> offsets = Tensor<std::int64_t>::empty({bags});
-  for (Index b = 0; b < bags; ++b) kernel_access(offsets).shared_data()[b] = b * size;
+  const auto offsets = compute_values<std::int64_t>("embedding_bag", {bags}, [=](std::int64_t* to) {
+    for (Index b = 0; b < bags; ++b) to[b] = b * size;
+  });
   return embedding_bag_of<T>(kernel_access(indices).alias({indices.size()}), table.to_tensor(), offsets,
                              weighted ? recorded_reshape(weights, Shape{indices.size()}, where) : weights, options,
                              where);
+}
+/// Bags of one size: indices [bags, n].
+template <Expression X>
+Tensor<typename X::Element> embedding_bag(const Tensor<std::int64_t>& indices, const X& table,
+                                          const EmbeddingBagOptions& options = {},
+                                          Location where = Location::current()) {
+  return embedding_bag_of_rows(indices, table, Tensor<typename X::Element>(), options, where);
 }
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

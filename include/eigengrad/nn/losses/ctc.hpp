@@ -108,7 +108,7 @@ Tensor<T> ctc_by_steps(const Tensor<T>& x, const CtcBatch& batch, const Tensor<s
       "ctc_loss", {steps, n, states}, lay_out, targets, input_lengths, target_lengths, extra_output(start),
       extra_output(skip), extra_output(end), extra_output(goes_on), extra_output(without_steps));
   const Tensor<T> emitted = gather(x, 2, classes);
-  const Tensor<T> nothing = Tensor<T>::full({n, 1}, impossible);
+  const auto nothing = compute_values<T>("ctc_loss", {n, 1}, [=](T* to) { std::fill_n(to, n, impossible); });
   Tensor<T> ways = select(emitted, 0, 0) + start;
   for (Index t = 1; t < steps; ++t) {
     const Tensor<T> by_one = concatenate({nothing, slice(ways, 1, 0, states - 1)}, 1);

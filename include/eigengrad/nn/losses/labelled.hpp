@@ -5,13 +5,13 @@
 #include "../../autograd/engine/compute.hpp"
 #include "../../core/tensor.hpp"
 #include "../../formula/apply.hpp"
-#include "../../kernels/extreme.hpp"
 #include "../../kernels/sums.hpp"
 #include "../../ops/cast.hpp"
 #include "../../ops/index.hpp"
 #include "../../ops/shape.hpp"
 #include "../../ops/softmax.hpp"
 #include "cross_entropy.hpp"
+#include "label_rows.hpp"
 #include "loss.hpp"
 
 // Losses for class labels with everything that may be asked of them: weights of classes, labels that do not count,
@@ -46,7 +46,7 @@ struct LabelledRows {
   Shape numbers_shape, labels_shape;
   Tensor<Plain> weight;
   Index ignored;
-  T smoothing;
+  Plain smoothing;
   Reduction reduction;
 
   EIGENGRAD_COLD LabelledRows(const char* loss, const Location& from, const Shape& numbers, const Shape& labels,
@@ -58,7 +58,7 @@ struct LabelledRows {
         labels_shape(labels),
         weight(options.weight.detach()),
         ignored(options.ignore_index),
-        smoothing(static_cast<T>(static_cast<Plain>(options.label_smoothing))),
+        smoothing(static_cast<Plain>(options.label_smoothing)),
         reduction(options.reduction) {
     require<ShapeError>(labels == numbers.without(around.axis), name, ": the prediction is ", numbers,
                         ", the labels are ", labels, ": give [n, classes, ...] and labels [n, ...]", where);
@@ -96,13 +96,10 @@ struct LabelledRows {
     if (reduction == Reduction::mean) return T(static_cast<Plain>(total));
     return T(static_cast<Plain>(reduction == Reduction::batch_mean && labels.rank() > 0 ? labels.shape()[0] : 1));
   }
-  /// What every class' -log(p) is multiplied by for this label.
-  void write_targets(Index label, T scale, T* to) const {
-    const T everywhere = smoothing / static_cast<T>(static_cast<Plain>(around.count)) * scale;
-    for (Index c = 0; c < around.count; ++c) to[c] = everywhere * T(weight_of(c));
-    to[label] = to[label] + (T(1) - smoothing) * T(weight_of(label)) * scale;
+  LabelShares<T> shares() const {
+    return {weighted() ? kernel_access(weight).numbers() : nullptr, around.count, smoothing};
   }
-  /// The same for all labels, in the numbers' shape; divided, unless nothing is brought together.
+  /// What every class' -log(p) is multiplied by, in the numbers' shape; divided, unless nothing is brought together.
   Tensor<T> targets(const Tensor<std::int64_t>& labels) const {
     const auto run = [rows = *this](T* to, const Tensor<std::int64_t>& chosen, const Tensor<Plain>& /*in rows*/) {
       const T scale = T(1) / rows.checked_divisor(chosen);
@@ -113,7 +110,7 @@ struct LabelledRows {
         if (label < 0)
           std::fill_n(targets, classes, T(0));
         else
-          rows.write_targets(label, scale, targets);
+          rows.shares().write_targets(label, scale, targets);
         for (Index c = 0; c < classes; ++c) to[first + c * inner] = targets[c];
       });
     };
@@ -173,6 +170,48 @@ struct LabelledGradient {
   }
 };
 
+/// The terms of the labels from `begin` to `end`, and their derivatives, times `scale`, unless `to` is null.
+template <class T>
+void run_labelled_rows(const LabelledRows<T>& rows, const T* x, const Tensor<std::int64_t>& labels, Index begin,
+                       Index end, T scale, T* term, T* to) {
+  const LabelShares<T> shares = rows.shares();
+  const plain_t<T> weight_of_all = shares.total_weight();
+  const Index classes = rows.around.count, inner = rows.around.inner;
+  const Tensor<T> scratch = Tensor<T>::empty({2, inner > 1 ? classes : 0});
+  T *const row = kernel_access(scratch).shared_data(), *const slopes = row + (inner > 1 ? classes : 0);
+  const auto one = [&](Index i, Index label, Index first) {
+    T* const slope = to == nullptr ? nullptr : inner == 1 ? to + first : slopes;
+    const T* numbers = x + first;
+    for (Index c = 0; inner > 1 && c < classes; ++c) row[c] = numbers[c * inner];
+    if (inner > 1) numbers = row;
+    term[i] = label < 0 ? T(0) : shares.row(numbers, label, weight_of_all, scale, slope);
+    if (slope != nullptr && label < 0) std::fill_n(slope, classes, T(0));
+    for (Index c = 0; slope != nullptr && inner > 1 && c < classes; ++c) to[first + c * inner] = slope[c];
+  };
+  Index i = begin;
+  if constexpr (LabelShares<T>::has_lanes) {
+    constexpr Index width = lane_width<T>;
+    while (inner >= width && classes <= few_numbers && i + width <= end) {
+      const Index left = inner - i % inner;  // in this round of classes
+      if (left < width) {
+        rows.for_each(labels, i, i + left, one);
+        i += left;
+        continue;
+      }
+      Index lane_labels[extent(width)], first = 0;
+      rows.for_each(labels, i, i + width, [&](Index k, Index label, Index at) {
+        lane_labels[k - i] = label;
+        if (k == i) first = at;
+      });
+      if (!shares.lane_of_rows(x + first, inner, lane_labels, weight_of_all, scale, term + i,
+                               to != nullptr ? to + first : nullptr))
+        rows.for_each(labels, i, i + width, one);
+      i += width;
+    }
+  }
+  rows.for_each(labels, i, end, one);
+}
+
 template <class T>
 Tensor<T> cross_entropy_of_labels(const Tensor<T>& x, const Tensor<std::int64_t>& labels,
                                   const CrossEntropyOptions<T>& options, const Location& where) {
@@ -182,37 +221,14 @@ Tensor<T> cross_entropy_of_labels(const Tensor<T>& x, const Tensor<std::int64_t>
   const auto run = [rows](T* loss, const Tensor<T>& logits, const Tensor<std::int64_t>& chosen,
                           const Tensor<plain_t<T>>& /*in rows*/, T* to) {
     const T divisor = rows.checked_divisor(chosen), scale = T(1) / divisor;
-    const Index classes = rows.around.count, inner = rows.around.inner;
-    const bool smooth = !is_zero(rows.smoothing), each = rows.reduction == Reduction::none;
+    const bool each = rows.reduction == Reduction::none;
     const Tensor<T> terms = each ? Tensor<T>() : Tensor<T>::empty({chosen.size()});
     T* const term = each ? loss : kernel_access(terms).shared_data();
-    parallel_ranges(chosen.size(), 1, large_rows / (classes + 1) + 1, [&](Index begin, Index end) {
-      const Tensor<T> scratch = Tensor<T>::empty({3, classes});
-      T* const row = kernel_access(scratch).shared_data();
-      T *const targets = row + classes, *const own = targets + classes;
-      rows.for_each(chosen, begin, end, [&](Index i, Index label, Index first) {
-        T* const slope = to == nullptr ? nullptr : inner == 1 ? to + first : own;
-        const T* numbers = kernel_access(logits).numbers() + first;
-        if (label < 0) {
-          term[i] = T(0);
-          if (slope != nullptr) std::fill_n(slope, classes, T(0));
-        } else {
-          if (inner > 1) {
-            for (Index c = 0; c < classes; ++c) row[c] = numbers[c * inner];
-            numbers = row;
-          }
-          const T largest = winner_of_row<Largest>(numbers, classes), weight = T(rows.weight_of(label));
-          if (smooth) rows.write_targets(label, T(1), targets);
-          const T loss_of_row =
-              smooth ? cross_entropy_row<T>(numbers, classes, targets, first_place(numbers, classes, largest), largest,
-                                            scale, slope)
-                     : cross_entropy_row<T>(numbers, classes, nullptr, label, largest, T(scale * weight), slope);
-          term[i] = smooth ? loss_of_row : T(loss_of_row * weight);
-        }
-        if (slope == own)
-          for (Index c = 0; c < classes; ++c) to[first + c * inner] = own[c];
-      });
-    });
+    // Lanes begin where a round of labels side by side does, whatever thread takes it.
+    parallel_ranges(chosen.size(), (std::max)(Index{1}, rows.around.inner), large_rows / (rows.around.count + 1) + 1,
+                    [&](Index begin, Index end) {
+                      run_labelled_rows(rows, kernel_access(logits).numbers(), chosen, begin, end, scale, term, to);
+                    });
     rows.finish(terms, divisor, loss);
   };
   const auto back = [=](const Tensor<T>& dy) { return LabelledGradient<T>{derivative, x, dy, labels, rows}; };

@@ -78,13 +78,16 @@ auto poisson_nll_loss(const P& prediction, const Q& target, PoissonNllOptions op
   require_same_shape(name, prediction.shape(), target.shape(), where);
   const Tensor<T>& x = tensor_of<T>(prediction);
   const Tensor<T>& y = tensor_of<T>(target);
-  Tensor<T> constant = Tensor<T>::zeros({});
-  if (options.full) {
-    const Tensor<T> many = eigengrad::where(y > 1, y, 1);
-    constant = eigengrad::where(y > 1, many * log(many) - many + 0.5 * log(6.283185307179586 * many), 0);
-  }
-  if (options.log_input) return reduce_loss("poisson_nll_loss", exp(x) - y * x + constant, options.reduction, where);
-  return reduce_loss("poisson_nll_loss", x - y * log(x + options.epsilon) + constant, options.reduction, where);
+  Tensor<T> terms;
+  if (options.log_input)
+    terms = exp(x) - y * x;
+  else
+    terms = x - y * log(x + options.epsilon);
+  if (!options.full) return reduce_loss("poisson_nll_loss", terms, options.reduction, where);
+  const Tensor<T> many = eigengrad::where(y > 1, y, 1);
+  return reduce_loss("poisson_nll_loss",
+                     terms + eigengrad::where(y > 1, many * log(many) - many + 0.5 * log(6.283185307179586 * many), 0),
+                     options.reduction, where);
 }
 
 /// A variance, no smaller than `least`; its gradient is as if it were not limited.
