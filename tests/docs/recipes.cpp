@@ -9,17 +9,17 @@
 
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
-/// x / (1 + |x|), a sigmoid without an exponential. Turian, Bergstra, Bengio: Quadratic features and deep architectures
-/// for chunking, 2009.
-struct SoftsignOperation {
-  static constexpr const char* name = "softsign";
+/// (1 + x / (1 + |x|)) / 2, a sigmoid without an exponential. Elliott: A better activation function for artificial
+/// neural networks, 1993.
+struct ElliottOperation {
+  static constexpr const char* name = "elliott";
   static constexpr int cost = 8;
-  EIGENGRAD_INLINE static auto value(const auto& x) { return x / (1 + abs(x)); }
-  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return dy / square(1 + abs(x)); }
+  EIGENGRAD_INLINE static auto value(const auto& x) { return 0.5 + 0.5 * x / (1 + abs(x)); }
+  EIGENGRAD_INLINE static auto gradient(const auto& dy, const auto& x) { return 0.5 * dy / square(1 + abs(x)); }
 };
 template <Elementwise X>
-EIGENGRAD_INLINE auto softsign(const X& x) {
-  return apply<SoftsignOperation>(x);
+EIGENGRAD_INLINE auto elliott(const X& x) {
+  return apply<ElliottOperation>(x);
 }
 
 /// The sums of the first 1, 2, ... numbers of a vector [n], or with `backwards` of the last ones. Gradient: dy summed
@@ -41,13 +41,13 @@ Tensor<typename X::Element> running_sum(const X& expression, bool backwards = fa
                     with_respect_to(x, [=](const auto& dy) { return running_sum(dy, !backwards); }));
 }
 
-/// x / (1 + |x|): between -1 and 1, as Tanh, and slower to get there.
+/// (1 + x / (1 + |x|)) / 2: between 0 and 1, as Sigmoid, and slower to get there.
 template <class T>
-struct Softsign : Layer<T> {
-  Tensor<T> forward(const Tensor<T>& x) override { return {softsign(x), calling_line()}; }
-  std::string kind() const override { return "Softsign"; }
+struct Elliott : Layer<T> {
+  Tensor<T> forward(const Tensor<T>& x) override { return {elliott(x), calling_line()}; }
+  std::string kind() const override { return "Elliott"; }
   WeightInitializer<T> preferred_initializer() const override { return for_saturating<T>(); }
-  ActivationTraits activation_traits() const override { return saturating_between(-1, 1); }
+  ActivationTraits activation_traits() const override { return saturating_between(0, 1); }
 };
 
 /// log(cosh(d)), d = yhat - y: like d^2 / 2 near 0 and like |d| far out, and smooth.
@@ -145,7 +145,7 @@ std::vector<Row> recipe_rows() {
   const std::vector<Shapes> same = {{{3, 4}, {3, 4}}, {{5}, {5}}};
   const Shapes large = {{32, 64}, {32, 64}};
   return {
-      elementwise<1>("softsign", {nonzero}, UNARY(eg::softsign(x)), {{{0}, {1}}, {{1e200}, {0}}, {{-1e200}, {0}}}),
+      elementwise<1>("elliott", {nonzero}, UNARY(eg::elliott(x)), {{{0}, {0.5}}, {{1e200}, {0}}, {{-1e200}, {0}}}),
       structural("running_sum", {any}, OF(running_sum(x[0])), {{{0}}, {{1}}, {{19}}}, {{64}}),
       structural("running_sum", {any}, OF(running_sum(x[0], true)), {{{0}}, {{1}}, {{19}}}, {{64}}),
       structural("log_cosh_loss", {any}, OF(log_cosh_loss(x[0], x[1])), same, large),
@@ -220,9 +220,9 @@ TEST(Recipes, AnOperationIsSeen) {
   EXPECT_TRUE(support::mentions(text, {"running_sum(w) made inf at element (1) of [2]", "recipes.cpp:"})) << text;
 }
 
-TEST(Activation, SoftsignIsItsFunction) {
-  EXPECT_TRUE(close(eg::Softsign<double>()(eg::Tensor<double>{{-3, 0, 1}}), {-0.75, 0, 0.5}));
-  EXPECT_TRUE(eg::Softsign<double>().activation_traits().saturates());
+TEST(Activation, ElliottIsItsFunction) {
+  EXPECT_TRUE(close(eg::Elliott<double>()(eg::Tensor<double>{{-3, 0, 1}}), {0.125, 0.5, 0.75}));
+  EXPECT_TRUE(eg::Elliott<double>().activation_traits().saturates());
 }
 
 TEST(Loss, LogCoshStaysFinite) {

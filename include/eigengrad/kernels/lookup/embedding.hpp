@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../../core/buffer.hpp"
+#include "../../core/pool_allocator.hpp"
 #include "../../core/threads.hpp"
 #include "../../simd/lane.hpp"
 #include "../sums.hpp"
@@ -116,16 +117,16 @@ class OftenMet {
 
   Index first_, size_;
   T* dtable_;
-  std::vector<std::uint8_t> met_;
-  std::vector<Index> slots_;
-  std::vector<Totals<T>> totals_;
+  std::vector<std::uint8_t, PoolAllocator<std::uint8_t>> met_;
+  std::vector<Index, PoolAllocator<Index>> slots_;
+  std::vector<Totals<T>, PoolAllocator<Totals<T>>> totals_;
 };
 
 /// dtable [rows, size], written whole: row r is the sum of dy[i] over the i with indices[i] == r, in order; row
-/// `padding` gets none (-1: there is no such row).
+/// `padding` gets none (-1: there is no such row). With `add` the sums are added to what is there.
 template <class T>
 EIGENGRAD_OUTLINE void scatter_rows(const T* dy, const std::int64_t* indices, Index count, Index rows, Index size,
-                                    Index padding, T* dtable) {
+                                    Index padding, T* dtable, bool add = false) {
   // Rows are 0 only where nothing is copied to them first.
   for_parts_of_table(rows, count * size + rows * size / 4, [&](Index from, Index to) {
     OftenMet<T> met(from, to, size, dtable);
@@ -137,12 +138,12 @@ EIGENGRAD_OUTLINE void scatter_rows(const T* dy, const std::int64_t* indices, In
       if (r < from || r >= to || r == padding) continue;
       if (met.is_full(r))
         met.totals(r).add_numbers(0, dy + i * size, size);
-      else if (met.times(r) == 1)
+      else if (met.times(r) == 1 && !add)
         copy_row(dy + i * size, size, dtable + r * size);
       else
         add_numbers(dy + i * size, size, dtable + r * size);
     }
-    for (Index r = from; r < to;) {
+    for (Index r = add ? to : from; r < to;) {
       Index end = r;
       while (end < to && met.times(end) == 0) ++end;
       std::fill(dtable + r * size, dtable + end * size, T(0));
