@@ -310,6 +310,53 @@ TEST(Normalization, CompiledStepsWriteStatistics) {
   }
 }
 
+// A function behind a BatchNorm in a Sequential rides along; planes fill whole lanes, or do not, or are single numbers.
+TEST(Normalization, FunctionsRideAlong) {
+  for (const eg::Shape& shape : {eg::Shape{3, 2, 16}, eg::Shape{4, 2, 5}, eg::Shape{7, 2}, eg::Shape{0, 2, 3}})
+    for (const bool constant : {false, true}) {
+      SCOPED_TRACE(eg::to_text(shape, " ", constant));
+      eg::Sequential<double> together(eg::BatchNorm1d<double>(2), eg::ReLU<double>(), eg::BatchNorm1d<double>(2),
+                                      eg::Tanh<double>());
+      together.at<eg::BatchNorm1d<double>>(0).bias.set_value({0.3, -0.2});
+      eg::Sequential<double> copy = together;
+      const Tensor x = numbers(shape), seed = numbers(shape, 3);
+      const eg::Parameter<double> p(x), q(x);
+      const auto of = [&](eg::Sequential<double>& model, const eg::Parameter<double>& in, bool split) {
+        Tensor y = constant ? x : in.to_tensor();
+        if (!split) return model(y);
+        y = model.at<eg::BatchNorm1d<double>>(0)(y);
+        y = model.at<eg::ReLU<double>>(1)(y);
+        y = model.at<eg::BatchNorm1d<double>>(2)(y);
+        return model.at<eg::Tanh<double>>(3)(y);
+      };
+      Tensor mine, theirs;
+      {
+        eg::Tape tape;
+        mine = of(together, p, false);
+        tape.backward(mine, seed);
+        EXPECT_EQ(tape.operations().front(), "batch_norm");
+      }
+      {
+        eg::Tape tape;
+        theirs = of(copy, q, true);
+        tape.backward(theirs, seed);
+      }
+      EXPECT_TRUE(support::same_bits(mine, theirs));
+      if (!constant) {
+        EXPECT_TRUE(close(p.grad(), q.grad()));
+      }
+      for (std::size_t i = 0; i < 4; ++i)
+        EXPECT_TRUE(close(together.parameters()[i].grad(), copy.parameters()[i].grad())) << i;
+      const auto second = [&](eg::Sequential<double>& model, const eg::Parameter<double>& in, bool split) {
+        eg::Tape tape;
+        const auto first = tape.gradient(sum(of(model, in, split) * seed), model.parameters(), {.create_graph = true});
+        return tape.gradient(sum(first[0] * first[0]) + sum(first[1]), model.parameters());
+      };
+      const auto a = second(together, p, false), b = second(copy, q, true);
+      for (std::size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(close(a[i], b[i], 1e-9)) << i;
+    }
+}
+
 TEST(Normalization, RecordsNameTheLineOfTheCall) {
   eg::LayerNorm<double> norm({3});
   eg::Tape tape;

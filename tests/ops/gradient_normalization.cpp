@@ -1,4 +1,6 @@
 #include "eigengrad/ops/normalization.hpp"
+
+#include "eigengrad/ops/batch_norm.hpp"
 #include "gradient_row.hpp"
 
 // Rows of the gradient table for norms.

@@ -4,13 +4,16 @@
 #include <span>
 
 #include "../autograd/engine/joint.hpp"
+#include "../autograd/parameter.hpp"
 #include "../core/tensor.hpp"
 #include "../formula/traced.hpp"
 #include "../kernels/normalization/moments.hpp"
+#include "../kernels/normalization/planes.hpp"
 #include "arithmetic.hpp"
 #include "functions.hpp"
 
-// What all norms share: how one is recorded, and the same norm by operations that can be differentiated again.
+// What all norms share. Numbers that belong together, less their mean and divided by their deviation: one record, whose
+// gradients come in one more pass; where those are recorded themselves, they are made of operations.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace normalization {
 
 // What a norm is of, [a, b, c, d]: the axes that it normalises together, and those along which it has weights.
@@ -103,6 +106,44 @@ Statistics<T> statistics_in(T* statistics, Index sets) {
   return {array_of(statistics, sets, 0), array_of(statistics, sets, 1), array_of(statistics, sets, 2)};
 }
 
+// Throws ShapeError unless weight and bias, where given, are of the shape `expected`.
+EIGENGRAD_OUTLINE inline void require_weights(const char* name, const Shape& x, const Shape& expected,
+                                              const Shape& weight, const Shape& bias, const Location& where) {
+  for (const auto* shape : {&weight, &bias})
+    require<ShapeError>(*shape == Shape::empty() || *shape == expected, name, ": x is ", x, ", weight is ", weight,
+                        ", bias is ", bias, ": each must be ", expected, ", or empty to leave it out", where);
+}
+EIGENGRAD_OUTLINE inline void require_epsilon(const char* name, double epsilon, const Location& where = {}) {
+  require<ValueError>(epsilon >= 0, name, ": epsilon = ", epsilon, " is added to a variance: it must not be below 0",
+                      where);
+}
+// A layer's weight or bias, empty where it has none.
+template <class T>
+Tensor<T> if_any(const ParameterRef<T>& parameter) {
+  return parameter.size() > 0 ? parameter.to_tensor() : Tensor<T>();
+}
+// Rows that are normalised: the last axes of x.
+EIGENGRAD_OUTLINE inline void require_last_axes(const char* name, const Shape& x, const Shape& over,
+                                                const Location& where) {
+  bool fits = over.rank() > 0 && over.rank() <= x.rank();
+  for (Index axis = 1; fits && axis <= over.rank(); ++axis) fits = x[x.rank() - axis] == over[over.rank() - axis];
+  require<ShapeError>(fits, name, ": x is ", x, ", to be normalised over ", over,
+                      ": give the sizes of one or more of x's last axes", where);
+}
+// [batch, channels, ...], of at least so many axes.
+EIGENGRAD_OUTLINE inline Planes require_planes(const char* name, const Shape& x, Index rank, const Location& where) {
+  require<ShapeError>(x.rank() >= rank, name, ": x is ", x, ": give [batch, channels",
+                      rank > 2 ? ", ...] with at least one axis more" : "] or [batch, channels, ...]", where);
+  return {x[0], x[1], Shape(x.begin() + 2, x.end()).size()};
+}
+
+/// What was normalised, and the statistics that its way back takes: for each set of numbers the mean, what rounding
+/// took from it, 1 / sqrt(variance + epsilon); of a batch also the variance with one degree of freedom less. Of nothing
+/// they have no meaning.
+template <class T>
+struct Normed {
+  Tensor<T> y, statistics;
+};
 /// A norm as one record: forward(x, weight, bias, statistics, y), backward(x, dy, weight, statistics, dx, dweight,
 /// dbias) on numbers, null where something is left out or not wanted, and composed({x, weight, bias}) of operations.
 template <class T, class Forward, class Backward, class Composed>

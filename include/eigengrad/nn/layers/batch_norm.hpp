@@ -7,6 +7,8 @@
 #include "../../core/compute_values.hpp"
 #include "../../core/tensor.hpp"
 #include "../../formula/pointwise.hpp"
+#include "../../ops/batch_norm.hpp"
+#include "../../ops/norm_parts.hpp"
 #include "../../ops/normalization.hpp"
 #include "../module/layer.hpp"
 #include "../module/module.hpp"
@@ -109,16 +111,10 @@ class RunningNorm : public Layer<T> {
 template <class T>
 class BatchNorm : public RunningNorm<T> {
  public:
-  EIGENGRAD_OUTLINE Tensor<T> forward(const Tensor<T>& x) override {
-    require_input(x.shape());
-    if (!this->uses_batch())
-      return normalization::norm_batch_given(x, this->running_mean, this->running_var,
-                                             normalization::if_any(this->weight), normalization::if_any(this->bias),
-                                             this->epsilon, calling_line());
-    const auto [y, statistics] = normalization::norm_batch(
-        x, normalization::if_any(this->weight), normalization::if_any(this->bias), this->epsilon, calling_line());
-    if (this->is_training() && this->track_running_stats) remember(statistics, x.size() > 0);
-    return y;
+  Tensor<T> forward(const Tensor<T>& x) override { return apply(x, nullptr); }
+  Tensor<T> forward_then(const Tensor<T>& x, const Pointwise<T>& then) override {
+    if (then.keeps_slope || !this->uses_batch()) return apply_pointwise(then, apply(x, nullptr), calling_line());
+    return apply(x, &then);
   }
 
  protected:
@@ -128,6 +124,18 @@ class BatchNorm : public RunningNorm<T> {
   virtual const char* layout() const = 0;
 
  private:
+  EIGENGRAD_OUTLINE Tensor<T> apply(const Tensor<T>& x, const Pointwise<T>* then) {
+    require_input(x.shape());
+    const Tensor<T> w = normalization::if_any(this->weight), b = normalization::if_any(this->bias);
+    if (!this->uses_batch())
+      return normalization::norm_batch_given(x, this->running_mean, this->running_var, w, b, this->epsilon,
+                                             calling_line());
+    const auto [y, statistics] = then != nullptr
+                                     ? normalization::norm_batch_then(x, w, b, this->epsilon, *then, calling_line())
+                                     : normalization::norm_batch(x, w, b, this->epsilon, calling_line());
+    if (this->is_training() && this->track_running_stats) remember(statistics, x.size() > 0);
+    return y;
+  }
   void require_input(const Shape& x) const {
     if (takes_rank(x.rank()) && x[1] == this->num_features) [[likely]]
       return;

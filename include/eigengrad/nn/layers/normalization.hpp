@@ -5,6 +5,7 @@
 
 #include "../../autograd/parameter.hpp"
 #include "../../core/tensor.hpp"
+#include "../../ops/norm_parts.hpp"
 #include "../../ops/normalization.hpp"
 #include "../module/layer.hpp"
 #include "../module/module.hpp"
