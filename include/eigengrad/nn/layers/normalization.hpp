@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <limits>
 #include <optional>
 
@@ -43,6 +44,8 @@ class LayerNorm : public Layer<T> {
     weight.initialize_as(Tensor<T>::ones(sizes));
     if (options.bias) bias.initialize_as(Tensor<T>::zeros(sizes));
   }
+  explicit LayerNorm(std::initializer_list<Index> sizes, LayerNormOptions options = {})
+      : LayerNorm(Shape(sizes), options) {}
   explicit LayerNorm(Index size, LayerNormOptions options = {}) : LayerNorm(Shape{size}, options) {}
 
   EIGENGRAD_OUTLINE Tensor<T> forward(const Tensor<T>& x) override {
@@ -72,6 +75,7 @@ class RMSNorm : public Layer<T> {
     normalization::require_epsilon("RMSNorm", epsilon);
     if (options.elementwise_affine) weight.initialize_as(Tensor<T>::ones(sizes));
   }
+  explicit RMSNorm(std::initializer_list<Index> sizes, RMSNormOptions options = {}) : RMSNorm(Shape(sizes), options) {}
   explicit RMSNorm(Index size, RMSNormOptions options = {}) : RMSNorm(Shape{size}, options) {}
 
   EIGENGRAD_OUTLINE Tensor<T> forward(const Tensor<T>& x) override {
