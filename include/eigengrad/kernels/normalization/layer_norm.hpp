@@ -107,6 +107,9 @@ class RowNormGradient {
   static constexpr Index width = lane_width<T>;
   static constexpr Index run = 32;     // rows whose sums are made in T
   static constexpr Index blocks = 64;  // at most
+  // The size of rows of which two go together, to add less often to the sums over rows. Of longer ones, which may lie
+  // whole pages apart, too many lines would share places in the first cache.
+  static constexpr Index two_at_once = 512;
 
  public:
   /// dy, x [rows, size] -> dx like x; dweight, dbias [size]. Each may be null. `statistics` of RMS norm have no center
@@ -134,16 +137,17 @@ class RowNormGradient {
   static void rows_of_run(const T* x, const T* dy, Index from, Index to, Index size, const T* weight,
                           const Statistics<T>& statistics, T* dx, T* sums, Total<T>* totals, bool first) {
     std::fill_n(sums, 2 * size, T(0));
-    for (Index r = from; r < to; ++r) {
-      const bool centered = statistics.center != nullptr;
-      const T center = centered ? statistics.center[r] : T(0), scale = statistics.scale[r];
-      const T shift = centered ? T(T(0) - statistics.rest[r] * scale) : T(0);
-      const Means means = sums_of_row(x + r * size, dy + r * size, size, center, scale, shift, weight, sums,
-                                      dx == nullptr ? dy : dx + r * size);
-      if (dx != nullptr)
-        row_gradient(x + r * size, dy + r * size, size, center, scale, shift, weight,
-                     centered ? T(means.gradient * scale) : T(0), means.product * scale, dx + r * size);
-    }
+    const auto some = [&]<int count>(std::integral_constant<int, count>, Index r) {
+      Row rows[extent(count)];
+      for (int k = 0; k < count; ++k)
+        rows[k] = row_of(x + (r + k) * size, dy + (r + k) * size, size, statistics, r + k, weight,
+                         (dx == nullptr ? dy : dx) + (r + k) * size);
+      gradients_of_rows<count>(x + r * size, dy + r * size, size, rows, weight, sums,
+                               dx == nullptr ? nullptr : dx + r * size);
+    };
+    Index r = from;
+    for (; size <= two_at_once && r + 2 <= to; r += 2) some(std::integral_constant<int, 2>(), r);
+    for (; r < to; ++r) some(std::integral_constant<int, 1>(), r);
     for (Index i = 0; i < 2 * size; ++i) totals[i] = first ? Total<T>(sums[i]) : totals[i] + Total<T>(sums[i]);
   }
   static void add_blocks(const Total<T>* totals, Index count, Index size, T* to) {
@@ -154,21 +158,32 @@ class RowNormGradient {
     }
   }
 
-  struct Means {
-    T gradient, product;
+  /// What a row was normalised by, and what is taken off its gradient: mean and slope times what it was normalised to.
+  struct Row {
+    T center, scale, shift, mean, slope;
   };
-  /// The means of dy * weight and of that times what the row was normalised to. Adds dy times that, and dy, to the sums
-  /// over the rows.
-  EIGENGRAD_OUTLINE static Means sums_of_row(const T* x, const T* dy, Index size, const T& center, const T& scale,
-                                             const T& shift, const T* weight, T* sums, const T* target) {
+  static Row row_of(const T* x, const T* dy, Index size, const Statistics<T>& statistics, Index r, const T* weight,
+                    const T* target) {
+    const bool centered = statistics.center != nullptr;
+    const T center = centered ? statistics.center[r] : T(0), scale = statistics.scale[r];
+    const T shift = centered ? T(T(0) - statistics.rest[r] * scale) : T(0);
+    const Total<T> count(static_cast<plain_t<Total<T>>>(size));
+    const Sums sums = sums_of_row(x, dy, size, center, weight, target);
+    const Total<T> product = sums.product * Total<T>(scale) + sums.gradient * Total<T>(shift);
+    return {center, scale, shift, centered ? static_cast<T>(sums.gradient / count * Total<T>(scale)) : T(0),
+            static_cast<T>(product / count * Total<T>(scale))};
+  }
+  struct Sums {
+    Total<T> gradient, product;
+  };
+  /// The sums of dy * weight, and of that times x - center.
+  EIGENGRAD_OUTLINE static Sums sums_of_row(const T* x, const T* dy, Index size, const T& center, const T* weight,
+                                            const T* target) {
     L gradients[2] = {L(0), L(0)}, products[2] = {L(0), L(0)};
     const auto add = [&](Index i, int k) EIGENGRAD_INLINE_LAMBDA {
-      const L normal = (lane::load(x + i) - L(center)) * L(scale) + L(shift), upstream = lane::load(dy + i);
-      const L gradient = upstream * lane::load(weight + i), product = upstream * normal;
+      const L gradient = lane::load(dy + i) * lane::load(weight + i);
       gradients[k] = gradients[k] + gradient;
-      products[k] = products[k] + gradient * normal;
-      lane::store<T>(sums + i, L(lane::load(sums + i) + product));
-      lane::store<T>(sums + size + i, L(lane::load(sums + size + i) + upstream));
+      products[k] = products[k] + gradient * (lane::load(x + i) - L(center));
       ask_for<1>(target + i);
     };
     Index i = 0;
@@ -177,32 +192,52 @@ class RowNormGradient {
       add(i + width, 1);
     }
     for (; i + width <= size; i += width) add(i, 0);
-    Total<T> gradient(lane::sum<T>(gradients[0] + gradients[1])), product(lane::sum<T>(products[0] + products[1]));
+    Sums result{Total<T>(lane::sum<T>(gradients[0] + gradients[1])), Total<T>(lane::sum<T>(products[0] + products[1]))};
     for (; i < size; ++i) {
-      const T normal = (x[i] - center) * scale + shift, here = dy[i] * weight[i];
-      gradient = gradient + Total<T>(here);
-      product = product + Total<T>(here * normal);
-      sums[i] = sums[i] + dy[i] * normal;
-      sums[size + i] = sums[size + i] + dy[i];
+      const T gradient = dy[i] * weight[i];
+      result.gradient = result.gradient + Total<T>(gradient);
+      result.product = result.product + Total<T>(gradient * (x[i] - center));
     }
-    const Total<T> count(static_cast<plain_t<Total<T>>>(size));
-    return {static_cast<T>(gradient / count), static_cast<T>(product / count)};
+    return result;
   }
-  /// dx = dy * weight * scale - mean - normal * slope. Meanwhile the next row is fetched.
-  EIGENGRAD_OUTLINE static void row_gradient(const T* x, const T* dy, Index size, const T& center, const T& scale,
-                                             const T& shift, const T* weight, const T& mean, const T& slope, T* dx) {
+  /// dx = dy * weight * scale - mean - normal * slope of `count` rows, where it is wanted. dy * normal and dy are added
+  /// to the sums over the rows. Meanwhile the next rows are fetched.
+  template <int count>
+  EIGENGRAD_OUTLINE static void gradients_of_rows(const T* x, const T* dy, Index size, const Row* rows, const T* weight,
+                                                  T* sums, T* dx) {
+    L center[extent(count)], scale[extent(count)], shift[extent(count)], mean[extent(count)], slope[extent(count)];
+    for_indices<count>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+      center[k] = L(rows[k].center);
+      scale[k] = L(rows[k].scale);
+      shift[k] = L(rows[k].shift);
+      mean[k] = L(rows[k].mean);
+      slope[k] = L(rows[k].slope);
+    });
     Index i = 0;
     for (; i + width <= size; i += width) {
-      const L normal = (lane::load(x + i) - L(center)) * L(scale) + L(shift);
-      const L gradient = lane::load(dy + i) * lane::load(weight + i);
-      lane::store<T>(dx + i, L((gradient * L(scale) - L(mean)) - normal * L(slope)));
-      ask_for(x + size + i);
-      ask_for(dy + size + i);
+      const L factor = lane::load(weight + i);
+      L products = lane::load(sums + i), upstreams = lane::load(sums + size + i);
+      for_indices<count>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
+        const Index here = k * size + i;
+        const L upstream = lane::load(dy + here), normal = (lane::load(x + here) - center[k]) * scale[k] + shift[k];
+        products = products + upstream * normal;
+        upstreams = upstreams + upstream;
+        if (dx != nullptr) lane::store<T>(dx + here, L((upstream * factor * scale[k] - mean[k]) - normal * slope[k]));
+        ask_for(x + here + count * size);
+        ask_for(dy + here + count * size);
+      });
+      lane::store<T>(sums + i, products);
+      lane::store<T>(sums + size + i, upstreams);
     }
-    for (; i < size; ++i) {
-      const T normal = (x[i] - center) * scale + shift;
-      dx[i] = (dy[i] * weight[i] * scale - mean) - normal * slope;
-    }
+    for (; i < size; ++i)
+      for (int k = 0; k < count; ++k) {
+        const Row& row = rows[k];
+        const Index here = k * size + i;
+        const T upstream = dy[here], normal = (x[here] - row.center) * row.scale + row.shift;
+        sums[i] = sums[i] + upstream * normal;
+        sums[size + i] = sums[size + i] + upstream;
+        if (dx != nullptr) dx[here] = (upstream * weight[i] * row.scale - row.mean) - normal * row.slope;
+      }
   }
 };
 

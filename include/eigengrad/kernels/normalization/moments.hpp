@@ -7,8 +7,8 @@
 #include "../sums.hpp"
 
 // Mean and variance that keep their digits however far from 0 the numbers lie: every piece, short enough for the first
-// cache, is read twice, the second time as distances from its own mean; pieces are put together by Chan, Golub,
-// LeVeque: Updating formulae and a pairwise algorithm for computing sample variances, 1979.
+// cache, is read as distances from a number near its mean; pieces are put together by Chan, Golub, LeVeque: Updating
+// formulae and a pairwise algorithm for computing sample variances, 1979.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace normalization {
 
 /// As many numbers as are read twice at once.
@@ -73,43 +73,55 @@ EIGENGRAD_INLINE void ask_for([[maybe_unused]] const void* number) {
 #endif
 }
 
-/// Of up to piece_size numbers. What is read and what is written next is fetched meanwhile: as many numbers from `next`
-/// and `target` on.
 template <class T>
-EIGENGRAD_OUTLINE Moments<T> moments_of_piece(const T* x, Index count, const T* next, const T* target) {
+struct DistanceSums {
+  T distances, squares;
+};
+/// The sums of the distances from `center` and of their squares, of up to piece_size numbers. What is read and what is
+/// written next is fetched meanwhile: as many numbers from `next` and `target` on.
+template <class T>
+EIGENGRAD_OUTLINE DistanceSums<T> distance_sums(const T* x, Index count, const T& center, const T* next,
+                                                const T* target) {
   using L = lane_t<T>;
   constexpr Index width = lane_width<T>, step = 4 * width;
-  L sums[4] = {L(0), L(0), L(0), L(0)};
+  L distances[4] = {L(0), L(0), L(0), L(0)}, squares[4] = {L(0), L(0), L(0), L(0)};
+  const auto add = [&](Index at, auto k) EIGENGRAD_INLINE_LAMBDA {
+    const L distance = lane::load(x + at) - L(center);
+    distances[k] = distances[k] + distance;
+    squares[k] = squares[k] + distance * distance;
+  };
   Index i = 0;
   for (; i + step <= count; i += step)
-    for_indices<4>([&](auto k) EIGENGRAD_INLINE_LAMBDA { sums[k] = sums[k] + lane::load(x + i + k * width); });
-  for (; i + width <= count; i += width) sums[0] = sums[0] + lane::load(x + i);
-  T sum = lane::sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3]));
-  for (; i < count; ++i) sum = sum + x[i];
-  const T center = sum / T(static_cast<plain_t<T>>(count));
-
-  L distances[4] = {L(0), L(0), L(0), L(0)}, squares[4] = {L(0), L(0), L(0), L(0)};
-  for (i = 0; i + step <= count; i += step)
     for_indices<4>([&](auto k) EIGENGRAD_INLINE_LAMBDA {
-      const L distance = lane::load(x + i + k * width) - L(center);
-      distances[k] = distances[k] + distance;
-      squares[k] = squares[k] + distance * distance;
+      add(i + k * width, k);
       ask_for(next + i + k * width);
       ask_for<1>(target + i + k * width);
     });
-  for (; i + width <= count; i += width) {
-    const L distance = lane::load(x + i) - L(center);
-    distances[0] = distances[0] + distance;
-    squares[0] = squares[0] + distance * distance;
-  }
-  T rest = lane::sum<T>((distances[0] + distances[1]) + (distances[2] + distances[3]));
-  T square = lane::sum<T>((squares[0] + squares[1]) + (squares[2] + squares[3]));
+  for (; i + width <= count; i += width) add(i, std::integral_constant<int, 0>());
+  DistanceSums<T> result{lane::sum<T>((distances[0] + distances[1]) + (distances[2] + distances[3])),
+                         lane::sum<T>((squares[0] + squares[1]) + (squares[2] + squares[3]))};
   for (; i < count; ++i) {
     const T distance = x[i] - center;
-    rest = rest + distance;
-    square = square + distance * distance;
+    result.distances = result.distances + distance;
+    result.squares = result.squares + distance * distance;
   }
-  return Moments<T>::about(center, Total<T>(rest), Total<T>(square), count);
+  return result;
+}
+/// Of up to piece_size numbers: about the mean of the first few, and once more about their own where that was far off.
+template <class T>
+Moments<T> moments_of_piece(const T* x, Index count, const T* next, const T* target) {
+  constexpr Index width = lane_width<T>;
+  const auto about = [=](const T& center) {
+    const DistanceSums<T> sums = distance_sums(x, count, center, next, target);
+    return Moments<T>::about(center, Total<T>(sums.distances), Total<T>(sums.squares), count);
+  };
+  const T guess =
+      count >= width ? T(lane::sum<T>(lane::load(x)) * T(plain_t<T>(1) / static_cast<plain_t<T>>(width))) : x[0];
+  const Moments<T> result = about(guess);
+  const auto offset = plain_value(result.mean) - static_cast<plain_t<Total<T>>>(plain_value(guess));
+  if (offset * offset * static_cast<plain_t<Total<T>>>(count) <= plain_value(result.squares)) [[likely]]
+    return result;
+  return about(static_cast<T>(result.mean));
 }
 /// Of any number of numbers that follow each other; after them `next` is read, and `target` written.
 template <class T>
