@@ -4,6 +4,9 @@
 #include <span>
 
 #include "../autograd/engine/joint.hpp"
+#include "../core/error.hpp"
+#include "../core/shape.hpp"
+#include "../core/tensor.hpp"
 #include "../kernels/recurrence/backward.hpp"
 #include "recurrence_by_steps.hpp"
 #include "shape.hpp"
@@ -53,14 +56,14 @@ class Recurrence {
   }
 
   void forward(T* to, Given in, const Tensor<std::int64_t>& lengths, T* kept) const {
-    const SequenceLengths checked(lengths, sizes_.steps, recurrence_name(kind));
+    const SequenceLengths checked(lengths, sizes_.steps, RecurrenceName<kind>::name);
     for (int d = 0; d < directions_; ++d)
       RecurrentForward<T, kind>::run(sizes_of(d, checked), weights_of(d, in), run_of(d, in, to, kept));
   }
   /// Gradients, in the order of the operands.
   EIGENGRAD_OUTLINE Operands backward(const Tensor<T>& dy, const Tensor<T>& y, const auto& wanted, const Operands& in,
                                       const Tensor<T>& kept) const {
-    const SequenceLengths checked(lengths_, sizes_.steps, recurrence_name(kind));
+    const SequenceLengths checked(lengths_, sizes_.steps, RecurrenceName<kind>::name);
     Operands to;
     for (std::size_t k = 0; k < to.size(); ++k)
       if (wanted[k]) to[k] = Tensor<T>::empty(in[k].shape());
@@ -135,8 +138,8 @@ class Recurrence {
 template <RecurrentKind kind, class T>
 RecurrentResult<T> recurrence(const RecurrentOperands<T>& given, const RecurrentOptions& options = {},
                               Location where = Location::current()) {
-  const char* const name = recurrence_name(kind);
-  require_recurrence(kind, given, options, where);
+  const char* const name = RecurrenceName<kind>::name;
+  require_recurrence(kind, name, given, options, where);
   const Recurrence<T, kind> layer(given, options);
   const Tensor<T> kept = given.recorded(name) ? Tensor<T>::empty({layer.kept()}) : Tensor<T>();
   const auto run = [layer](T* to, std::span<const Tensor<T>> in, const Tensor<std::int64_t>& lengths, T* keep) {

@@ -5,6 +5,9 @@
 #include <vector>
 
 #include "../autograd/engine/joint.hpp"
+#include "../core/error.hpp"
+#include "../core/shape.hpp"
+#include "../core/tensor.hpp"
 #include "../kernels/recurrence/weights.hpp"
 #include "activations.hpp"
 #include "arithmetic.hpp"
@@ -63,19 +66,25 @@ struct RecurrentOperands {
   Array all;
 };
 
-constexpr const char* recurrence_name(RecurrentKind kind) {
-  switch (kind) {
-    case RecurrentKind::tanh:
-      return "rnn_tanh";
-    case RecurrentKind::relu:
-      return "rnn_relu";
-    case RecurrentKind::lstm:
-      return "lstm";
-    case RecurrentKind::gru:
-      break;
-  }
-  return "gru";
-}
+/// What a kind's records are called.
+template <RecurrentKind kind>
+struct RecurrenceName;
+template <>
+struct RecurrenceName<RecurrentKind::tanh> {
+  static constexpr const char* name = "rnn_tanh";
+};
+template <>
+struct RecurrenceName<RecurrentKind::relu> {
+  static constexpr const char* name = "rnn_relu";
+};
+template <>
+struct RecurrenceName<RecurrentKind::lstm> {
+  static constexpr const char* name = "lstm";
+};
+template <>
+struct RecurrenceName<RecurrentKind::gru> {
+  static constexpr const char* name = "gru";
+};
 constexpr Index recurrent_gates(RecurrentKind kind) {
   return kind == RecurrentKind::lstm ? 4 : kind == RecurrentKind::gru ? 3 : 1;
 }
@@ -99,9 +108,8 @@ class SequenceLengths {
 };
 
 template <class T>
-EIGENGRAD_COLD void require_recurrence(RecurrentKind kind, const RecurrentOperands<T>& given,
+EIGENGRAD_COLD void require_recurrence(RecurrentKind kind, const char* name, const RecurrentOperands<T>& given,
                                        const RecurrentOptions& options, const Location& where) {
-  const char* const name = recurrence_name(kind);
   const Index gates = recurrent_gates(kind);
   const Shape& x = given.all[0].shape();
   require<ShapeError>(x.rank() == 3, name, ": x is ", x, ", where ",
@@ -115,7 +123,7 @@ EIGENGRAD_COLD void require_recurrence(RecurrentKind kind, const RecurrentOperan
   require<ShapeError>(!projects || (kind == RecurrentKind::lstm && given.all[7].rank() == 2), name, ": weight_hr is ",
                       given.all[7].shape(), ", where LSTM takes [state, hidden] and others none", where);
   const Index state = projects ? given.all[7].shape()[0] : hidden;
-  const auto expect = [&](const char* what, const Tensor<T>& tensor, const Shape& shape, bool may_be_left_out) {
+  const auto require_shape = [&](const char* what, const Tensor<T>& tensor, const Shape& shape, bool may_be_left_out) {
     require<ShapeError>(tensor.shape() == shape || (may_be_left_out && is_left_out(tensor)), name, ": ", what, " is ",
                         tensor.shape(), ", where ", shape, " is needed for x of ", x, " and ", hidden, " hidden units",
                         where);
@@ -124,13 +132,15 @@ EIGENGRAD_COLD void require_recurrence(RecurrentKind kind, const RecurrentOperan
     const Tensor<T>* const w = given.all.data() + RecurrentOperands<T>::first_weight(d);
     require<ShapeError>(w[0].shape() == Shape({gates * hidden, x[2]}), name, ": x is ", x, ", weight_ih is ",
                         w[0].shape(), ": x's last axis must be the weight's second", where);
-    expect("weight_hh", w[1], {gates * hidden, state}, false);
-    expect("bias_ih", w[2], {gates * hidden}, true);
-    expect("bias_hh", w[3], {gates * hidden}, true);
-    if (projects) expect("weight_hr", w[4], {state, hidden}, false);
+    require_shape("weight_hh", w[1], {gates * hidden, state}, false);
+    require_shape("bias_ih", w[2], {gates * hidden}, true);
+    require_shape("bias_hh", w[3], {gates * hidden}, true);
+    if (projects) require_shape("weight_hr", w[4], {state, hidden}, false);
   }
-  expect("the first state", given.all[1], {directions, batch, state}, true);
-  if (kind == RecurrentKind::lstm) expect("the first cells", given.all[2], {directions, batch, hidden}, true);
+  require_shape("the first state", given.all[1], {directions, batch, state}, true);
+  if (kind == RecurrentKind::lstm) require_shape("the first cells", given.all[2], {directions, batch, hidden}, true);
+  require<ShapeError>(kind == RecurrentKind::lstm || is_left_out(given.all[2]), name, ": there are cells of ",
+                      given.all[2].shape(), ", which only an LSTM has", where);
   const Shape& lengths = options.lengths.shape();
   require<ShapeError>(is_left_out(options.lengths) || lengths == Shape{batch}, name, ": lengths are ", lengths,
                       ", where one for each sequence, [", batch, "], is needed for x of ", x, where);
@@ -180,7 +190,7 @@ inline Tensor<bool> sequence_mask(Index steps, const Tensor<std::int64_t>& lengt
   const auto run = [steps, batch](bool* to, const Tensor<std::int64_t>& ends) {
     for (Index i = 0; i < steps * batch; ++i) to[i] = i / batch < kernel_access(ends).numbers()[i % batch];
   };
-  return compute_values<bool>("sequence_mask", {steps, batch, 1}, run, lengths);
+  return compute_values<bool>("sequence mask", {steps, batch, 1}, run, lengths);
 }
 
 /// One step's new state and cells from the products with x and with the state, [batch, gates * hidden] each.

@@ -4,6 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "../../autograd/engine/node.hpp"
+#include "../../autograd/parameter.hpp"
+#include "../../core/error.hpp"
+#include "../../core/generator.hpp"
+#include "../../core/pool_allocator.hpp"
+#include "../../core/shape.hpp"
+#include "../../core/tensor.hpp"
+#include "../../kernels/recurrence/cell.hpp"
 #include "../../ops/join.hpp"
 #include "../../ops/recurrence.hpp"
 #include "../module/init.hpp"
@@ -201,16 +209,16 @@ class Recurrent : public Layer<T> {
                         "], or one sequence [steps, ", setting_.inputs, "], is needed", where);
     const Index count = setting_.layers * static_cast<Index>(directions()),
                 batch = x.shape()[setting_.batch_first ? 0 : 1];
-    const auto expect = [&](const char* what, const Tensor<T>& tensor, const Shape& shape) {
+    const auto require_shape = [&](const char* what, const Tensor<T>& tensor, const Shape& shape) {
       require<ShapeError>(is_left_out(tensor) || tensor.shape() == shape, this->kind(), ": ", what, " is ",
                           tensor.shape(), ", where [layers * directions, batch, numbers] = ", shape,
                           " is needed for x of ", x.shape(), where);
     };
-    expect("the state h", state.h, {count, batch, state_size()});
+    require_shape("the state h", state.h, {count, batch, state_size()});
     require<ShapeError>(setting_.kind == RecurrentKind::lstm || is_left_out(state.c), this->kind(),
                         ": the state has cells c of ", state.c.shape(), ", which only an LSTM has: give h alone",
                         where);
-    expect("the state's cells c", state.c, {count, batch, setting_.hidden});
+    require_shape("the state's cells c", state.c, {count, batch, setting_.hidden});
   }
 
   Setting setting_;

@@ -1,6 +1,14 @@
 #pragma once
 
+#include "../../core/error.hpp"
+#include "../../core/generator.hpp"
+#include "../../core/shape.hpp"
+#include "../../core/tensor.hpp"
+#include "../../kernels/recurrence/cell.hpp"
+#include "../../ops/recurrence.hpp"
 #include "../../ops/shape.hpp"
+#include "../module/members.hpp"
+#include "../module/module.hpp"
 #include "recurrent.hpp"
 
 // Recurrent layers' single steps, for loops of one's own; over whole sequences RNN, LSTM and GRU are much faster.
@@ -41,15 +49,15 @@ class RecurrentCellModule : public Module<T> {
                         ", where [batch, ", in_, "] or [", in_, "] is needed", where);
     const Index batch = one ? 1 : x.shape()[0];
     const Shape shape = one ? Shape{hidden_} : Shape{batch, hidden_};
-    const auto raised = [&](const char* what, const Tensor<T>& of) {
+    const auto checked = [&](const char* what, const Tensor<T>& of) {
       if (is_left_out(of)) return of;
       require<ShapeError>(of.shape() == shape, name_, ": the state ", what, " is ", of.shape(), ", where ", shape,
                           " is needed for x of ", x.shape(), where);
       return reshape(of, Shape{1, batch, hidden_}, where);
     };
     RecurrentResult<T> result =
-        recurrence<kind>(RecurrentOperands<T>(reshape(x, Shape{1, batch, in_}, where), raised("h", state.h),
-                                              raised("c", state.c), part.tensors()),
+        recurrence<kind>(RecurrentOperands<T>(reshape(x, Shape{1, batch, in_}, where), checked("h", state.h),
+                                              checked("c", state.c), part.tensors()),
                          {}, where);
     return {reshape(result.h, shape, where), kind == RecurrentKind::lstm ? reshape(result.c, shape, where) : result.c};
   }

@@ -90,14 +90,14 @@ class RecurrentStream {
   void set_state(const RecurrentState<T>& state, Location where = Location::current()) {
     const Tensor<T> h = state.h, c = state.c;
     reset();
-    const auto set = [&](const char* what, Tensor<T>& to, const Tensor<T>& from) {
+    const auto require_and_set = [&](const char* what, Tensor<T>& to, const Tensor<T>& from) {
       if (from.shape() == Shape::empty()) return;
       require<ShapeError>(from.shape() == to.shape(), "stream: ", what, " is ", from.shape(), ", where ", to.shape(),
                           " is needed", where);
       to = from.detach();
     };
-    set("h", h_, h);
-    set("c", c_, c);
+    require_and_set("h", h_, h);
+    require_and_set("c", c_, c);
   }
   /// Back to zeros.
   void reset() {
