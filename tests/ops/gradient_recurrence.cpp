@@ -10,7 +10,8 @@ namespace gradients {
 template <class T>
 eg::Tensor<T> all_of(const eg::RecurrentResult<T>& result) {
   const eg::Tensor<T> both = concatenate(std::vector{flatten(result.output), flatten(result.h)});
-  return result.c.size() > 0 ? concatenate(std::vector{both, flatten(result.c)}) : both;
+  const eg::Tensor<T> all = result.c.size() > 0 ? concatenate(std::vector{both, flatten(result.c)}) : both;
+  return all * all;
 }
 /// Forward, with everything: x, h, c, weights and biases.
 template <eg::RecurrentKind kind, class T>
@@ -39,6 +40,8 @@ auto projected(const std::vector<eg::Tensor<T>>& x) {
 GRADIENT_ROWS(recurrence) {
   using eg::RecurrentKind;
   return {
+      structural("append_states", {any}, [](const auto& x) { return eg::append_states(x[0], x[1]); },
+                 {{{1, 2, 3}, {2, 2, 3}}, {{2, 0, 3}, {1, 0, 3}}}, {{2, 8, 9}, {1, 8, 9}}),
       structural("lstm", {any}, OF(forward<RecurrentKind::lstm>(x)),
                  {{{2, 2, 1}, {1, 2, 2}, {1, 2, 2}, {8, 1}, {8, 2}, {8}, {8}},
                   {{1, 1, 2}, {1, 1, 1}, {1, 1, 1}, {4, 2}, {4, 1}, {4}, {4}},

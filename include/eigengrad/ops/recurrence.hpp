@@ -8,6 +8,7 @@
 #include "../core/shape.hpp"
 #include "../core/tensor.hpp"
 #include "../kernels/recurrence/backward.hpp"
+#include "index.hpp"
 #include "recurrence_by_steps.hpp"
 #include "shape.hpp"
 
@@ -152,6 +153,20 @@ RecurrentResult<T> recurrence(const RecurrentOperands<T>& given, const Recurrent
   return layer.parts_of(compute<T>({name, where}, {layer.size()}, run, with_respect_to_all(given.all, rule, composed),
                                    options.lengths, extra_output(kept)),
                         where);
+}
+
+/// The states of several layers and of the next one, along the first axis. Gradients: dy's parts.
+template <class T>
+Tensor<T> append_states(const Tensor<T>& several, const Tensor<T>& next, Location where = Location::current()) {
+  const Index before = several.shape()[0], count = before + next.shape()[0];
+  const Shape shape{count, next.shape()[1], next.shape()[2]};
+  const auto run = [](T* to, const Tensor<T>& first, const Tensor<T>& second) {
+    std::copy_n(kernel_access(first).numbers(), first.size(), to);
+    std::copy_n(kernel_access(second).numbers(), second.size(), to + first.size());
+  };
+  return compute<T>({"append_states", where}, shape, run,
+                    with_respect_to(several, [=](const auto& dy) { return slice(dy, 0, 0, before); }),
+                    with_respect_to(next, [=](const auto& dy) { return slice(dy, 0, before, count); }));
 }
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

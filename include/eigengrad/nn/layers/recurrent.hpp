@@ -8,11 +8,10 @@
 #include "../../autograd/parameter.hpp"
 #include "../../core/error.hpp"
 #include "../../core/generator.hpp"
-#include "../../core/pool_allocator.hpp"
 #include "../../core/shape.hpp"
 #include "../../core/tensor.hpp"
 #include "../../kernels/recurrence/cell.hpp"
-#include "../../ops/join.hpp"
+#include "../../ops/index.hpp"
 #include "../../ops/recurrence.hpp"
 #include "../module/init.hpp"
 #include "../module/layer.hpp"
@@ -167,7 +166,6 @@ class Recurrent : public Layer<T> {
       return run_one(x, state, lengths);
     require_fitting(x, state);
     RecurrentOutput<T> result{x, {}};
-    std::vector<Tensor<T>, PoolAllocator<Tensor<T>>> h, c;
     for (Index layer = 0; layer < setting_.layers; ++layer) {
       const auto own = [&](const Tensor<T>& all) {
         return is_left_out(all) || setting_.layers == 1 ? all
@@ -179,15 +177,10 @@ class Recurrent : public Layer<T> {
                                          count == 2 ? part[1].tensors() : RecurrentTensors<T>()),
                     {setting_.batch_first, lengths});
       result.output = layer + 1 < setting_.layers ? between.forward(next.output) : std::move(next.output);
-      if (setting_.layers == 1) {
-        result.state = {std::move(next.h), std::move(next.c)};
-        return result;
-      }
-      h.push_back(std::move(next.h));
-      c.push_back(std::move(next.c));
+      result.state.h = layer == 0 ? std::move(next.h) : append_states(result.state.h, next.h, where);
+      if (setting_.kind == RecurrentKind::lstm)
+        result.state.c = layer == 0 ? std::move(next.c) : append_states(result.state.c, next.c, where);
     }
-    result.state.h = join<T>("concatenate", h, 0, where);
-    if (setting_.kind == RecurrentKind::lstm) result.state.c = join<T>("concatenate", c, 0, where);
     return result;
   }
   /// One sequence [steps, in], with states [layers * directions, ...].
