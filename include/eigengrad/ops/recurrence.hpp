@@ -50,9 +50,9 @@ class Recurrence {
     const RecurrentSizes& s = sizes_;
     const Index outer = s.batch_first ? s.batch : s.steps, inner = s.batch_first ? s.steps : s.batch;
     RecurrentResult<T> result;
-    result.output = part_of(all, 0, {outer, inner, directions_ * s.state()}, {"output", where});
-    result.h = part_of(all, states_begin(), {directions_, s.batch, s.state()}, {"last_state", where});
-    if (Cell::is_lstm) result.c = part_of(all, cells_begin(), {directions_, s.batch, s.hidden}, {"last_cell", where});
+    result.output = part_of({"output", where}, all, 0, {outer, inner, directions_ * s.state()});
+    result.h = part_of({"last_state", where}, all, states_begin(), {directions_, s.batch, s.state()});
+    if (Cell::is_lstm) result.c = part_of({"last_cell", where}, all, cells_begin(), {directions_, s.batch, s.hidden});
     return result;
   }
 

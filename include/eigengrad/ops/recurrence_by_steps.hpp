@@ -148,7 +148,7 @@ EIGENGRAD_COLD void require_recurrence(RecurrentKind kind, const char* name, con
 
 /// A part of a row of numbers in a shape of its own, without a copy. Gradient: dy at its place among zeros.
 template <class T>
-Tensor<T> part_of(const Tensor<T>& all, Index first, const Shape& shape, const OperationName& name);
+Tensor<T> part_of(const OperationName& name, const Tensor<T>& all, Index first, const Shape& shape);
 
 template <class T>
 struct PlacedPart {
@@ -172,16 +172,16 @@ struct PlacedPart {
     };
     return compute<T>("place_part", target_shape, run,
                       with_respect_to(dy, [at = first, part = dy.shape()](const auto& again) {
-                        return part_of(again, at, part, "part");
+                        return part_of("part", again, at, part);
                       }));
   }
 };
 template <class T>
-Tensor<T> part_of(const Tensor<T>& all, Index first, const Shape& shape, const OperationName& name) {
+Tensor<T> part_of(const OperationName& name, const Tensor<T>& all, Index first, const Shape& shape) {
   return record(name, kernel_access(all).alias(shape, shape.size() > 0 ? first : 0),
                 with_respect_to(
                     all, [first, whole = all.shape()](const auto& dy) { return PlacedPart<T>{dy, first, whole}; },
-                    [first, shape](const auto& again) { return part_of(again, first, shape, "part"); }));
+                    [first, shape](const auto& again) { return part_of("part", again, first, shape); }));
 }
 
 /// [steps, batch, 1]: true up to each sequence's end.
