@@ -319,3 +319,31 @@ TEST(Recurrence, SaysWhatDoesNotFit) {
   EXPECT_TRUE(mentions(shape_message([&] { eg::recurrence<eg::RecurrentKind::gru>(wrong); }),
                        {"gru: weight_hh is [9, 2]", "[9, 3]", "3 hidden"}));
 }
+
+// Where there are more sequences and steps than kernels take at once: as by recorded operations.
+TEST(Recurrence, LargeOnesHaveTheGradientsOfTheirSteps) {
+  eg::Generator generator(12);
+  const auto compare = [&](auto&& model, eg::Index steps, eg::Index batch, const Lengths& lengths, bool batch_first) {
+    const eg::Parameter<double> x(
+        Tensor::randn(batch_first ? eg::Shape{batch, steps, 3} : eg::Shape{steps, batch, 3}, generator));
+    std::vector<eg::ParameterRef<double>> wanted = model.parameters();
+    wanted.push_back(x);
+    eg::Tape tape;
+    const auto [output, state] = model(x, {}, lengths);
+    const Tensor loss = sum(output * Tensor::randn(output.shape(), generator)) + sum(state.h);
+    const auto recorded = tape.gradient(loss, wanted, {.create_graph = true}), direct = tape.gradient(loss, wanted);
+    for (std::size_t k = 0; k < wanted.size(); ++k) EXPECT_TRUE(close(direct[k], recorded[k], 1e-10)) << k;
+  };
+  for (const auto& [steps, batch] : {std::pair<eg::Index, eg::Index>{10, 40}, {3, 150}, {140, 1}, {40, 7}})
+    for (const bool batch_first : {false, true}) {
+      SCOPED_TRACE(eg::to_text(steps, " steps, batch ", batch, batch_first ? " first" : ""));
+      Lengths lengths = Lengths::full({batch}, steps);
+      for (eg::Index b = 1; b < batch; ++b) lengths.at(b) = b % (steps + 1);
+      compare(eg::LSTM<double>(3, 9, {.batch_first = batch_first, .bidirectional = true, .proj_size = 4}, generator),
+              steps, batch, lengths, batch_first);
+      compare(eg::GRU<double>(3, 9, {.batch_first = batch_first, .bidirectional = true}, generator), steps, batch, {},
+              batch_first);
+      compare(eg::RNN<double>(3, 9, {.batch_first = batch_first, .bidirectional = true}, generator), steps, batch,
+              lengths, batch_first);
+    }
+}
