@@ -41,10 +41,10 @@ void compare_layer(const fixture::Case& c) {
                         {.layers = layers, .bias = bias, .batch_first = batch_first, .bidirectional = bidirectional}));
   compare_layer(c, eg::RNN<double>(in, hidden,
                                    {.layers = layers,
-                                    .nonlinearity = kind == "relu" ? eg::Nonlinearity::relu : eg::Nonlinearity::tanh,
                                     .bias = bias,
                                     .batch_first = batch_first,
-                                    .bidirectional = bidirectional}));
+                                    .bidirectional = bidirectional,
+                                    .nonlinearity = kind == "relu" ? eg::Nonlinearity::relu : eg::Nonlinearity::tanh}));
 }
 void compare_cell(const fixture::Case& c) {
   const std::string& kind = c.word("kind");
@@ -196,7 +196,7 @@ TEST(Recurrence, FrozenWeightsLeaveTheOthersGradients) {
 
 TEST(Recurrence, DropsBetweenLayersInTraining) {
   eg::Generator generator(8);
-  eg::RNN<double> rnn(2, 50, {.layers = 2, .nonlinearity = eg::Nonlinearity::relu, .dropout = 0.5}, generator),
+  eg::RNN<double> rnn(2, 50, {.layers = 2, .dropout = 0.5, .nonlinearity = eg::Nonlinearity::relu}, generator),
       without(2, 50, {.layers = 2, .nonlinearity = eg::Nonlinearity::relu}, generator);
   without.load_state_dict(rnn.state_dict());
   const Tensor x = Tensor::randn({3, 4, 2}, generator);

@@ -155,7 +155,7 @@ RecurrentResult<T> recurrence(const RecurrentOperands<T>& given, const Recurrent
                         where);
 }
 
-/// The states of several layers and of the next one, along the first axis. Gradients: dy's parts.
+// The states of several layers and of the next one, along the first axis. Gradients: dy's parts.
 template <class T>
 Tensor<T> append_states(const Tensor<T>& several, const Tensor<T>& next, Location where = Location::current()) {
   const Index before = several.shape()[0], count = before + next.shape()[0];

@@ -27,11 +27,11 @@ enum class Nonlinearity { tanh, relu };
 /// Settings of RNN. Dropout acts between layers, in training.
 struct RNNOptions {
   Index layers = 1;
-  Nonlinearity nonlinearity = Nonlinearity::tanh;
   bool bias = true;
   bool batch_first = false;
   double dropout = 0;
   bool bidirectional = false;
+  Nonlinearity nonlinearity = Nonlinearity::tanh;
 };
 /// Settings of LSTM; with proj_size the state has as many numbers, the cells still `hidden`.
 struct LSTMOptions {
