@@ -69,7 +69,8 @@ class Recurrence {
     for (std::size_t k = 0; k < to.size(); ++k)
       if (wanted[k]) to[k] = Tensor<T>::empty(in[k].shape());
     const T* const from = kernel_access(dy).numbers();
-    for (int d = 0; d < directions_; ++d) {
+    for (int d = directions_; d-- > 0;) {  // what was kept last lies nearest
+      const bool is_second = d + 1 < directions_;
       const auto place = [&](std::size_t k, Index first = 0) {
         return wanted[k] ? kernel_access(to[k]).writable_numbers() + first : nullptr;
       };
@@ -81,8 +82,8 @@ class Recurrence {
       g.last_state = from + states_begin() + state;
       g.last_cell = Cell::is_lstm ? from + cells_begin() + cell : nullptr;
       Tensor<T> second;
-      if (d == 1 && wanted[0]) second = Tensor<T>::empty(in[0].shape());
-      g.x = d == 0 ? place(0) : wanted[0] ? kernel_access(second).writable_numbers() : nullptr;
+      if (is_second && wanted[0]) second = Tensor<T>::empty(in[0].shape());
+      g.x = is_second && wanted[0] ? kernel_access(second).writable_numbers() : place(0);
       g.initial_state = place(1, state);
       g.initial_cell = Cell::is_lstm ? place(2, cell) : nullptr;
       g.input_weights = place(own);
@@ -93,7 +94,7 @@ class Recurrence {
       T* const ran = kernel_access(y).shared_data();
       RecurrentBackward<T, kind>::run(sizes_of(d, checked), weights_of(d, in),
                                       run_of(d, in, ran, kernel_access(kept).shared_data()), g);
-      if (d == 1 && wanted[0]) add_in_place(to[0], second);
+      if (is_second && wanted[0]) add_in_place(to[0], second);
     }
     return to;
   }

@@ -60,7 +60,7 @@ class RecurrentStream {
 
   /// x [batch, in], or [in] for a batch of 1, to what the last layer gives, [batch, state] or [state]. Throws
   /// ShapeError; GradientError for what is recorded or compiled, as no gradient comes back from here.
-  const Tensor<T>& operator()(const Tensor<T>& x, Location where = Location::current()) {
+  Tensor<T> operator()(const Tensor<T>& x, Location where = Location::current()) {
     const bool one = x.rank() == 1;
     require<ShapeError>((one && batch_ == 1 && x.shape()[0] == inputs_) || x.shape() == Shape({batch_, inputs_}),
                         "stream: x is ", x.shape(), ", where ", Shape{batch_, inputs_}, " is needed", where);
