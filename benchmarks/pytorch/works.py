@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+import layers
+
 SGD_RATE, ADAM_RATE, FORMULA_COLUMNS, REDUCE_COLUMNS = 0.001, 0.0001, 250, 1000  # as in work.hpp
 WAYS = ("PyTorch eager", "torch.compile")
 
@@ -171,7 +173,7 @@ def adam(fields, compiler):
 
 
 KINDS = {f.__name__: f for f in (train, infer, forward, gradient, hvp, formula, function, reduce, weight_gradient,
-                                 softmax_cross_entropy, adam)}
+                                 softmax_cross_entropy, adam)} | layers.KINDS
 torch._dynamo.config.recompile_limit = 64  # the optimizers' inner functions are shared by all works
 compiled_steps = {}  # compiling takes seconds, so what is compiled is kept
 
@@ -189,7 +191,7 @@ def prepare(way, name):
         return KINDS[kind](fields, None)
     if name not in compiled_steps:
         try:
-            whole = kind not in ("train", "adam")  # an optimizer's step is compiled in two parts
+            whole = kind not in ("train", "adam", "model_step")  # an optimizer's step is compiled in two parts
             step = KINDS[kind](fields, lambda f: torch.compile(with_own_code(f), dynamic=False, fullgraph=whole))
             step()
         except Exception as problem:  # whatever the compiler fails with, this work it cannot do

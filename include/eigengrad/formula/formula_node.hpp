@@ -161,7 +161,10 @@ class FormulaNode final : public OperationNode<T> {
       : OperationNode<T>(operation, value.shape()), view_{view.kind, formula_behind(view.kind), view.space, nullptr} {
     this->forward = Forward::formula;
     view.kind.copy(view.formula, const_cast<void*>(view_.formula));
-    std::copy_n(targets, view.kind.leaves, this->targets());
+    for (int k = 0; k < view.kind.leaves; ++k) {
+      this->targets()[k] = targets[k];
+      EIGENGRAD_NO_VECTORS;  // of a few, for which memcpy would be called
+    }
     auto* const leaves = reinterpret_cast<FormulaLeaf<T>*>(this->targets() + view.kind.leaves);
     view.kind.list(view_.formula, leaves);
     view_.leaves = leaves;
@@ -173,7 +176,7 @@ class FormulaNode final : public OperationNode<T> {
   static std::size_t place_of_formula(const FormulaKind<T>& kind) {
     const std::size_t end =
         sizeof(FormulaNode) + static_cast<std::size_t>(kind.leaves) * (sizeof(TypedNode<T>*) + sizeof(FormulaLeaf<T>));
-    return (end + kind.alignment - 1) / kind.alignment * kind.alignment;
+    return (end + kind.alignment - 1) & ~(kind.alignment - 1);  // a power of two: a division takes as long as a loop
   }
   const void* formula_behind(const FormulaKind<T>& kind) const {
     return reinterpret_cast<const std::byte*>(this) + place_of_formula(kind);

@@ -76,7 +76,7 @@ class RowSums {
                                  const ReverseJob<T>& job, Index full, Index row) {
     const RowBlocks<T> blocks(full);
     Sum<T> parts[RowBlocks<T>::most][Loop::max_operands];
-    parallel_for(blocks.count, team_size(), [&](Index b) {
+    parallel_for(blocks.count(), team_size(), [&](Index b) {
       Sink<T> sinks[Loop::max_operands];
       std::copy_n(job.sinks, leaves_, sinks);
       RowSums own(sinks, leaves_);
@@ -85,7 +85,7 @@ class RowSums {
       own.add_chunks(lanes, formula, cursors, own_job, blocks.begin(b), blocks.end(b), row);
       std::copy_n(own.totals_, leaves_, parts[b]);
     });
-    for (Index b = 0; b < blocks.count; ++b)
+    for (Index b = 0; blocks.has(b); ++b)
       for (int k = 0; k < leaves_; ++k) totals_[k] = totals_[k] + parts[b][k];
   }
   /// The sum for sink k, which begins anew.

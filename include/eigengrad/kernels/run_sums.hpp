@@ -46,12 +46,11 @@ struct RowBlocks {
   explicit RowBlocks(Index whole) : whole_(whole) {
     const Index chunks = (whole + lane_chunk<T> - 1) / lane_chunk<T>;
     step_ = std::max<Index>(4, (chunks + most - 1) / most) * lane_chunk<T>;
-    count = (whole + step_ - 1) / step_;
   }
   Index begin(Index block) const { return block * step_; }
   Index end(Index block) const { return (std::min)(whole_, (block + 1) * step_); }
-
-  Index count = 0;
+  bool has(Index block) const { return begin(block) < whole_; }
+  Index count() const { return (whole_ + step_ - 1) / step_; }  // a division, which small sums would wait for
 
  private:
   Index whole_, step_;
@@ -71,12 +70,12 @@ Sum<T> sum_of_chunks(Index whole, [[maybe_unused]] bool large, const Chunk& chun
   if constexpr (has_threads) {
     if (large) {
       Sum<T> parts[RowBlocks<T>::most];
-      parallel_for(blocks.count, team_size(), [&](Index b) { parts[b] = sum_of_block(b); });
-      for (Index b = 0; b < blocks.count; ++b) total = total + parts[b];
+      parallel_for(blocks.count(), team_size(), [&](Index b) { parts[b] = sum_of_block(b); });
+      for (Index b = 0; blocks.has(b); ++b) total = total + parts[b];
       return total;
     }
   }
-  for (Index b = 0; b < blocks.count; ++b) total = total + sum_of_block(b);
+  for (Index b = 0; blocks.has(b); ++b) total = total + sum_of_block(b);
   return total;
 }
 
@@ -92,12 +91,16 @@ EIGENGRAD_OUTLINE Sum<T> sum_of_lanes(const T* from, Index count) {
   for (; i < count; i += width) sums.add(lane::load(from + i));
   return sums.total();
 }
+template <class T>
+EIGENGRAD_OUTLINE Sum<T> sum_of_whole_lanes(const T* from, Index count, bool large) {
+  return sum_of_chunks<T>(count, large,
+                          [=](Index begin, Index end) { return sum_of_lanes(from + begin, end - begin); });
+}
 /// The sum of `count` numbers that follow each other; `large` asks for threads.
 template <class T>
-EIGENGRAD_OUTLINE Sum<T> sum_of_numbers(const T* from, Index count, bool large = false) {
+Sum<T> sum_of_numbers(const T* from, Index count, bool large = false) {
   const Index whole = count - count % lane_width<T>;
-  Sum<T> total =
-      sum_of_chunks<T>(whole, large, [=](Index begin, Index end) { return sum_of_lanes(from + begin, end - begin); });
+  Sum<T> total = whole > 0 ? sum_of_whole_lanes(from, whole, large) : Sum<T>(0);
   for (Index i = whole; i < count; ++i) total = total + Sum<T>(from[i]);
   return total;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "../core/buffer.hpp"
 #include "../core/dual.hpp"
@@ -142,10 +143,11 @@ class LaneSum<float> {
   EIGENGRAD_INLINE double total() const { return lane::sum_of<double, lane_width<float> / 2>(lower_ + upper_); }
   lane_t<float> rounded() const {
     using Half [[gnu::vector_size(EIGENGRAD_LANE_BYTES / 2)]] = float;
-    const Half halves[2] = {__builtin_convertvector(lower_, Half), __builtin_convertvector(upper_, Half)};
-    lane_t<float> result;
-    std::memcpy(&result, halves, sizeof result);
-    return result;
+    const Half lower = __builtin_convertvector(lower_, Half), upper = __builtin_convertvector(upper_, Half);
+    // Stored by halves they could be read again only once both stores are done.
+    return [&]<int... i>(std::integer_sequence<int, i...>) EIGENGRAD_INLINE_LAMBDA {
+      return lane_t<float>(__builtin_shufflevector(lower, upper, i...));
+    }(std::make_integer_sequence<int, static_cast<int>(lane_width<float>)>());
   }
 
  private:

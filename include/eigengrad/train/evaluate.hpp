@@ -48,10 +48,13 @@ class Measure {
 
   template <class T, class Y>
   void add(double loss, const Tensor<T>& prediction, const Tensor<Y>& targets, Index samples, const Location& where) {
+    add_loss(loss, samples);
+    if (with_accuracy_) right_ += count_right(prediction, targets, threshold_, where);
+  }
+  void add_loss(double loss, Index samples) {
     const auto n = static_cast<double>(samples);
     loss_ = loss_ + PreciseSum(loss * n, std::fma(loss, n, -(loss * n)));
     samples_ += samples;
-    if (with_accuracy_) right_ += count_right(prediction, targets, threshold_, where);
   }
   Evaluation result() const {
     const auto n = static_cast<double>(samples_);

@@ -87,9 +87,7 @@ class Stopping {
 
 /// What must hold before a training begins.
 template <class T, class Y, class Optimizer>
-void check_fit(Module<T>& model, const Optimizer& optimizer, const Dataset<T, Y>& data, const FitOptions<T, Y>& options,
-               const Location& where) {
-  require<ValueError>(data.size() > 0, "fit: inputs ", data.inputs.shape(), " hold no samples", where);
+void check_fit(Module<T>& model, const Optimizer& optimizer, const FitOptions<T, Y>& options, const Location& where) {
   require<ValueError>(options.epochs >= 0 && options.patience >= 0 && options.min_delta >= 0 &&
                           options.clip_gradient_norm >= 0 && options.every >= 0,
                       "fit: epochs = ", options.epochs, ", patience = ", options.patience,
@@ -108,7 +106,7 @@ void check_fit(Module<T>& model, const Optimizer& optimizer, const Dataset<T, Y>
                       "after the model has reached its place (a copy of a model has parameters of its own)", where);
 }
 
-/// A loss that is infinite or NaN ends the training, before it spoils the weights.
+/// A loss that is infinite or NaN ends the training, before it spoils the weights. Inputs that are not known are empty.
 template <class T>
 void require_finite(double loss, const Tensor<T>& inputs, Index epoch, Index batch, const Location& where) {
   if (std::isfinite(loss)) [[likely]]
@@ -145,30 +143,19 @@ void require_finite_gradients(Module<T>& model, const std::vector<ParameterRef<T
   refuse_gradient(to_text("fit: at epoch ", epoch, ", batch ", batch), parameter, known);
 }
 
-/// Trains a model by the steps of learning, until the epochs are over, a target is reached or nothing improves:
-///   fit(model, eg::mse_loss, optimizer, data, {.epochs = 20})
-/// `loss` is a mean over its batch, or a function of (prediction, targets) that gives one. `on_epoch(record)` may
-/// return false to stop. The model ends in the mode in which it came (a new one: training), also on errors: ask it by
-/// `predict`, which evaluates. Throws ValueError for settings or data that cannot work, and for a loss that is not
-/// finite.
-template <class T, class Y, class Optimizer, class OnEpoch = NoCallback>
-History fit(Module<T>& model, LossArgument<T, Y> loss, Optimizer& optimizer, const Dataset<T, Y>& data,
-            FitOptions<T, Y> options = {}, OnEpoch on_epoch = {}, Location where = Location::current()) {
-  check_fit(model, optimizer, data, options, where);
-  const bool scored = options.accuracy == Accuracy::yes || options.target_accuracy.has_value() ||
-                      (options.accuracy == Accuracy::automatic && name_classes(data.targets));
-  const Accuracy scoring = scored ? Accuracy::yes : Accuracy::no;
-  const auto judge = [&](const Dataset<T, Y>& samples) {
-    return evaluate(model, loss, samples, std::max<Index>(options.batch_size, 256), scoring, options.threshold, where);
-  };
+/// The epochs of a training: for each batch, loss_of(batch, epoch, number, measure) predicts and measures, and leaves
+/// its loss in `measure`; judge(false, trained) evaluates on the validation data, judge(true, trained) on the
+/// training's data, as far as more is known of them than `trained`.
+template <class T, class Y, class Optimizer, class Batches, class LossOf, class Judge, class OnEpoch>
+History train_epochs(Module<T>& model, Optimizer& optimizer, const FitOptions<T, Y>& options, Batches& batches,
+                     Index batch_count, bool scored, const LossOf& loss_of, const Judge& judge, OnEpoch& on_epoch,
+                     const Location& where) {
   const ModeGuard<T> former_modes(model);
   struct Forget {
     Optimizer& optimizer;
     ~Forget() { optimizer.zero_grad(); }  // an error leaves no half-gathered gradients
   } forget{optimizer};
 
-  DataLoader<T, Y> loader(data, {.batch_size = options.batch_size, .shuffle = options.shuffle, .seed = options.seed},
-                          where);
   ProgressLine progress(options.progress, options.epochs, options.every, options.progress_stream);
   Delayed<History, T> history;
   Stopping<T, Y> stopping(options, history);
@@ -182,28 +169,24 @@ History fit(Module<T>& model, LossArgument<T, Y> loss, Optimizer& optimizer, con
   for (Index epoch = 1; epoch <= options.epochs; ++epoch) {
     const double start = seconds_now();
     Measure measure(scored, options.threshold);
-    Index batch = 0;
+    Index number = 0;
     if (!model.is_training()) model.train();
-    for (const auto& [inputs, targets] : loader) {
+    for (auto&& batch : batches) {
       Tape tape;
-      // 2. Predict.
-      const Tensor<T> prediction = model(inputs, where);
-      // 3. Measure how far off that is.
-      const Tensor<T> measured = loss(prediction, targets);
-      const double number = loss_number("fit", measured, where);
-      require_finite(number, inputs, epoch, ++batch, where);
-      measure.add(number, prediction, targets, inputs.shape()[0], where);
+      // 2. Predict. 3. Measure how far off that is.
+      double loss = 0;
+      const Tensor<T> measured = loss_of(batch, epoch, ++number, measure, loss);
       // 4. Go back: which way does each weight change the loss?
       tape.backward(measured, {}, where);
-      require_finite_gradients(model, optimizer.parameters(), epoch, batch);
-      if (options.clip_gradient_norm > 0) clip_step(optimizer.parameters(), options.clip_gradient_norm, epoch, batch);
+      require_finite_gradients(model, optimizer.parameters(), epoch, number);
+      if (options.clip_gradient_norm > 0) clip_step(optimizer.parameters(), options.clip_gradient_norm, epoch, number);
       // 5. Update each weight, a step the other way.
       optimizer.step();
       optimizer.zero_grad();
-      progress.batch(epoch, batch, loader.size(), number);
+      progress.batch(epoch, number, batch_count, loss);
     }
     const Evaluation trained = measure.result();
-    const Evaluation validated = options.validation != nullptr ? judge(*options.validation) : Evaluation();
+    const Evaluation validated = options.validation != nullptr ? judge(false, trained) : Evaluation();
     const double seconds = seconds_now() - start;
     const EpochRecord record{epoch, trained.loss, trained.accuracy, validated.loss, validated.accuracy, seconds};
     history.epochs.push_back(record);
@@ -221,7 +204,7 @@ History fit(Module<T>& model, LossArgument<T, Y> loss, Optimizer& optimizer, con
     }
     // The training numbers are of weights that have moved on since: measured again before they are believed.
     Evaluation now = options.validation != nullptr ? validated : trained;
-    if (stopping.reached(now) && options.validation == nullptr) now = judge(data);
+    if (stopping.reached(now) && options.validation == nullptr) now = judge(true, trained);
     if (stopping.reached(now)) {
       stopping.stop_at_target(epoch, now);
       break;
@@ -239,6 +222,77 @@ History fit(Module<T>& model, LossArgument<T, Y> loss, Optimizer& optimizer, con
   }
   progress.finish(history);
   return history;
+}
+
+/// Trains a model by the steps of learning, until the epochs are over, a target is reached or nothing improves:
+///   fit(model, eg::mse_loss, optimizer, data, {.epochs = 20})
+/// `loss` is a mean over its batch, or a function of (prediction, targets) that gives one. `on_epoch(record)` may
+/// return false to stop. The model ends in the mode in which it came (a new one: training), also on errors: ask it by
+/// `predict`, which evaluates. Throws ValueError for settings or data that cannot work, and for a loss that is not
+/// finite.
+template <class T, class Y, class Optimizer, class OnEpoch = NoCallback>
+History fit(Module<T>& model, LossArgument<T, Y> loss, Optimizer& optimizer, const Dataset<T, Y>& data,
+            FitOptions<T, Y> options = {}, OnEpoch on_epoch = {}, Location where = Location::current()) {
+  require<ValueError>(data.size() > 0, "fit: inputs ", data.inputs.shape(), " hold no samples", where);
+  check_fit(model, optimizer, options, where);
+  const bool scored = options.accuracy == Accuracy::yes || options.target_accuracy.has_value() ||
+                      (options.accuracy == Accuracy::automatic && name_classes(data.targets));
+  const Accuracy scoring = scored ? Accuracy::yes : Accuracy::no;
+  const auto judge = [&](bool training_data, const Evaluation&) {
+    return evaluate(model, loss, training_data ? data : *options.validation, std::max<Index>(options.batch_size, 256),
+                    scoring, options.threshold, where);
+  };
+  DataLoader<T, Y> loader(data, {.batch_size = options.batch_size, .shuffle = options.shuffle, .seed = options.seed},
+                          where);
+  const auto loss_of = [&](const Batch<T, Y>& batch, Index epoch, Index number, Measure& measure, double& value) {
+    const Tensor<T> prediction = model(batch.inputs, where);
+    const Tensor<T> measured = loss(prediction, batch.targets);
+    value = loss_number("fit", measured, where);
+    require_finite(value, batch.inputs, epoch, number, where);
+    measure.add(value, prediction, batch.targets, batch.inputs.shape()[0], where);
+    return measured;
+  };
+  return train_epochs(model, optimizer, options, loader, loader.size(), scored, loss_of, judge, on_epoch, where);
+}
+
+/// Something that a range-for goes through, once per epoch, and that is no data set of inputs and targets.
+template <class Batches>
+concept BatchRange = requires(Batches& batches) {
+  batches.begin();
+  batches.end();
+};
+
+/// The same by a function of one's own, for models with several inputs or outputs:
+///   fit(model, [&](const auto& batch) { return loss(model(batch.left, batch.right), batch.y); }, optimizer, batches)
+/// step(batch) gives the batch's mean loss, a tensor of one number. `batches` is gone through once per epoch: a vector
+/// of structs, a DataLoader, a range of one's own; a batch counts as many times as its size() says, or once. What the
+/// options say of accuracy, validation and batches is for data sets, and refused here where it can be told.
+template <class T, class StepFunction, class Optimizer, BatchRange Batches, class OnEpoch = NoCallback>
+  requires std::is_invocable_v<const StepFunction&, decltype(*std::declval<Batches&>().begin())>
+History fit(Module<T>& model, const StepFunction& step, Optimizer& optimizer, Batches&& batches,
+            FitOptions<T> options = {}, OnEpoch on_epoch = {}, Location where = Location::current()) {
+  require<ValueError>(options.validation == nullptr && !options.target_accuracy && options.accuracy != Accuracy::yes,
+                      "fit: a step function tells a loss alone: measure accuracy and validation in on_epoch, and stop "
+                      "by returning false there",
+                      where);
+  check_fit(model, optimizer, options, where);
+  const auto loss_of = [&](const auto& batch, Index epoch, Index number, Measure& measure, double& value) {
+    const Tensor<T> measured = step(batch);
+    value = loss_number("fit", measured, where);
+    require_finite(value, Tensor<T>(), epoch, number, where);
+    if constexpr (requires { static_cast<Index>(batch.size()); })
+      measure.add_loss(value, static_cast<Index>(batch.size()));
+    else
+      measure.add_loss(value, 1);
+    return measured;
+  };
+  Index count = 0;
+  if constexpr (requires { static_cast<Index>(batches.size()); }) {
+    count = static_cast<Index>(batches.size());
+    require<ValueError>(count > 0, "fit: there are no batches", where);
+  }
+  const auto judge = [](bool, const Evaluation& trained) { return trained; };
+  return train_epochs(model, optimizer, options, batches, count, false, loss_of, judge, on_epoch, where);
 }
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -17,11 +17,13 @@ struct GemmSizes {
   // So many products are summed up at once; longer sums are cut into pieces. Where both operands are packed a piece is
   // short, so that a panel of B and a tile's rows of A stay in the first-level cache; where A is read as it lies, what
   // counts is that pieces are few, and long ones only keep the rounding small.
-  static constexpr Index packed_depth = 192, panel_depth = 512;
+  static constexpr Index packed_depth = 192, panel_depth = 768;
 
-  /// How long the pieces are of a sum over k, `most` being the longest; it depends on k alone.
+  /// The longest sum that is not cut: where it is a third longer than a piece, reading C once more costs more.
+  static constexpr Index uncut(Index most) { return most + most / 3; }
+  /// How long the pieces are of a sum over k, of `most` at most if it is cut; it depends on k alone.
   static Index depth(Index k, Index most) {
-    if (k <= most) return k;
+    if (k <= uncut(most)) return k;
     const Index pieces = (k + most - 1) / most;
     return ((k + pieces - 1) / pieces + 3) / 4 * 4;
   }
@@ -39,7 +41,7 @@ class GemmTile {
   template <int lanes>
   EIGENGRAD_INLINE static void panel(Index m, Index k, const MatrixView<T>& a, const MatrixView<T>& b,
                                      const ProductTarget<T>& c, Index columns) {
-    if (k <= Sizes::panel_depth)
+    if (k <= Sizes::uncut(Sizes::panel_depth))
       piece<lanes>(m, k, a, b, c, columns);
     else
       pieces(m, k, a, b, c, columns);
