@@ -6,7 +6,8 @@
 #include "forward.hpp"
 
 // The way back through a recurrent layer: for each step from the last the gates' gradients and what they bring to the
-// state before, then the gradients of weights and input as products over all steps at once.
+// state before, then, for as many steps at once as fill tiles and stay in the cache, the gradients of input and
+// weights.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
 /// What comes in, null for 0, and where gradients go, written over; null where nobody asks. Shapes are those of what
@@ -41,9 +42,8 @@ class RecurrentBackward {
   static void run(const RecurrentSizes& sizes, const RecurrentWeights<T>& weights, const RecurrentRun<T>& ran,
                   const RecurrentGradients<T>& gradients) {
     RecurrentBackward backward(sizes, weights, ran, gradients);
-    for_batch<T>(sizes, sizes.rows() * Cell::gates * sizes.hidden * sizes.state(),
-                 [&](Index from, Index to) { backward.sequences(from, to); });
-    backward.products();
+    for_batch(sizes, backward.pieces_, [&](Index from, Index to) { backward.sequences(from, to); });
+    backward.finish();
   }
 
  private:
@@ -54,6 +54,9 @@ class RecurrentBackward {
         ran_(ran),
         d_(gradients),
         rows_(sizes.rows()),
+        pieces_(batch_pieces<T>(sizes, rows_ * Cell::gates * sizes.hidden * sizes.state())),
+        at_once_(std::clamp<Index>(sizes.batch > 0 ? chunk / sizes.batch : 1, 1, (std::max)(sizes.steps, Index{1}))),
+        kept_steps_(pieces_ > 1 ? sizes.steps : at_once_),
         hidden_(Cell::padded(sizes.hidden)),
         state_(Tile::padded(sizes.projected > 0 ? sizes.projected : hidden_)),
         gate_row_(Cell::gate_row(sizes.hidden)),
@@ -66,12 +69,13 @@ class RecurrentBackward {
                 projection = s_.projected > 0 ? hidden_ * (s_.projected + rows_ + s_.batch) +
                                                     projected * (rows_ + s_.batch) + s_.projected * hidden_
                                               : 0;
-    memory_ = RecurrentScratch<T>(rows_ * gate_step_ * (Cell::is_gru ? 2 : 1) + packed + packed_input + matrix +
+    const Index sums = kept_steps_ * s_.batch * gate_step_;
+    memory_ = RecurrentScratch<T>(sums * (Cell::is_gru ? 2 : 1) + packed + packed_input + matrix +
                                   s_.batch * (state_ + hidden_) + 2 * gate_row_ + projection);
     T* at = memory_.data();
     const auto next = [&](Index count) { return std::exchange(at, at + count); };
-    dsums_ = next(rows_ * gate_step_);
-    dstate_sums_ = Cell::is_gru ? next(rows_ * gate_step_) : dsums_;
+    dsums_ = next(sums);
+    dstate_sums_ = Cell::is_gru ? next(sums) : dsums_;
     packed_ = next(packed);
     packed_input_ = next(packed_input);
     matrix_ = next(matrix);
@@ -98,23 +102,33 @@ class RecurrentBackward {
   bool begins(Index t, Index b) const { return t == (s_.reverse ? s_.length(b) - 1 : 0); }
   Index row_before(Index t, Index b) const { return s_.row(s_.reverse ? t + 1 : t - 1, b); }
 
+  bool weighs() const {
+    return d_.input_weights != nullptr || d_.hidden_weights != nullptr || d_.input_bias != nullptr ||
+           d_.hidden_bias != nullptr;
+  }
+  /// Where the gradients of element b's sums at the run's `step`th step are; one thread needs but a few steps at once.
+  Index place(Index step, Index b) const { return (step % kept_steps_ * s_.batch + b) * gate_step_; }
+  Index time(Index step) const { return s_.reverse ? s_.steps - 1 - step : step; }
+
   void sequences(Index from, Index to) const {
-    if (from == to) return;
     load_states<T>(from, to, d_.last_state, s_.state(), dstate_, state_);
     load_states<T>(from, to, d_.last_cell, s_.hidden, dcells_, hidden_);
-    const Index at_once = steps_at_once(s_);
     const RecurrentScratch<T> memory(d_.x != nullptr ? chunk * Tile::padded(s_.inputs) : 0);
+    const bool weighs_here = pieces_ == 1 && weighs();
+    const WeightSums weights(*this, 0, weighs_here ? gate_row_ : 0);
     for (Index step = s_.steps - 1; step >= 0; --step) {
-      const Index t = s_.reverse ? s_.steps - 1 - step : step;
+      const Index t = time(step), count = (std::min)(at_once_, s_.steps - step);
       if (s_.projected > 0) unproject(t, from, to);
-      for (Index b = from; b < to; ++b) gates(t, b);
-      if (d_.x != nullptr && step % at_once == 0)
-        for_steps(s_, from, to, step, (std::min)(at_once, s_.steps - step),
-                  [&](Index row, Index rows) { input_gradients(row, rows, memory.data()); });
+      for (Index b = from; b < to; ++b) gates(step, t, b);
+      if (step % at_once_ == 0) {
+        if (d_.x != nullptr) input_gradients(step, count, from, to, memory.data());
+        if (weighs_here) weights.add(step, count);
+      }
       if (step == 0 && d_.initial_state == nullptr) break;
-      Tile::add_product(to - from, s_.state(), gate_row_, dstate_sums_ + s_.row(t, from) * gate_step_,
-                        s_.batch_step() * gate_step_, packed_, dstate_ + from * state_, state_);
+      Tile::add_product(to - from, s_.state(), gate_row_, dstate_sums_ + place(step, from), gate_step_, packed_,
+                        dstate_ + from * state_, state_);
     }
+    weights.end();
     for (Index b = from; b < to; ++b) {
       if (d_.initial_state != nullptr) std::copy_n(dstate_ + b * state_, s_.state(), d_.initial_state + b * s_.state());
       if (d_.initial_cell != nullptr) std::copy_n(dcells_ + b * hidden_, s_.hidden, d_.initial_cell + b * s_.hidden);
@@ -122,10 +136,9 @@ class RecurrentBackward {
   }
 
   /// The gradients of one step's sums, of the cells before it, and of the state before it but for its products.
-  EIGENGRAD_OUTLINE void gates(Index t, Index b) const {
+  EIGENGRAD_OUTLINE void gates(Index step, Index t, Index b) const {
     const Index row = s_.row(t, b);
-    T *dsums = dsums_ + row * gate_step_, *dstate_sums = dstate_sums_ + row * gate_step_,
-      *dstate = dstate_ + b * state_;
+    T *dsums = dsums_ + place(step, b), *dstate_sums = dstate_sums_ + place(step, b), *dstate = dstate_ + b * state_;
     if (t >= s_.length(b)) {
       std::fill_n(dsums, gate_row_, T(0));
       std::fill_n(dstate_sums, gate_row_, T(0));
@@ -187,68 +200,95 @@ class RecurrentBackward {
                       dunits_ + from * hidden_, hidden_);
   }
 
-  void products() const {
-    const bool weighs = d_.input_weights != nullptr || d_.hidden_weights != nullptr || d_.input_bias != nullptr ||
-                        d_.hidden_bias != nullptr;
-    const Index inputs = Tile::padded(s_.inputs), work = rows_ * gate_row_ * (inputs + s_.state());
-    if (weighs) {
-      std::fill_n(matrix_, gate_row_ * matrix_row_, T(0));
-      std::fill_n(biases_, 2 * gate_row_, T(0));
+  void finish() const {
+    if (pieces_ > 1 && weighs()) {
       // A piece for each thread, as every one reads all of the input.
-      const int threads = work >= large_recurrence ? team_size() : 1;
-      const Index lanes = gate_row_ / width, pieces = std::clamp<Index>(lanes / 4, 1, threads);
-      parallel_for(pieces, threads,
-                   [&](Index p) { weight_gradients(lanes * p / pieces * width, lanes * (p + 1) / pieces * width); });
-      if (d_.input_weights != nullptr) Layout::from_rows(s_.hidden, s_.inputs, matrix_, matrix_row_, d_.input_weights);
-      if (d_.hidden_weights != nullptr)
-        Layout::from_rows(s_.hidden, s_.state(), matrix_ + inputs, matrix_row_, d_.hidden_weights);
-      if (d_.input_bias != nullptr) Layout::from_rows(s_.hidden, 1, biases_, 1, d_.input_bias);
-      if (d_.hidden_bias != nullptr) Layout::from_rows(s_.hidden, 1, biases_ + gate_row_, 1, d_.hidden_bias);
+      const Index lanes = gate_row_ / width, pieces = std::clamp<Index>(lanes / 4, 1, team_size());
+      parallel_for(pieces, static_cast<int>(pieces), [&](Index p) {
+        const WeightSums weights(*this, lanes * p / pieces * width, lanes * (p + 1) / pieces * width);
+        for (Index step = (s_.steps - 1) / at_once_ * at_once_; step >= 0; step -= at_once_)
+          weights.add(step, (std::min)(at_once_, s_.steps - step));
+        weights.end();
+      });
     }
+    if (d_.input_weights != nullptr) Layout::from_rows(s_.hidden, s_.inputs, matrix_, matrix_row_, d_.input_weights);
+    if (d_.hidden_weights != nullptr)
+      Layout::from_rows(s_.hidden, s_.state(), matrix_ + Tile::padded(s_.inputs), matrix_row_, d_.hidden_weights);
+    if (d_.input_bias != nullptr) Layout::from_rows(s_.hidden, 1, biases_, 1, d_.input_bias);
+    if (d_.hidden_bias != nullptr)
+      Layout::from_rows(s_.hidden, 1, biases_ + (Cell::is_gru ? gate_row_ : 0), 1, d_.hidden_bias);
     if (d_.projection != nullptr) projection_gradient();
   }
 
   /// dx = gates' gradients . input weights.
-  void input_gradients(Index row, Index rows, T* room) const {
-    const Index step = Tile::padded(s_.inputs);
-    for (const Index end = row + rows; row < end; row += chunk) {
-      const Index some = (std::min)(chunk, end - row);
-      std::fill_n(room, some * step, T(0));
-      Tile::add_product(some, s_.inputs, gate_row_, dsums_ + row * gate_step_, gate_step_, packed_input_, room, step);
-      for (Index i = 0; i < some; ++i) std::copy_n(room + i * step, s_.inputs, d_.x + (row + i) * s_.inputs);
+  void input_gradients(Index step, Index count, Index from, Index to, T* room) const {
+    const Index room_step = Tile::padded(s_.inputs);
+    for (Index i = from; i < to + (count - 1) * s_.batch;) {
+      // Elements of one step follow those of the one before where this thread has them all.
+      const bool follow = to - from == s_.batch;
+      const Index first = i / s_.batch, end = follow ? count * s_.batch : first * s_.batch + to,
+                  rows = (std::min)(chunk, end - i);
+      std::fill_n(room, rows * room_step, T(0));
+      Tile::add_product(rows, s_.inputs, gate_row_, dsums_ + place(step, i), gate_step_, packed_input_, room,
+                        room_step);
+      for (Index j = 0; j < rows; ++j)
+        std::copy_n(room + j * room_step, s_.inputs,
+                    d_.x + s_.row(time(step + (i + j) / s_.batch), (i + j) % s_.batch) * s_.inputs);
+      i += rows;
+      if (i == end && !follow) i = (first + 1) * s_.batch + from;
     }
   }
 
   /// Rows `from` to `to` of the gradients of both weights, and those of the biases: gates' gradients, transposed, times
-  /// the input and the states before, a chunk of rows after another.
-  EIGENGRAD_OUTLINE void weight_gradients(Index from, Index to) const {
-    const Index inputs = Tile::padded(s_.inputs);
-    const RecurrentScratch<T> memory(chunk * matrix_row_);
-    T* const right = memory.data();
-    const Totals<T> biases(2, to - from);
-    for (Index begin = 0; begin < rows_; begin += chunk) {
-      const Index rows = (std::min)(chunk, rows_ - begin);
-      for (Index i = 0; i < rows; ++i) operands(begin + i, right + i * matrix_row_);
-      const T *const dsums = dsums_ + begin * gate_step_ + from, *const dstate_sums =
-                                                                     dstate_sums_ + begin * gate_step_ + from;
-      T* const to_rows = matrix_ + from * matrix_row_;
-      if (d_.input_weights != nullptr)
-        Tile::add_product_of_rows(to - from, s_.inputs, rows, dsums, 1, gate_step_, right, matrix_row_, to_rows,
-                                  matrix_row_);
-      if (d_.hidden_weights != nullptr)
-        Tile::add_product_of_rows(to - from, s_.state(), rows, dstate_sums, 1, gate_step_, right + inputs, matrix_row_,
-                                  to_rows + inputs, matrix_row_);
-      if (d_.input_bias != nullptr) add_rows(biases, biases.place(0), dsums, rows, gate_step_, true, 0, to - from);
-      if (d_.hidden_bias != nullptr)
-        add_rows(biases, biases.place(1), dstate_sums, rows, gate_step_, true, 0, to - from);
+  /// the input and the states before. Steps are added from the last to the first, whoever does it.
+  class WeightSums {
+   public:
+    WeightSums(const RecurrentBackward& all, Index from, Index to)
+        : all_(all), from_(from), to_(to), right_(from < to ? chunk * all.matrix_row_ : 0) {
+      if (from == to) return;
+      biases_ = Totals<T>(Cell::is_gru ? 2 : 1, to - from);
+      std::fill_n(all.matrix_ + from * all.matrix_row_, (to - from) * all.matrix_row_, T(0));
+      std::fill_n(all.biases_ + from, to - from, T(0));
+      std::fill_n(all.biases_ + all.gate_row_ + from, to - from, T(0));
     }
-    biases.add_to(biases_ + from, biases.place(0), to - from);
-    biases.add_to(biases_ + gate_row_ + from, biases.place(1), to - from);
-  }
+    EIGENGRAD_OUTLINE void add(Index step, Index count) const {
+      const RecurrentSizes& s = all_.s_;
+      const RecurrentGradients<T>& d = all_.d_;
+      const Index inputs = Tile::padded(s.inputs), row = all_.matrix_row_, gate_step = all_.gate_step_,
+                  most = count * s.batch;
+      T *const right = right_.data(), *const to = all_.matrix_ + from_ * row;
+      for (Index begin = 0; begin < most; begin += chunk) {
+        const Index rows = (std::min)(chunk, most - begin), first = all_.place(step, begin) + from_;
+        for (Index i = 0; i < rows; ++i)
+          all_.operands(all_.time(step + (begin + i) / s.batch), (begin + i) % s.batch, right + i * row);
+        const T *const dsums = all_.dsums_ + first, *const dstate_sums = all_.dstate_sums_ + first;
+        if (d.input_weights != nullptr)
+          Tile::add_product_of_rows(to_ - from_, s.inputs, rows, dsums, 1, gate_step, right, row, to, row);
+        if (d.hidden_weights != nullptr)
+          Tile::add_product_of_rows(to_ - from_, s.state(), rows, dstate_sums, 1, gate_step, right + inputs, row,
+                                    to + inputs, row);
+        // But for GRU both biases have the same gradient.
+        if (d.input_bias != nullptr || (d.hidden_bias != nullptr && !Cell::is_gru))
+          add_rows(biases_, biases_.place(0), dsums, rows, gate_step, true, 0, to_ - from_);
+        if (d.hidden_bias != nullptr && Cell::is_gru)
+          add_rows(biases_, biases_.place(1), dstate_sums, rows, gate_step, true, 0, to_ - from_);
+      }
+    }
+    void end() const {
+      if (from_ == to_) return;
+      biases_.add_to(all_.biases_ + from_, biases_.place(0), to_ - from_);
+      if (Cell::is_gru) biases_.add_to(all_.biases_ + all_.gate_row_ + from_, biases_.place(1), to_ - from_);
+    }
+
+   private:
+    const RecurrentBackward& all_;
+    Index from_, to_;
+    RecurrentScratch<T> right_;
+    Totals<T> biases_;
+  };
   /// One row of x, and the state before. Past a sequence's end x may hold anything: it counts as 0.
-  void operands(Index row, T* to) const {
-    const Index t = s_.batch_first ? row % s_.steps : row / s_.batch,
-                b = s_.batch_first ? row / s_.steps : row % s_.batch, inputs = Tile::padded(s_.inputs);
+  void operands(Index t, Index b, T* to) const {
+    const Index inputs = Tile::padded(s_.inputs);
     if (t >= s_.length(b)) {
       std::fill_n(to, matrix_row_, T(0));
       return;
@@ -262,7 +302,7 @@ class RecurrentBackward {
       if (numbers != nullptr) std::copy_n(numbers, count, at);
       std::fill(at + (numbers != nullptr ? count : 0), at + padded, T(0));
     };
-    copy(ran_.x + row * ran_.x_step, s_.inputs, to, inputs);
+    copy(ran_.x + s_.row(t, b) * ran_.x_step, s_.inputs, to, inputs);
     copy(state, s_.state(), to + inputs, matrix_row_ - inputs);
   }
   void projection_gradient() const {
@@ -279,7 +319,8 @@ class RecurrentBackward {
   const RecurrentWeights<T>& w_;
   const RecurrentRun<T>& ran_;
   const RecurrentGradients<T>& d_;
-  Index rows_, hidden_, state_, gate_row_, gate_step_, kept_row_, matrix_row_;  // padded to whole blocks and lanes
+  Index rows_, pieces_, at_once_, kept_steps_;
+  Index hidden_, state_, gate_row_, gate_step_, kept_row_, matrix_row_;  // padded to whole blocks and lanes
   RecurrentScratch<T> memory_;
   T *dsums_ = nullptr, *dstate_sums_ = nullptr, *packed_ = nullptr, *packed_input_ = nullptr, *matrix_ = nullptr,
     *dstate_ = nullptr, *dcells_ = nullptr, *biases_ = nullptr, *projection_ = nullptr, *units_ = nullptr,

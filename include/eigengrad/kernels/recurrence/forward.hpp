@@ -25,13 +25,17 @@ struct RecurrentRun {
 /// As many products of numbers are worth a second thread.
 inline constexpr Index large_recurrence = Index{1} << 20;
 
-/// body(from, to) over ranges of the batch. Threads have whole sequences, so none waits for another at every step.
-template <class T, class Body>
-void for_batch(const RecurrentSizes& s, Index products, const Body& body) {
+/// Into how many ranges of the batch a run of so many products is cut for threads.
+template <class T>
+Index batch_pieces(const RecurrentSizes& s, Index products) {
   constexpr Index unit = LaneTile<T>::template most_rows<4>;
-  const int threads = products >= large_recurrence ? team_size() : 1;
-  const Index pieces = std::clamp<Index>(s.batch / unit, 1, threads);
-  parallel_for(pieces, threads, [&](Index p) { body(s.batch * p / pieces, s.batch * (p + 1) / pieces); });
+  return std::clamp<Index>(s.batch / unit, 1, products >= large_recurrence ? team_size() : 1);
+}
+/// body(from, to) over those ranges. Threads have whole sequences, so none waits for another at every step.
+template <class Body>
+void for_batch(const RecurrentSizes& s, Index pieces, const Body& body) {
+  parallel_for(pieces, static_cast<int>(pieces),
+               [&](Index p) { body(s.batch * p / pieces, s.batch * (p + 1) / pieces); });
 }
 
 /// How many steps' products with the input are taken at once: as many as fill tiles of rows and stay in the cache until
@@ -104,8 +108,8 @@ class RecurrentForward {
   }
 
   void run() {
-    for_batch<T>(s_, s_.rows() * Cell::gates * s_.hidden * (s_.inputs + s_.state()),
-                 [&](Index from, Index to) { sequences(from, to); });
+    for_batch(s_, batch_pieces<T>(s_, s_.rows() * Cell::gates * s_.hidden * (s_.inputs + s_.state())),
+              [&](Index from, Index to) { sequences(from, to); });
   }
 
   /// The biases and the products with rows of x from `row` on, the first of which are of step `first`.
