@@ -107,15 +107,15 @@ def main():
 
         counted = {}
 
-        def count_if_over(name, file):
-            if is_over(name, times, budgets) and shutil.which("valgrind"):
-                unit = budget_of(name, budgets)[1]
-                for each, each_file in ((name, file), (unit, close[unit])):
-                    if each not in counted:
-                        counted[each] = instructions(command_of(each_file))
+        def count(name, file):
+            counted[name] = instructions(command_of(file, to=work / (name.replace("/", "_") + ".counted.o")))
 
-        for name, file in close.items():
-            count_if_over(name, file)
+        def to_count(name, file):
+            """What is to be counted as it is over by time: it, and its unit."""
+            if not is_over(name, times, budgets) or not shutil.which("valgrind"):
+                return {}
+            unit = budget_of(name, budgets)[1]
+            return {each: at for each, at in ((name, file), (unit, close[unit])) if each not in counted}
 
         library = work / "library.o"
         time_of(source / "src/compiled.cpp", to=library)
@@ -151,7 +151,13 @@ def main():
             return used
 
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            counts = {}
+            for name, file in close.items():
+                counts.update(to_count(name, file))
+            counting = [pool.submit(count, name, file) for name, file in counts.items()]
             times.update(zip(once, pool.map(time_once, once)))
+            for each in counting:
+                each.result()
         for name, file in once.items():
             # Again, with nothing beside it, and next to its unit: a processor is slower for minutes, too.
             unit = budget_of(name, budgets)[1]
@@ -160,7 +166,8 @@ def main():
                     slower = time_of(close[unit]) / times[unit]
                     times[name] = min(times[name], time_of(file, *flags.get(name, [])) / slower)
             if name not in flags:
-                count_if_over(name, file)
+                for each, at in to_count(name, file).items():
+                    count(each, at)
 
     print(f"{'':46}{'seconds':>8}{'times':>7}{'budget':>8}")
     for name, seconds in times.items():
