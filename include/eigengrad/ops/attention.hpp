@@ -6,6 +6,7 @@
 #include "../core/tensor.hpp"
 #include "../formula/apply.hpp"
 #include "../formula/expression.hpp"
+#include "../kernels/attention/sizes.hpp"
 #include "attention_heads.hpp"
 #include "shape.hpp"
 

@@ -1,55 +1,23 @@
 #pragma once
 
+#include "../../autograd/engine/node.hpp"
+#include "../../autograd/engine/tape_state.hpp"
 #include "../../autograd/parameter.hpp"
-#include "../../autograd/tape.hpp"
 #include "../../core/tensor.hpp"
+#include "../../kernels/attention/sizes.hpp"
 #include "../../kernels/attention/step.hpp"
 #include "../../ops/attention.hpp"
 #include "../../ops/attention_heads.hpp"
 #include "../../ops/index.hpp"
 #include "../../ops/reduce.hpp"
 #include "../../ops/shape.hpp"
-#include "../../ops/where.hpp"
 #include "../module/init.hpp"
 #include "../module/module.hpp"
+#include "attention_parts.hpp"
 #include "linear.hpp"
 
 // Attention with several heads as a layer, and what it keeps of a sequence that it generates.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
-
-/// Settings of MultiheadAttention.
-struct MultiheadAttentionOptions {
-  double dropout = 0;  // of the weights, in training
-  bool bias = true;
-  Index kdim = 0, vdim = 0;  // the sizes of keys and values where they are not the queries'
-  bool batch_first = false;  // [B, T, E] in place of [T, B, E]
-};
-
-/// Which keys a layer's queries attend to. In masks of bools, true = not attended, as in PyTorch's layers (and unlike
-/// its function); numbers are added to the scores.
-template <class T>
-struct MultiheadMasks {
-  AttentionMask<T> mask = {};              // [T, S], or [B * heads, T, S]
-  AttentionMask<T> key_padding_mask = {};  // [B, S]
-  bool causal = false;                     // query i attends to the keys up to i
-};
-
-/// What MultiheadAttention::with_weights gives: weights are [B, T, S], or for every head [B, heads, T, S].
-template <class T>
-struct WeightedAttention {
-  Tensor<T> output, weights;
-};
-
-/// Keys and values of a sequence's past, with room for more: MultiheadAttention::cache.
-template <class T>
-struct AttentionCache {
-  Tensor<T> keys, values;  // [B, capacity, E], of which the first `length` rows are set
-  Index length = 0;
-
-  Index capacity() const { return keys.shape()[1]; }
-  /// Begins a new sequence.
-  void clear() { length = 0; }
-};
 
 /// Attention of several heads: q [T, B, E], k [S, B, kdim], v [S, B, vdim] -> [T, B, E], or [B, T, E] with batch_first;
 /// without B for one sequence. Weights and their start are PyTorch's: in_proj_weight [3E, E] of q, k and v, xavier
@@ -104,7 +72,7 @@ class MultiheadAttention : public Module<T> {
       forbid_in_replay("with_weights", "take the output alone");
       if (seed.size() > 0) draw_seed(kernel_access(seed).shared_data());
       Tensor<T> weights = dropped_weights(call.form, attention_weights(call.form, in, call.masks), seed);
-      const Tensor<T> output = out_proj.forward(weighted_values(call.form, in, weights));
+      const Tensor<T> output = out_proj(weighted_values(call.form, in, weights), Location());
       if (average) weights = mean(weights, 1, false, calling_line());
       return WeightedAttention<T>{without_batch(output, q.rank()), q.rank() == 3 ? weights : squeeze(weights, 0)};
     });
@@ -116,13 +84,37 @@ class MultiheadAttention : public Module<T> {
                         where);
     return {Tensor<T>::zeros({batch, capacity, embed_}), Tensor<T>::zeros({batch, capacity, embed_})};
   }
+  /// The keys and values of a whole memory [S, B, E], as attention(x, memory, memory) computes them.
+  AttentionCache<T> cache_of(const Tensor<T>& memory, Location where = Location::current()) {
+    return without_gradient(where, [&] {
+      require_shapes(memory, memory, memory, true);
+      const AttentionSizes<T> s = sizes_of(memory, memory);
+      AttentionCache<T> result = cache(s.batch, s.keys, calling_line());
+      append(result, projected(memory, embed_, 2 * embed_), 0, s);
+      return result;
+    });
+  }
   /// Causal self-attention of the next rows of sequences, as a model generates: x has the layer's layout, with T of 1
   /// or more, the cache what came before. The same numbers as over the whole; no gradient, and no dropout.
   Tensor<T> step(const Tensor<T>& x, AttentionCache<T>& past, Location where = Location::current()) {
-    return this->called_from(where, [&] {
-      forbid_in_replay("step", "call it outside, or the whole sequence inside");
-      const NoGrad pause;
-      return step_to(x, past);
+    return without_gradient(where, [&] {
+      require_shapes(x, x, x, true);
+      const AttentionSizes<T> s = sizes_of(x, x);
+      require_cache(x, past, s.batch);
+      require<ShapeError>(past.length + s.queries <= past.capacity(), "step: the cache has room for ", past.capacity(),
+                          " rows, ", past.length, " are set and ", s.queries, " come: make it larger, or clear() it",
+                          calling_line());
+      const Tensor<T> product = projected(x, 0, 3 * embed_);
+      append(past, product, embed_, s);
+      return seen(x, product, past, past.length - s.queries + 1, 1);
+    });
+  }
+  /// Attention of any rows of x to the whole of a cache, as of cache_of(memory). No gradient, and no dropout.
+  Tensor<T> look(const Tensor<T>& x, const AttentionCache<T>& memory, Location where = Location::current()) {
+    return without_gradient(where, [&] {
+      require_shapes(x, x, x, true);
+      require_cache(x, memory, sizes_of(x, x).batch);
+      return seen(x, projected(x, 0, embed_), memory, memory.length, 0);
     });
   }
 
@@ -161,7 +153,7 @@ class MultiheadAttention : public Module<T> {
 
   Tensor<T> attend_to(const Tensor<T>& q, const Tensor<T>& k, const Tensor<T>& v, const MultiheadMasks<T>& masks) {
     const Call call = prepared(q, k, v, masks);
-    return without_batch(out_proj.forward(attend(call.form, call.operands, call.masks, calling_line())), q.rank());
+    return without_batch(out_proj(attend(call.form, call.operands, call.masks, calling_line()), Location()), q.rank());
   }
   Tensor<T> without_batch(const Tensor<T>& y, Index rank) const {
     return rank == 3 ? y : squeeze(y, batch_axis(), calling_line());
@@ -220,7 +212,7 @@ class MultiheadAttention : public Module<T> {
     form.output = place(0, E, s.batch, s.queries);
     for (std::size_t i = 0; i < 3; ++i) form.gradient_shapes[i] = call.operands[i].shape();
     form.shape = settings_.batch_first ? Shape{s.batch, s.queries, E} : Shape{s.queries, s.batch, E};
-    call.masks = joined_masks(masks, s);
+    call.masks = joined_masks(masks, s, calling_line());
     return call;
   }
   AttentionSizes<T> sizes_of(const Tensor<T>& q, const Tensor<T>& k) const {
@@ -234,7 +226,9 @@ class MultiheadAttention : public Module<T> {
     s.scale = static_cast<T>(1 / std::sqrt(static_cast<double>(s.size)));
     return s;
   }
-  void require_shapes(const Tensor<T>& q, const Tensor<T>& k, const Tensor<T>& v) const {
+  void require_shapes(const Tensor<T>& q, const Tensor<T>& k, const Tensor<T>& v, bool cached = false) const {
+    require<ValueError>(!cached || packed(), "step: keys and values of other sizes are not kept: kdim is ",
+                        settings_.kdim, ", vdim ", settings_.vdim, calling_line());
     const Shape &a = q.shape(), &b = k.shape(), &c = v.shape();
     bool fits = (a.rank() == 2 || a.rank() == 3) && b.rank() == a.rank() && c.rank() == a.rank();
     if (fits) {
@@ -253,77 +247,61 @@ class MultiheadAttention : public Module<T> {
                      " comes first", calling_line());
   }
 
-  /// The two masks as one of bools, true = attend, and one of numbers.
-  AttentionMasks4<T> joined_masks(const MultiheadMasks<T>& given, const AttentionSizes<T>& s) const {
-    AttentionMasks4<T> result;
-    if (!given.mask.given() && !given.key_padding_mask.given()) return result;
-    const Shape &scores = given.mask.shape(), &padding = given.key_padding_mask.shape();
-    require<ShapeError>(!given.mask.given() || scores == Shape{s.queries, s.keys} ||
-                            scores == Shape{s.batch * s.heads, s.queries, s.keys},
-                        "MultiheadAttention: the mask is ", scores, ": it must be ", Shape{s.queries, s.keys}, " or ",
-                        Shape{s.batch * s.heads, s.queries, s.keys}, calling_line());
-    require<ShapeError>(!given.key_padding_mask.given() || padding == Shape{s.batch, s.keys} ||
-                            (s.batch == 1 && padding == Shape{s.keys}),
-                        "MultiheadAttention: the key_padding_mask is ", padding, ": it must be ",
-                        Shape{s.batch, s.keys}, calling_line());
-    const auto of_scores = [&](const auto& mask) {
-      const Shape& shape = mask.shape();
-      return reshape(mask,
-                     shape.rank() == 2 ? Shape{1, 1, s.queries, s.keys} : Shape{s.batch, s.heads, s.queries, s.keys});
-    };
-    const auto of_keys = [&](const auto& mask) { return reshape(mask, Shape{s.batch, 1, 1, s.keys}); };
-    const Tensor<bool>&masked = given.mask.chosen, &padded = given.key_padding_mask.chosen;
-    if (!is_left_out(masked) && !is_left_out(padded))
-      result.chosen = !(of_scores(masked) || of_keys(padded));
-    else if (!is_left_out(masked))
-      result.chosen = !of_scores(masked);
-    else if (!is_left_out(padded))
-      result.chosen = !of_keys(padded);
-    const Tensor<T>&added = given.mask.added, &to_keys = given.key_padding_mask.added;
-    if (!is_left_out(added) && !is_left_out(to_keys))
-      result.added = of_scores(added) + of_keys(to_keys);
-    else if (!is_left_out(added))
-      result.added = of_scores(added);
-    else if (!is_left_out(to_keys))
-      result.added = of_keys(to_keys);
-    return result;
+  template <class Work>
+  auto without_gradient(const Location& where, const Work& work) -> decltype(work()) {
+    return this->called_from(where, [&] {
+      forbid_in_replay("step", "call it outside, or give the whole sequence inside");
+      const NoGrad pause;
+      return work();
+    });
   }
-
-  Tensor<T> step_to(const Tensor<T>& x, AttentionCache<T>& past) {
-    require<ValueError>(packed(), "step: keys and values of other sizes are no self-attention: kdim is ",
-                        settings_.kdim, ", vdim ", settings_.vdim, calling_line());
-    require_shapes(x, x, x);
+  EIGENGRAD_COLD void refuse_cache(const Shape& x, const Shape& kept, Index batch) const {
+    fail<ShapeError>("step: x is ", x, ", the cache ", kept, ": it must be [", batch, ", capacity, ", embed_,
+                     "], as attention.cache gives", calling_line());
+  }
+  void require_cache(const Tensor<T>& x, const AttentionCache<T>& past, Index batch) const {
+    const Shape& kept = past.keys.shape();
+    if (!(kept.rank() == 3 && kept == past.values.shape() && kept[0] == batch && kept[2] == embed_))
+      refuse_cache(x.shape(), kept, batch);
+  }
+  /// x times `count` rows of the weights of q, k and v, from row `first` on.
+  Tensor<T> projected(const Tensor<T>& x, Index first, Index count) const {
+    return product(with_batch(x), in_proj_weight.value(), in_proj_bias.value(), first, count);
+  }
+  /// Puts keys and values, which stand in a product's rows from number `first` on, behind those that are there.
+  void append(AttentionCache<T>& past, const Tensor<T>& product, Index first, const AttentionSizes<T>& s) const {
+    const Index width = product.shape().back(), E = embed_, rows = s.queries;
+    const HeadsPlace from = place(first, width, s.batch, rows);
+    const T* const numbers = kernel_access(product).numbers();
+    T *const keys = kernel_access(past.keys).writable_numbers(), *const values =
+                                                                     kernel_access(past.values).writable_numbers();
+    for (Index b = 0; b < s.batch; ++b)
+      for (Index i = 0; i < rows; ++i) {
+        const T* const row = numbers + from.offset + b * from.batch_step + i * from.row_step;
+        const Index at = (b * past.capacity() + past.length + i) * E;
+        std::copy_n(row, E, keys + at);
+        std::copy_n(row + E, E, values + at);
+      }
+    past.length += rows;
+  }
+  /// What queries, the first numbers of a product's rows, see of a cache: the first its `first` rows, each after it
+  /// `more` more.
+  Tensor<T> seen(const Tensor<T>& x, const Tensor<T>& product, const AttentionCache<T>& past, Index first, Index more) {
     AttentionSizes<T> s = sizes_of(x, x);
     const Index rows = s.queries, E = embed_;
-    require<ShapeError>(past.keys.shape() == past.values.shape() && past.keys.rank() == 3 &&
-                            past.keys.shape()[0] == s.batch && past.keys.shape().back() == E,
-                        "step: x is ", x.shape(), ", the cache ", past.keys.shape(), ": it must be [", s.batch,
-                        ", capacity, ", E, "], as attention.cache gives", calling_line());
-    require<ShapeError>(past.length + rows <= past.capacity(), "step: the cache has room for ", past.capacity(),
-                        " rows, ", past.length, " are set and ", rows, " come: make it larger, or clear() it",
-                        calling_line());
-    const Tensor<T> qkv = linear(
-        appearance_of(with_batch(x), "linear"), in_proj_weight.appear("linear"),
-        has_bias() ? in_proj_bias.appear("linear") : Appearance<T>{in_proj_bias.value(), nullptr}, calling_line());
-    Tensor<T> y = Tensor<T>::empty(with_batch(x).shape());
-    const HeadsPlace from = place(0, 3 * E, s.batch, rows), to = place(0, E, s.batch, rows),
+    const Tensor<T> y = Tensor<T>::empty(with_batch(x).shape());
+    const HeadsPlace from = place(0, product.shape().back(), s.batch, rows), to = place(0, E, s.batch, rows),
                      kept{0, past.capacity() * E, s.size, E};
-    const T* const numbers = kernel_access(qkv).numbers();
-    T *const keys = kernel_access(past.keys).writable_numbers(),
-             *const values = kernel_access(past.values).writable_numbers(), *const out = kernel_access(y).shared_data();
+    const T *const keys = kernel_access(past.keys).numbers(), *const values = kernel_access(past.values).numbers(),
+                   *const numbers = kernel_access(product).numbers();
+    T* const out = kernel_access(y).shared_data();
     s.queries = 1;
     for (Index i = 0; i < rows; ++i) {
-      for (Index b = 0; b < s.batch; ++b) {
-        const T* const row = numbers + b * from.batch_step + i * from.row_step;
-        const Index at = b * kept.batch_step + past.length * E;
-        std::copy_n(row + E, E, keys + at);
-        std::copy_n(row + 2 * E, E, values + at);
-      }
-      s.keys = ++past.length;
-      attention_step<T>(s, from.rows(numbers + i * from.row_step), kept.rows<const T>(keys), kept.rows<const T>(values),
+      s.keys = first + i * more;
+      attention_step<T>(s, from.rows(numbers + i * from.row_step), kept.rows(keys), kept.rows(values),
                         to.rows(out + i * to.row_step));
     }
-    return without_batch(out_proj.forward(y), x.rank());
+    return without_batch(out_proj(y, Location()), x.rank());
   }
 
   MultiheadAttentionOptions settings_;
