@@ -1,0 +1,256 @@
+#pragma once
+
+#include <limits>
+#include <optional>
+
+#include "../autograd/engine/node.hpp"
+#include "../autograd/parameter.hpp"
+#include "../core/tensor.hpp"
+#include "../formula/expression.hpp"
+#include "../kernels/normalization/batch_norm.hpp"
+#include "../kernels/normalization/group_norm.hpp"
+#include "../kernels/normalization/layer_norm.hpp"
+#include "norm_parts.hpp"
+
+// Norms: numbers that belong together, less their mean and divided by their deviation. Each is one record whose
+// gradients come in one more pass; where those are recorded themselves, they are made of operations.
+namespace eigengrad { inline namespace EIGENGRAD_ABI {
+namespace normalization {
+
+// Throws ShapeError unless weight and bias, where given, are of the shape `expected`.
+EIGENGRAD_COLD inline void require_weights(const char* name, const Shape& x, const Shape& expected, const Shape& weight,
+                                           const Shape& bias, const Location& where) {
+  for (const auto* shape : {&weight, &bias})
+    require<ShapeError>(*shape == Shape::empty() || *shape == expected, name, ": x is ", x, ", weight is ", weight,
+                        ", bias is ", bias, ": each must be ", expected, ", or empty to leave it out", where);
+}
+EIGENGRAD_COLD inline void require_epsilon(const char* name, double epsilon, const Location& where = {}) {
+  require<ValueError>(epsilon >= 0, name, ": epsilon = ", epsilon, " is added to a variance: it must not be below 0",
+                      where);
+}
+// A layer's weight or bias, empty where it has none.
+template <class T>
+Tensor<T> if_any(const ParameterRef<T>& parameter) {
+  return parameter.size() > 0 ? parameter.to_tensor() : Tensor<T>();
+}
+// Rows that are normalised: the last axes of x.
+EIGENGRAD_COLD inline void require_last_axes(const char* name, const Shape& x, const Shape& over,
+                                             const Location& where) {
+  bool fits = over.rank() > 0 && over.rank() <= x.rank();
+  for (Index axis = 1; fits && axis <= over.rank(); ++axis) fits = x[x.rank() - axis] == over[over.rank() - axis];
+  require<ShapeError>(fits, name, ": x is ", x, ", to be normalised over ", over,
+                      ": give the sizes of one or more of x's last axes", where);
+}
+// [batch, channels, ...], of at least so many axes.
+EIGENGRAD_COLD inline Planes require_planes(const char* name, const Shape& x, Index rank, const Location& where) {
+  require<ShapeError>(x.rank() >= rank, name, ": x is ", x, ": give [batch, channels",
+                      rank > 2 ? ", ...] with at least one axis more" : "] or [batch, channels, ...]", where);
+  return {x[0], x[1], Shape(x.begin() + 2, x.end()).size()};
+}
+
+/// A batch normalised, and its statistics [4, channels]: the mean, what rounding took from it, 1 / sqrt(variance +
+/// epsilon), and the variance with one degree of freedom less. Of an empty batch they have no meaning.
+template <class T>
+struct NormedBatch {
+  Tensor<T> y, statistics;
+};
+template <class T>
+NormedBatch<T> norm_batch(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias, double epsilon,
+                          const Location& where) {
+  const Planes planes = require_planes("batch_norm", x.shape(), 2, where);
+  const Shape channels{planes.channels};
+  require_weights("batch_norm", x.shape(), channels, weight.shape(), bias.shape(), where);
+  require_epsilon("batch_norm", epsilon, where);
+  require<ShapeError>(planes.batch * planes.size != 1 || planes.channels == 0, "batch_norm: x is ", x.shape(),
+                      ", one number per channel, whose variance is 0: train with larger batches, or call eval() first",
+                      where);
+  const auto small_number = static_cast<plain_t<T>>(epsilon);
+  const Tensor<T> statistics = Tensor<T>::empty({4, planes.channels});
+  const auto forward = [=](const T* from, const T* w, const T* b, T* kept, T* y) {
+    batch_forward<T>(from, planes, w, b, small_number, statistics_in(kept, planes.channels),
+                     array_of(kept, planes.channels, 3), y);
+  };
+  const auto backward = [=](const T* from, const T* dy, const T* w, T* kept, T* dx, T* dw, T* db) {
+    batch_backward<T>(from, dy, planes, w, statistics_in(kept, planes.channels), dx, dw, db);
+  };
+  const auto composed = [=](std::span<const Tensor<T>> given) {
+    return norm_by_operations(given, axes_of_batch(planes.batch, planes.channels, planes.size), true, small_number);
+  };
+  return {record_norm<T>({"batch_norm", where}, x, weight, bias, statistics, forward, backward, composed), statistics};
+}
+template <class T>
+Tensor<T> norm_batch_given(const Tensor<T>& x, const Tensor<T>& mean, const Tensor<T>& variance,
+                           const Tensor<T>& weight, const Tensor<T>& bias, double epsilon, const Location& where) {
+  const Planes planes = require_planes("batch_norm", x.shape(), 2, where);
+  const Shape channels{planes.channels};
+  require<ShapeError>(mean.shape() == channels && variance.shape() == channels, "batch_norm: x is ", x.shape(),
+                      ", the mean is ", mean.shape(), ", the variance is ", variance.shape(), ": both must be ",
+                      channels, ", one number per channel", where);
+  require_weights("batch_norm", x.shape(), channels, weight.shape(), bias.shape(), where);
+  require_epsilon("batch_norm", epsilon, where);
+  const auto small_number = static_cast<plain_t<T>>(epsilon);
+  const auto run = [=](T* y, std::span<const Tensor<T>> in, const Tensor<T>& center, const Tensor<T>& spread) {
+    batch_forward_given<T>(kernel_access(in[0]).numbers(), planes, kernel_access(center).numbers(),
+                           kernel_access(spread).numbers(), numbers_or_null(in[1]), numbers_or_null(in[2]),
+                           small_number, y);
+  };
+  const auto rule = [=](const Tensor<T>& dy, const std::array<bool, 3>& wanted) {
+    const std::array<Tensor<T>, 3> rooms = gradient_rooms(dy, weight, bias, wanted);
+    batch_backward_given<T>(kernel_access(x).numbers(), kernel_access(dy).numbers(), planes,
+                            kernel_access(mean).numbers(), kernel_access(variance).numbers(), numbers_or_null(weight),
+                            small_number, room_or_null(rooms[0]), room_or_null(rooms[1]), room_or_null(rooms[2]));
+    return rooms;
+  };
+  const auto composed = [=](std::span<const Tensor<T>> given) {
+    return given_norm_by_operations(given, mean, variance, axes_of_batch(planes.batch, planes.channels, planes.size),
+                                    small_number);
+  };
+  return compute<T>({"batch_norm", where}, x.shape(), run,
+                    with_respect_to_all(std::array<Tensor<T>, 3>{x, weight, bias}, rule, composed), mean, variance);
+}
+
+template <class T>
+Tensor<T> norm_layer(const Tensor<T>& x, const Shape& over, const Tensor<T>& weight, const Tensor<T>& bias,
+                     double epsilon, const Location& where) {
+  require_last_axes("layer_norm", x.shape(), over, where);
+  require_weights("layer_norm", x.shape(), over, weight.shape(), bias.shape(), where);
+  require_epsilon("layer_norm", epsilon, where);
+  const Index size = over.size(), rows = size > 0 ? x.size() / size : 0;
+  const auto small_number = static_cast<plain_t<T>>(epsilon);
+  const auto forward = [=](const T* from, const T* w, const T* b, T* kept, T* y) {
+    layer_forward<T>(from, rows, size, w, b, small_number, statistics_in(kept, rows), y);
+  };
+  const auto backward = [=](const T* from, const T* dy, const T* w, T* kept, T* dx, T* dw, T* db) {
+    layer_backward<T>(from, dy, rows, size, w, statistics_in(kept, rows), dx, dw, db);
+  };
+  const auto composed = [=](std::span<const Tensor<T>> given) {
+    return norm_by_operations(given, axes_of_rows(rows, size), true, small_number);
+  };
+  return record_norm<T>({"layer_norm", where}, x, weight, bias, Tensor<T>::empty({3, rows}), forward, backward,
+                        composed);
+}
+template <class T>
+Tensor<T> norm_root_mean_square(const Tensor<T>& x, const Shape& over, const Tensor<T>& weight,
+                                std::optional<double> epsilon, const Location& where) {
+  require_last_axes("rms_norm", x.shape(), over, where);
+  require_weights("rms_norm", x.shape(), over, weight.shape(), Shape::empty(), where);
+  const double added = epsilon.value_or(std::numeric_limits<plain_t<T>>::epsilon());
+  require_epsilon("rms_norm", added, where);
+  const Index size = over.size(), rows = size > 0 ? x.size() / size : 0;
+  const auto small_number = static_cast<plain_t<T>>(added);
+  const auto forward = [=](const T* from, const T* w, const T*, T* kept, T* y) {
+    rms_forward<T>(from, rows, size, w, small_number, kept, y);
+  };
+  const auto backward = [=](const T* from, const T* dy, const T* w, T* kept, T* dx, T* dw, T*) {
+    rms_backward<T>(from, dy, rows, size, w, kept, dx, dw);
+  };
+  const auto composed = [=](std::span<const Tensor<T>> given) {
+    return norm_by_operations(given, axes_of_rows(rows, size), false, small_number);
+  };
+  return record_norm<T>({"rms_norm", where}, x, weight, Tensor<T>(), Tensor<T>::empty({rows}), forward, backward,
+                        composed);
+}
+
+template <class T>
+Tensor<T> norm_groups(const OperationName& name, const Tensor<T>& x, const Planes& planes, Index groups,
+                      const Tensor<T>& weight, const Tensor<T>& bias, double epsilon, const Tensor<T>& statistics) {
+  const Shape channels{planes.channels};
+  require_weights(name.name, x.shape(), channels, weight.shape(), bias.shape(), name.where);
+  require_epsilon(name.name, epsilon, name.where);
+  const Index sets = planes.batch * groups;
+  const auto small_number = static_cast<plain_t<T>>(epsilon);
+  const auto forward = [=](const T* from, const T* w, const T* b, T* kept, T* y) {
+    group_forward<T>(from, planes, groups, w, b, small_number, statistics_in(kept, sets), y);
+  };
+  const auto backward = [=](const T* from, const T* dy, const T* w, T* kept, T* dx, T* dw, T* db) {
+    group_backward<T>(from, dy, planes, groups, w, statistics_in(kept, sets), dx, dw, db);
+  };
+  const auto composed = [=](std::span<const Tensor<T>> given) {
+    return norm_by_operations(given, axes_of_groups(planes.batch, groups, planes.channels / groups, planes.size), true,
+                              small_number);
+  };
+  return record_norm<T>(name, x, weight, bias, statistics, forward, backward, composed);
+}
+template <class T>
+Tensor<T> norm_channel_groups(const Tensor<T>& x, Index groups, const Tensor<T>& weight, const Tensor<T>& bias,
+                              double epsilon, const Location& where) {
+  const Planes planes = require_planes("group_norm", x.shape(), 2, where);
+  require<ShapeError>(groups > 0 && planes.channels % groups == 0, "group_norm: x is ", x.shape(), ", which has ",
+                      planes.channels, " channels, in ", groups, " groups: choose a divisor of the number of channels",
+                      where);
+  require<ShapeError>(planes.batch * (planes.channels / groups) * planes.size != 1, "group_norm: x is ", x.shape(),
+                      " in ", groups, " groups of one number, whose variance is 0: choose fewer groups", where);
+  return norm_groups<T>({"group_norm", where}, x, planes, groups, weight, bias, epsilon,
+                        Tensor<T>::empty({3, planes.batch * groups}));
+}
+/// Every channel of every example normalised, and the statistics [3, batch * channels].
+template <class T>
+NormedBatch<T> norm_instances(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias, double epsilon,
+                              const Location& where) {
+  const Planes planes = require_planes("instance_norm", x.shape(), 3, where);
+  require<ShapeError>(planes.size != 1, "instance_norm: x is ", x.shape(),
+                      ", one number per channel of an example, whose variance is 0: give larger planes", where);
+  const Tensor<T> statistics = Tensor<T>::empty({3, planes.count()});
+  return {norm_groups<T>({"instance_norm", where}, x, planes, planes.channels, weight, bias, epsilon, statistics),
+          statistics};
+}
+
+}  // namespace normalization
+
+/// (x - mean) / sqrt(variance + epsilon) * weight + bias with each channel's mean and biased variance over the batch,
+/// of [batch, channels, ...]; weight and bias [channels], where given. Gradients of x, weight and bias, any order.
+/// Throws ShapeError where a channel has one number. Ioffe, Szegedy: Batch normalization, 2015.
+template <Expression X, Expression W = Tensor<typename X::Element>, Expression B = Tensor<typename X::Element>>
+auto batch_norm(const X& x, const W& weight = {}, const B& bias = {}, double epsilon = 1e-5,
+                Location where = Location::current()) {
+  using T = scalar_of<X, W, B>;
+  return normalization::norm_batch<T>(tensor_of<T>(x), tensor_of<T>(weight), tensor_of<T>(bias), epsilon, where).y;
+}
+/// The same by means and variances [channels] that are known, as when a model is used: constants.
+template <Expression X, Expression M, Expression V, Expression W = Tensor<typename X::Element>,
+          Expression B = Tensor<typename X::Element>>
+auto batch_norm_given(const X& x, const M& mean, const V& variance, const W& weight = {}, const B& bias = {},
+                      double epsilon = 1e-5, Location where = Location::current()) {
+  using T = scalar_of<X, M, V, W, B>;
+  return normalization::norm_batch_given<T>(tensor_of<T>(x), tensor_of<T>(mean), tensor_of<T>(variance),
+                                            tensor_of<T>(weight), tensor_of<T>(bias), epsilon, where);
+}
+/// (x - mean) / sqrt(variance + epsilon) * weight + bias over the last axes of x, whose sizes are `normalized_shape`;
+/// weight and bias of that shape, where given. Gradients of x, weight and bias, any order. Throws ShapeError for other
+/// shapes. Ba, Kiros, Hinton: Layer normalization, 2016.
+template <Expression X, Expression W = Tensor<typename X::Element>, Expression B = Tensor<typename X::Element>>
+auto layer_norm(const X& x, const Shape& normalized_shape, const W& weight = {}, const B& bias = {},
+                double epsilon = 1e-5, Location where = Location::current()) {
+  using T = scalar_of<X, W, B>;
+  return normalization::norm_layer<T>(tensor_of<T>(x), normalized_shape, tensor_of<T>(weight), tensor_of<T>(bias),
+                                      epsilon, where);
+}
+/// x / sqrt(mean(x^2) + epsilon) * weight over the last axes of x; epsilon is the number type's machine epsilon unless
+/// given. Zhang, Sennrich: Root mean square layer normalization, 2019.
+template <Expression X, Expression W = Tensor<typename X::Element>>
+auto rms_norm(const X& x, const Shape& normalized_shape, const W& weight = {},
+              std::optional<double> epsilon = std::nullopt, Location where = Location::current()) {
+  using T = scalar_of<X, W>;
+  return normalization::norm_root_mean_square<T>(tensor_of<T>(x), normalized_shape, tensor_of<T>(weight), epsilon,
+                                                 where);
+}
+/// The same with mean and variance of each of `groups` equal groups of channels of each example, of [batch, channels,
+/// ...]; weight and bias [channels]. Throws ShapeError unless groups divides the channels. Wu, He: Group
+/// normalization, 2018.
+template <Expression X, Expression W = Tensor<typename X::Element>, Expression B = Tensor<typename X::Element>>
+auto group_norm(const X& x, Index groups, const W& weight = {}, const B& bias = {}, double epsilon = 1e-5,
+                Location where = Location::current()) {
+  using T = scalar_of<X, W, B>;
+  return normalization::norm_channel_groups<T>(tensor_of<T>(x), groups, tensor_of<T>(weight), tensor_of<T>(bias),
+                                               epsilon, where);
+}
+/// The same with mean and variance of each channel of each example, of [batch, channels, ...]. Throws ShapeError where
+/// that is one number. Ulyanov, Vedaldi, Lempitsky: Instance normalization, 2016.
+template <Expression X, Expression W = Tensor<typename X::Element>, Expression B = Tensor<typename X::Element>>
+auto instance_norm(const X& x, const W& weight = {}, const B& bias = {}, double epsilon = 1e-5,
+                   Location where = Location::current()) {
+  using T = scalar_of<X, W, B>;
+  return normalization::norm_instances<T>(tensor_of<T>(x), tensor_of<T>(weight), tensor_of<T>(bias), epsilon, where).y;
+}
+
+}}  // namespace eigengrad::EIGENGRAD_ABI

@@ -1,0 +1,3 @@
+// The rows of gradient_normalization.cpp on dual numbers.
+#define GRADIENT_ROWS_ON_DUALS
+#include "gradient_normalization.cpp"
