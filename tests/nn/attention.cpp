@@ -94,7 +94,7 @@ TEST(AttentionFixtures, OfTransformers) {
     ++count;
     const Index layers = c.integer("layers");
     const auto run = [&](auto& single, auto& all, auto&& call) {
-      if (c.flag("norm")) all.norm.push_back(eg::LayerNorm<double>({4}));
+      if (c.flag("norm")) all.norm.push_back(eg::LayerNorm<double>(4));
       if (layers > 0)
         c.compare_module(all, [&](const fixture::Inputs& in) { return List{call(all, in)}; });
       else
@@ -255,7 +255,7 @@ TEST(AttentionCache, StepsGiveTheSameNumbers) {
       const eg::TransformerLayerOptions options{
           .feed_forward = 9, .norm_first = norm_first, .batch_first = batch_first};
       eg::TransformerEncoder<double> encoder(eg::TransformerEncoderLayer<double>(6, 2, options), 2,
-                                             eg::LayerNorm<double>({6}));
+                                             eg::LayerNorm<double>(6));
       eg::TransformerDecoderLayer<double> decoder(6, 3, options);
       encoder.eval();
       decoder.eval();

@@ -67,7 +67,7 @@ class TransformerLayer : public Layer<T> {
     return {.dropout = options.dropout, .bias = options.bias, .batch_first = options.batch_first};
   }
   static LayerNorm<T> norm(Index d, const TransformerLayerOptions& options) {
-    return LayerNorm<T>({d}, {.epsilon = options.epsilon, .bias = options.bias});
+    return LayerNorm<T>(Shape{d}, {.epsilon = options.epsilon, .bias = options.bias});
   }
   Tensor<T> feed_forward(const Tensor<T>& x) {
     depends_on(this, activation);
