@@ -1,0 +1,3 @@
+// The rows of gradient_attention.cpp on dual numbers.
+#define GRADIENT_ROWS_ON_DUALS
+#include "gradient_attention.cpp"
