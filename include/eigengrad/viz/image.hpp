@@ -25,7 +25,7 @@ class Images {
     }
   }
 
-  /// Throws ShapeError unless there is at least one matrix and each has 1 to 5000 rows and columns.
+  // Throws ShapeError unless there is at least one matrix and each has 1 to 5000 rows and columns.
   void validate(std::string_view operation) const {
     require<ShapeError>(shape_.rank() >= 2, operation, ": ", shape_,
                         " is no matrix: give [rows, columns] or [n, rows, columns]");
@@ -81,33 +81,38 @@ inline std::vector<Colour> map_colours(ColourMap map, std::size_t count) {
 inline constexpr std::size_t image_colours = 127;
 
 // The address of the PNG image of a matrix. Its palette holds only colours that occur, as it is most of a small image.
-inline std::string image_address(const Images& matrix, ColourMap map, const Range& range) {
+// Each number is repeated across and down while the image has at most `side` pixels: some readers blur what they
+// enlarge, and blur less so.
+inline std::string image_address(const Images& matrix, ColourMap map, const Range& range, Index side) {
   const std::span<const double> values = matrix.numbers();
   const bool missing = std::any_of(values.begin(), values.end(), [](double value) { return std::isnan(value); });
   const bool plain = map == ColourMap::grey && !missing;
   const std::size_t levels = plain ? 256 : map == ColourMap::grey ? 255 : image_colours;
   const double last = static_cast<double>(levels - 1);
-  const auto level = [&](double value) {
-    if (std::isnan(value)) return levels;
-    const double share = (value - range.low) / (range.high - range.low);
-    return static_cast<std::size_t>(std::lround(std::clamp(share, 0.0, 1.0) * last));
-  };
-  std::string pixels(values.size(), '\0');
-  std::vector<Colour> colours;
-  if (plain)
-    for (std::size_t i = 0; i < values.size(); ++i) pixels[i] = static_cast<char>(level(values[i]));
-  else {
-    std::array<bool, 256> used{};
-    for (const double value : values) used[level(value)] = true;
-    std::array<char, 256> place{};
-    for (std::size_t i = 0; i <= levels; ++i)
-      if (used[i]) {
-        place[i] = static_cast<char>(colours.size());
-        colours.push_back(i == levels ? missing_colour : map_colour(map, static_cast<double>(i) / last));
-      }
-    for (std::size_t i = 0; i < values.size(); ++i) pixels[i] = place[level(values[i])];
+  std::vector<std::size_t> places(values.size());
+  std::array<bool, 257> used{};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double share = (values[i] - range.low) / (range.high - range.low);
+    places[i] =
+        std::isnan(values[i]) ? levels : static_cast<std::size_t>(std::lround(std::clamp(share, 0.0, 1.0) * last));
+    used[places[i]] = true;
   }
-  return png_address(png_image(static_cast<std::size_t>(matrix.columns()), pixels, colours));
+  std::vector<Colour> colours;
+  std::array<std::size_t, 257> entries{};
+  for (std::size_t i = 0; i <= levels; ++i) {
+    entries[i] = plain ? i : colours.size();
+    if (!plain && used[i])
+      colours.push_back(i == levels ? missing_colour : map_colour(map, static_cast<double>(i) / last));
+  }
+  const auto rows = static_cast<std::size_t>(matrix.rows()), columns = static_cast<std::size_t>(matrix.columns());
+  const std::size_t times = (std::max)(
+      std::size_t{1}, static_cast<std::size_t>(std::clamp(side, Index{1}, Index{1000})) / (std::max)(rows, columns));
+  std::string pixels;
+  pixels.reserve(values.size() * times * times);
+  for (std::size_t row = 0; row < rows * times; ++row)
+    for (std::size_t column = 0; column < columns; ++column)
+      pixels.append(times, static_cast<char>(entries[places[row / times * columns + column]]));
+  return png_address(png_image(columns * times, pixels, colours));
 }
 
 }}}  // namespace eigengrad::EIGENGRAD_ABI::viz

@@ -71,7 +71,8 @@ inline Figure image_sheet(const Images& images, const ImageSheetOptions& options
                             .outline = true,
                             .title = options.titles.empty() ? "" : options.titles[static_cast<std::size_t>(i)],
                             .colour_bar = options.colour_bar && i == 0,
-                            .bar_label = options.bar_label});
+                            .bar_label = options.bar_label,
+                            .side = 28});
   }
   return Figure(std::move(panel));
 }

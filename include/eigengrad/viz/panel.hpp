@@ -77,6 +77,7 @@ struct ImageOptions {
   std::string title = {};
   bool colour_bar = false;
   std::string bar_label = {};
+  Index side = 84;
 };
 
 /// Points that are joined (line, arrows) or not (scatter), with how they look.
@@ -194,14 +195,14 @@ class Panel {
     const auto place = [](const Range& given, Index count) {
       return given.given() ? given : Range{0, static_cast<double>(count)};
     };
-    pictures_.push_back({image_address(matrix, options.map, range), options.title,
+    pictures_.push_back({image_address(matrix, options.map, range, options.side), options.title,
                          place(options.x_range, matrix.columns()), place(options.y_range, matrix.rows()),
                          options.outline});
     if (options.colour_bar)
       bar_ = {{range.low, range.high}, map_colours(options.map, image_colours), options.bar_label};
     return *this;
   }
-  /// Puts these marks on the axes in place of round numbers; without any, the frame is not drawn either.
+  // Puts these marks on the axes in place of round numbers; without any, the frame is not drawn either.
   Panel& ticks(std::vector<Tick> x, std::vector<Tick> y) {
     x_ticks_ = std::move(x);
     y_ticks_ = std::move(y);
@@ -227,7 +228,7 @@ class Panel {
   std::vector<Tick> x_ticks(double size) const { return x_ticks_ ? *x_ticks_ : x_axis().ticks(size); }
   std::vector<Tick> y_ticks(double size) const { return y_ticks_ ? *y_ticks_ : y_axis().ticks(size); }
   bool has_own_ticks() const { return x_ticks_ || y_ticks_; }
-  /// Without marks on its axes, and so without a frame.
+  // Without marks on its axes, and so without a frame.
   bool is_bare() const { return x_ticks_ && y_ticks_ && x_ticks_->empty() && y_ticks_->empty(); }
 
  private:
