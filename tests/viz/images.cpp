@@ -217,6 +217,9 @@ TEST(ImageSheet, WhatCannotBeShownIsRefused) {
   EXPECT_THROW(viz::image_sheet(ramp({2, 2}), {.own_range = true, .colour_bar = true}), ValueError);
   EXPECT_EQ(message_of<ShapeError>([] { viz::Panel().image(ramp({2, 3, 3})); }),
             "image: [2, 3, 3] holds 2 matrices: show one, or all on an image_sheet");
+  EXPECT_EQ(message_of<ShapeError>([] { viz::Images(ramp({2, 3, 3}))[2]; }),
+            "images: there is no image 2 in [2, 3, 3]: they count from 0 to 1");
+  EXPECT_THROW(viz::Images(ramp({3}))[0], ShapeError);
 }
 
 TEST(HeatMap, LabelsBothAxes) {

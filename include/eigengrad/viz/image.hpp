@@ -40,8 +40,11 @@ class Images {
   Index count() const { return static_cast<Index>(numbers_.size()) / (std::max)(rows() * columns(), Index{1}); }
   /// All numbers, matrix by matrix and row by row.
   std::span<const double> numbers() const { return {numbers_.begin(), numbers_.end()}; }
-  /// The i-th matrix alone.
+  /// The i-th matrix alone. Throws ShapeError when there is none.
   Images operator[](Index i) const {
+    validate("images");
+    require<ShapeError>(i >= 0 && i < count(), "images: there is no image ", i, " in ", shape_,
+                        ": they count from 0 to ", count() - 1);
     const auto start = numbers_.begin() + i * rows() * columns();
     Images result;
     result.numbers_ = std::vector<double>(start, start + rows() * columns());

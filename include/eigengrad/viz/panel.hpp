@@ -7,12 +7,11 @@
 #include "levels.hpp"
 #include "style.hpp"
 
-// One pair of axes, and what is drawn on it: lines, points, arrows, fields, regions, contours, images,
-// words.
+// One pair of axes, and what is drawn on it: lines, points, arrows, fields, regions, contours, images, words.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
-/// Where the legend goes: `automatic` takes a corner in which it covers no data; where there is none, and over fields,
-/// it goes `below` the figure, where the panels' legends are merged.
+/// Where the legend goes: `automatic` takes a corner in which it covers no data; where there is none, and over fields
+/// and images, it goes `below` the figure, where the panels' legends are merged.
 enum class LegendPlace { automatic, upper_left, upper_right, lower_left, lower_right, below, none };
 
 /// `width` and `height` are the frame's, in pixels, without the labels around it. The subtitle stands below the title,
