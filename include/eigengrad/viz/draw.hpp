@@ -171,7 +171,8 @@ inline void draw_colour_bar(Svg& svg, const ColourBar& bar, const std::vector<Ti
 
 /// The bar's labels, those without room marked minor.
 inline std::vector<Tick> bar_labels(const ColourBar& bar, double height) {
-  if (bar.is_smooth()) return bar_axis(bar, height).ticks(11);
+  if (bar.is_smooth())
+    return linear_ticks({bar.levels.front(), bar.levels.back()}, (std::max)(height < 40 ? 1.0 : 2.5, height / 55));
   const double largest = (std::max)(std::abs(bar.levels.front()), std::abs(bar.levels.back()));
   const double band = height / static_cast<double>(bar.colours.size());
   const auto every = static_cast<std::size_t>((std::max)(1.0, std::ceil(18 / band)));
