@@ -23,7 +23,7 @@ INSIDE = [r"simd/", r"kernels/", r"compiled/", r"autograd/engine/(?!compute|reco
           r"print_numbers|loop|replay_tensors|clock|path|float_rules|state_check)\.hpp",
           r"ops/groups", r"transform/(module_state|number_type|push|step_plan|step_record)",
           r"nn/module/(class_name|mode_guard)", r"optim/line_search", r"io/(csv_(cells|number|header)|file_kind|number)\.hpp",
-          r"train/text", r"viz/(svg|layers|path|draw|legend|contour|file)\.hpp"]
+          r"train/text", r"viz/(svg|layers|path|draw|legend|contour|file|png)\.hpp"]
 
 
 # What has a comment, and is spoken of in tests, but is no part of the public face. New helpers do better with a // comment.

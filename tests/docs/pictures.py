@@ -1,12 +1,16 @@
 """pictures.py <docs/pictures> <folder the examples drew into> [file ...]
-Fails when a picture in the documentation is not what the examples draw: other elements, other words, or a line or point
-that lies elsewhere by more than what compilers and processors round differently. Without files, all are compared."""
+Fails when a picture in the documentation is not what the examples draw: other elements, other words, a line or point
+that lies elsewhere by more than what compilers and processors round differently, or an image in other colours. Without
+files, all are compared."""
+import base64
 import os
 import re
 import sys
 import xml.etree.ElementTree
+import zlib
 
 TOLERANCE = 4  # pixels
+COLOUR_TOLERANCE = 12  # of 255, on average over an image
 NUMBER = re.compile(r"[-+]?\d+\.?\d*(?:e[-+]?\d+)?")
 
 
@@ -46,6 +50,28 @@ def strays(points, others):
     return None
 
 
+def colours_of(address):
+    """Width and height of an image as include/eigengrad/viz/png.hpp writes it, and its pixels' red, green and blue."""
+    data = base64.b64decode(address.removeprefix("data:image/png;base64,"))
+    chunks, at = {}, 8
+    while at < len(data):
+        length = int.from_bytes(data[at:at + 4], "big")
+        chunks[data[at + 4:at + 8]] = data[at + 8:at + 8 + length]
+        at += 12 + length
+    size = width, height = [int.from_bytes(chunks[b"IHDR"][i:i + 4], "big") for i in (0, 4)]
+    lines, palette = zlib.decompress(chunks[b"IDAT"]), chunks.get(b"PLTE")
+    pixels = b"".join(lines[row * (width + 1) + 1:(row + 1) * (width + 1)] for row in range(height))
+    return size, [each for i in pixels for each in (palette[3 * i:3 * i + 3] if palette else (i, i, i))]
+
+
+def looks_alike(was, now):
+    """Two images of one size, in about the same colours?"""
+    if not (was.startswith("data:image/png") and now.startswith("data:image/png")):
+        return was == now
+    (size, colours), (other_size, others) = colours_of(was), colours_of(now)
+    return size == other_size and sum(abs(a - b) for a, b in zip(colours, others)) <= COLOUR_TOLERANCE * len(colours)
+
+
 def difference(committed, drawn):
     """What differs first between two pictures, or None."""
     ours, theirs = (list(xml.etree.ElementTree.fromstring(text).iter()) for text in (committed, drawn))
@@ -65,6 +91,9 @@ def difference(committed, drawn):
                 if NUMBER.sub("", was) != NUMBER.sub("", now) or any(
                         abs(float(p) - float(q)) > TOLERANCE for p, q in zip(NUMBER.findall(was), NUMBER.findall(now))):
                     return f"{key} of <{name}> {was} became {now}"
+            elif key == "href":
+                if not looks_alike(was, now):
+                    return f"an image of {a.get('width')} x {a.get('height')} has other colours or another size"
             elif was != now:
                 return f"{key} of <{name}> {was} became {now}"
     return None if len(ours) == len(theirs) else f"{len(ours)} elements became {len(theirs)}"

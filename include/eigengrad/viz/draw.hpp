@@ -30,6 +30,35 @@ inline void draw_layer(Svg& svg, const Panel& panel, const Layer& layer) {
                 "stroke-dasharray", dash_pattern(layer.dash), "stroke-linejoin", "round");
 }
 
+inline constexpr double caption_font = 11, caption_row = 15;
+
+// Pictures with sharp pixels, under thin outlines, and their titles.
+inline void draw_pictures(Svg& svg, const Panel& panel) {
+  if (panel.pictures().empty()) return;
+  const Axis across = panel.x_axis(), up = panel.y_axis();
+  std::string outlines;
+  // Readers know one or another of these words; the last that is known counts.
+  svg.open("g", "image-rendering", "optimizeSpeed", "style", "image-rendering:crisp-edges;image-rendering:pixelated");
+  for (const Picture& picture : panel.pictures()) {
+    const double left = across.position(picture.x.low), top = up.position(picture.y.high);
+    const double width = across.position(picture.x.high) - left, height = up.position(picture.y.low) - top;
+    svg.element("image", "x", left, "y", top, "width", width, "height", height, "preserveAspectRatio", "none", "href",
+                picture.address);
+    if (!picture.outline) continue;
+    PathText path;
+    path.add(std::vector<Point>{{left, top}, {left + width, top}, {left + width, top + height}, {left, top + height}},
+             true);
+    outlines += path.text();
+  }
+  svg.close("g");
+  if (!outlines.empty()) svg.element("path", "d", outlines, "fill", "none", "stroke", "#999999", "stroke-width", 0.6);
+  for (const Picture& picture : panel.pictures()) {
+    const double left = across.position(picture.x.low), width = across.position(picture.x.high) - left;
+    svg.text(left + width / 2, up.position(picture.y.high) - 4, shortened(picture.title, caption_font, width),
+             {.size = caption_font, .anchor = Anchor::middle});
+  }
+}
+
 inline void draw_marker(Svg& svg, Marker marker, Point at, double size, std::string_view colour,
                         std::string_view outline) {
   svg.element("path", "d", marker_path(marker, at, size), "fill", colour, "stroke", outline, "stroke-width", 0.8);
@@ -105,10 +134,21 @@ inline void draw_series(Svg& svg, const Panel& panel, const Series& series) {
   }
 }
 
+// What a smooth bar shows.
+inline Axis bar_axis(const ColourBar& bar, double height) {
+  return {{bar.levels.front(), bar.levels.back()}, Scale::linear, height, true};
+}
+
 /// Draws the field's colours from low (below) to high, as high as the frame, with a label at as many borders as fit.
 inline void draw_colour_bar(Svg& svg, const ColourBar& bar, const std::vector<Tick>& labels, double x, double height) {
   const double band = height / static_cast<double>(bar.colours.size());
-  for (std::size_t i = 0; i < bar.colours.size(); ++i) {
+  if (bar.is_smooth()) {
+    std::string pixels;
+    for (std::size_t i = bar.colours.size(); i-- > 0;) pixels += static_cast<char>(i);
+    svg.element("image", "x", x, "y", 0, "width", 14, "height", height, "preserveAspectRatio", "none", "href",
+                png_address(png_image(1, pixels, bar.colours)));
+  }
+  for (std::size_t i = 0; i < bar.colours.size() && !bar.is_smooth(); ++i) {
     // Each band reaches up under the next ones, so that no seam shows.
     const double bottom = height - band * static_cast<double>(i);
     svg.element("rect", "x", x, "y", 0, "width", 14, "height", bottom, "fill", to_hex(bar.colours[i]));
@@ -118,7 +158,8 @@ inline void draw_colour_bar(Svg& svg, const ColourBar& bar, const std::vector<Ti
   double widest = 0;
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (labels[i].is_minor) continue;
-    const double y = height - band * static_cast<double>(i);
+    const double y =
+        bar.is_smooth() ? bar_axis(bar, height).position(labels[i].value) : height - band * static_cast<double>(i);
     svg.element("path", "d", to_text("M", std::lround(x + 14), " ", std::lround(y), "h4"), "stroke", "#555555",
                 "stroke-width", 0.8);
     svg.text(x + 21, y + 4, labels[i].text, {.size = 11, .exponent = labels[i].exponent});
@@ -130,6 +171,8 @@ inline void draw_colour_bar(Svg& svg, const ColourBar& bar, const std::vector<Ti
 
 /// The bar's labels, those without room marked minor.
 inline std::vector<Tick> bar_labels(const ColourBar& bar, double height) {
+  if (bar.is_smooth())
+    return linear_ticks({bar.levels.front(), bar.levels.back()}, (std::max)(height < 40 ? 1.0 : 2.5, height / 55));
   const double largest = (std::max)(std::abs(bar.levels.front()), std::abs(bar.levels.back()));
   const double band = height / static_cast<double>(bar.colours.size());
   const auto every = static_cast<std::size_t>((std::max)(1.0, std::ceil(18 / band)));

@@ -39,7 +39,8 @@ class Figure {
     std::optional<Point> legend;
     std::vector<std::string> titles;
     double left = 0, right = 0, top = 0, bottom = 0;
-    double y_label_at = 0;
+    double x_label_at = 36, y_label_at = 0;
+    bool x_upwards = false;  // labels below too wide to stand side by side
   };
 
   std::vector<Cell> cells() const;
@@ -68,6 +69,21 @@ inline std::vector<std::string> title_lines(const std::string& title, double wid
           shortened(title.substr(space + 1), title_font, width + 20)};
 }
 
+// How wide the widest text beside an axis is.
+inline double widest_label(const std::vector<Tick>& ticks) {
+  double widest = 0;
+  for (const Tick& tick : ticks)
+    if (!tick.is_minor) widest = (std::max)(widest, tick.width(tick_font));
+  return widest;
+}
+
+// How wide the texts below an axis `pixels` long may be without touching.
+inline double label_room(const Axis& axis, const std::vector<Tick>& ticks, double pixels) {
+  for (std::size_t i = 1; i < ticks.size(); ++i)
+    pixels = (std::min)(pixels, std::abs(axis.position(ticks[i].value) - axis.position(ticks[i - 1].value)) - 3);
+  return pixels;
+}
+
 inline std::vector<Figure::Cell> Figure::cells() const {
   std::vector<Cell> result;
   const auto columns = static_cast<std::size_t>(options_.columns);
@@ -77,25 +93,27 @@ inline std::vector<Figure::Cell> Figure::cells() const {
     // Neighbours with the same colour bar share one, at the right end of the row.
     const bool has_right = (i + 1) % columns != 0 && i + 1 < panels_.size();
     if (has_right && panels_[i].colour_bar() == panels_[i + 1].colour_bar()) cell.panel.drop_colour_bar();
-    cell.x_ticks = cell.panel.x_axis().ticks(tick_font);
-    cell.y_ticks = cell.panel.y_axis().ticks(tick_font);
+    cell.x_ticks = cell.panel.x_ticks(tick_font);
+    cell.y_ticks = cell.panel.y_ticks(tick_font);
     cell.legend = legend_place(cell.panel);
-    double widest = 0;
-    for (const Tick& tick : cell.y_ticks) widest = (std::max)(widest, tick.width(tick_font));
+    const bool bare = cell.panel.is_bare();
+    const double widest = widest_label(cell.y_ticks);
     cell.y_label_at = 8 + widest + 14;
-    cell.left = options.y_label.empty() ? widest + 14 : cell.y_label_at + 10;
-    cell.bottom = options.x_label.empty() ? 24 : 42;
+    cell.left = !options.y_label.empty() ? cell.y_label_at + 10 : bare ? 0 : widest + 14;
+    const double below = widest_label(cell.x_ticks);
+    cell.x_upwards = cell.panel.has_own_ticks() && below > label_room(cell.panel.x_axis(), cell.x_ticks, options.width);
+    const double marks = bare ? 0 : cell.x_upwards ? below + 12 : 24;
+    cell.x_label_at = marks + 12;
+    cell.bottom = marks + (options.x_label.empty() ? 0 : 18);
     cell.titles = title_lines(options.title, options.width);
     cell.top = 8 + title_row * static_cast<double>(cell.titles.size()) + (cell.titles.empty() ? 0 : 2) +
                (options.subtitle.empty() ? 0 : 16);
-    cell.right = 12;
-    if (!cell.x_ticks.empty()) cell.right = (std::max)(cell.right, cell.x_ticks.back().width(tick_font) / 2 + 2);
+    cell.right = bare ? 0 : 12;
+    if (!cell.x_ticks.empty() && !cell.x_upwards)
+      cell.right = (std::max)(cell.right, cell.x_ticks.back().width(tick_font) / 2 + 2);
     if (const auto& bar = cell.panel.colour_bar()) {
       cell.bar_ticks = bar_labels(*bar, options.height);
-      double wide = 0;
-      for (const Tick& tick : cell.bar_ticks)
-        if (!tick.is_minor) wide = (std::max)(wide, tick.width(tick_font));
-      cell.right = 14 + 21 + wide + (bar->label.empty() ? 6 : 27);
+      cell.right = 14 + 21 + widest_label(cell.bar_ticks) + (bar->label.empty() ? 6 : 27);
     }
     result.push_back(std::move(cell));
   }
@@ -163,7 +181,8 @@ inline void Figure::draw(Svg& svg, const Cell& cell, double left, double top) {
   const PanelOptions& options = cell.panel.options();
   const double width = options.width, height = options.height;
   const Axis across = cell.panel.x_axis(), up = cell.panel.y_axis();
-  const bool filled = !cell.panel.layers().empty();
+  const bool bare = cell.panel.is_bare();
+  const bool filled = !cell.panel.layers().empty() || !cell.panel.pictures().empty();
   std::string grid, zero, marks;
   const auto move = [](std::string& d, double x, double y) {
     d += 'M';
@@ -183,14 +202,23 @@ inline void Figure::draw(Svg& svg, const Cell& cell, double left, double top) {
         move(line, upright ? 0 : at, upright ? at : 0);
         append_number(line += upright ? 'h' : 'v', upright ? width : height);
       }
-      const TextOptions style{
-          .size = tick_font, .anchor = upright ? Anchor::end : Anchor::middle, .exponent = tick.exponent};
-      svg.text(upright ? -9 : at, upright ? at + 4 : height + 18, tick.text, style);
+      const bool turned = !upright && cell.x_upwards;
+      const TextOptions style{.size = tick_font,
+                              .anchor = upright || turned ? Anchor::end : Anchor::middle,
+                              .upwards = turned,
+                              .exponent = tick.exponent};
+      svg.text(upright  ? -9
+               : turned ? at + 4
+                        : at,
+               upright  ? at + 4
+               : turned ? height + 9
+                        : height + 18,
+               tick.text, style);
     }
   };
   tick_marks(across, cell.x_ticks, false);
   tick_marks(up, cell.y_ticks, true);
-  svg.text(width / 2, height + 36, shortened(options.x_label, label_font, width),
+  svg.text(width / 2, height + cell.x_label_at, shortened(options.x_label, label_font, width),
            {.size = label_font, .anchor = Anchor::middle});
   svg.text(-cell.y_label_at, height / 2, shortened(options.y_label, label_font, height + 20),
            {.size = label_font, .anchor = Anchor::middle, .upwards = true});
@@ -207,6 +235,7 @@ inline void Figure::draw(Svg& svg, const Cell& cell, double left, double top) {
     if (!grid.empty()) svg.element("path", "d", grid, "stroke", "#e6e6e6", "stroke-width", 0.8);
     if (!zero.empty()) svg.element("path", "d", zero, "stroke", "#b0b0b0", "stroke-width", 1);
   }
+  draw_pictures(svg, cell.panel);
   for (const Layer& layer : cell.panel.layers()) draw_layer(svg, cell.panel, layer);
   for (const Series& series : cell.panel.series()) draw_series(svg, cell.panel, series);
   for (const Note& note : cell.panel.notes()) {
@@ -218,9 +247,9 @@ inline void Figure::draw(Svg& svg, const Cell& cell, double left, double top) {
   svg.close("svg");
 
   if (!marks.empty()) svg.element("path", "d", marks, "stroke", "#555555", "stroke-width", 0.8);
-  if (filled)
+  if (filled && !bare)
     svg.element("rect", "width", width, "height", height, "fill", "none", "stroke", "#555555", "stroke-width", 1);
-  else
+  else if (!bare)
     svg.element("path", "d", to_text("M0 0v", std::lround(height), "h", std::lround(width)), "fill", "none", "stroke",
                 "#555555");
   if (const auto& bar = cell.panel.colour_bar()) draw_colour_bar(svg, *bar, cell.bar_ticks, width + 14, height);

@@ -111,7 +111,7 @@ inline std::optional<Point> legend_place(const Panel& panel) {
     case LegendPlace::lower_right:
       return Point{right, low};
     case LegendPlace::automatic:
-      return panel.layers().empty() ? free_place(panel, box.x, box.y) : std::nullopt;
+      return panel.layers().empty() && panel.pictures().empty() ? free_place(panel, box.x, box.y) : std::nullopt;
     default:
       return {};
   }

@@ -3,14 +3,15 @@
 #include <optional>
 
 #include "contour.hpp"
+#include "image.hpp"
 #include "levels.hpp"
 #include "style.hpp"
 
-// One pair of axes, and what is drawn on it: lines, points, arrows, fields, regions, contours, words.
+// One pair of axes, and what is drawn on it: lines, points, arrows, fields, regions, contours, images, words.
 namespace eigengrad { inline namespace EIGENGRAD_ABI { namespace viz {
 
-/// Where the legend goes: `automatic` takes a corner in which it covers no data; where there is none, and over fields,
-/// it goes `below` the figure, where the panels' legends are merged.
+/// Where the legend goes: `automatic` takes a corner in which it covers no data; where there is none, and over fields
+/// and images, it goes `below` the figure, where the panels' legends are merged.
 enum class LegendPlace { automatic, upper_left, upper_right, lower_left, lower_right, below, none };
 
 /// `width` and `height` are the frame's, in pixels, without the labels around it. The subtitle stands below the title,
@@ -66,6 +67,18 @@ struct ContourOptions {
   double width = 0.8;
 };
 
+/// `range` holds the numbers at the map's ends, {} takes the matrix's own (see image_range); `x_range` and `y_range`
+/// say where the image lies on the axes, {} gives each number a square of 1. The title stands above the image.
+struct ImageOptions {
+  ColourMap map = ColourMap::grey;
+  Range range = {}, x_range = {}, y_range = {};
+  bool outline = false;
+  std::string title = {};
+  bool colour_bar = false;
+  std::string bar_label = {};
+  Index side = 84;
+};
+
 /// Points that are joined (line, arrows) or not (scatter), with how they look.
 struct Series {
   enum class Kind { line, scatter, arrows };
@@ -90,11 +103,18 @@ struct Note {
   double x = 0, y = 0;
   std::string text;
 };
-/// The borders and the colours of a field's bands.
+/// An image and where it lies on the axes.
+struct Picture {
+  std::string address, title;
+  Range x, y;
+  bool outline = false;
+};
+/// The borders and the colours of a field's bands; of an image two levels, and the colours between them.
 struct ColourBar {
   std::vector<double> levels;
   std::vector<Colour> colours;
   std::string label;
+  bool is_smooth() const { return colours.size() >= levels.size(); }
   friend bool operator==(const ColourBar&, const ColourBar&) = default;
 };
 
@@ -161,6 +181,32 @@ class Panel {
     grids_.push_back(std::move(grid));
     return *this;
   }
+  /// Shows a matrix as an image, its first row above, each number as a rectangle of one colour; NaN in missing_colour.
+  /// Throws ShapeError unless it is one matrix with 1 to 5000 rows and columns, ValueError for a range that does not
+  /// rise.
+  Panel& image(const Images& matrix, const ImageOptions& options = {}) {
+    matrix.validate("image");
+    require<ShapeError>(matrix.count() == 1, "image: ", matrix.shape(), " holds ", matrix.count(),
+                        " matrices: show one, or all on an image_sheet");
+    for (const Range& range : {options.range, options.x_range, options.y_range})
+      check_range(range, Scale::linear, "image");
+    const Range range = options.range.given() ? options.range : image_range(options.map, matrix.numbers());
+    const auto place = [](const Range& given, Index count) {
+      return given.given() ? given : Range{0, static_cast<double>(count)};
+    };
+    pictures_.push_back({image_address(matrix, options.map, range, options.side), options.title,
+                         place(options.x_range, matrix.columns()), place(options.y_range, matrix.rows()),
+                         options.outline});
+    if (options.colour_bar)
+      bar_ = {{range.low, range.high}, map_colours(options.map, image_colours), options.bar_label};
+    return *this;
+  }
+  // Puts these marks on the axes in place of round numbers; without any, the frame is not drawn either.
+  Panel& ticks(std::vector<Tick> x, std::vector<Tick> y) {
+    x_ticks_ = std::move(x);
+    y_ticks_ = std::move(y);
+    return *this;
+  }
   /// Writes words centred on a point, readable over whatever is there.
   Panel& note(double x, double y, std::string text) {
     notes_.push_back({x, y, std::move(text)});
@@ -170,6 +216,7 @@ class Panel {
   const PanelOptions& options() const { return options_; }
   const std::vector<Series>& series() const { return series_; }
   const std::vector<Layer>& layers() const { return layers_; }
+  const std::vector<Picture>& pictures() const { return pictures_; }
   const std::vector<Note>& notes() const { return notes_; }
   const Grid& grid(std::size_t i) const { return grids_[i]; }
   const std::optional<ColourBar>& colour_bar() const { return bar_; }
@@ -177,6 +224,11 @@ class Panel {
 
   Axis x_axis() const { return axis(options_.x_range, options_.x_scale, options_.width, false); }
   Axis y_axis() const { return axis(options_.y_range, options_.y_scale, options_.height, true); }
+  std::vector<Tick> x_ticks(double size) const { return x_ticks_ ? *x_ticks_ : x_axis().ticks(size); }
+  std::vector<Tick> y_ticks(double size) const { return y_ticks_ ? *y_ticks_ : y_axis().ticks(size); }
+  bool has_own_ticks() const { return x_ticks_ || y_ticks_; }
+  // Without marks on its axes, and so without a frame.
+  bool is_bare() const { return x_ticks_ && y_ticks_ && x_ticks_->empty() && y_ticks_->empty(); }
 
  private:
   static void check_sizes(const Numbers& x, const Numbers& y, std::string_view operation) {
@@ -204,6 +256,11 @@ class Panel {
       grids.see(range.low, scale);
       grids.see(range.high, scale);
     }
+    for (const Picture& picture : pictures_) {
+      const Range& range = upwards ? picture.y : picture.x;
+      grids.see(range.low, scale);
+      grids.see(range.high, scale);
+    }
     const bool filled = !grids.empty();
     return {padded(filled ? grids : points, scale, filled ? 0 : upwards ? 0.06 : 0.03), scale, pixels, upwards};
   }
@@ -212,7 +269,9 @@ class Panel {
   std::vector<Series> series_;
   std::vector<Layer> layers_;
   std::vector<Grid> grids_;
+  std::vector<Picture> pictures_;
   std::vector<Note> notes_;
+  std::optional<std::vector<Tick>> x_ticks_, y_ticks_;
   std::optional<ColourBar> bar_;
   std::size_t lines_ = 0, clouds_ = 0;
 };

@@ -35,8 +35,9 @@ inline Colour blend(Colour a, Colour b, double share) {
   return result;
 }
 
-/// Maps for fields: viridis and cividis rise in lightness for every reader; blue_orange has a neutral middle.
-enum class ColourMap { viridis, cividis, blue_orange };
+/// Maps for fields and images: viridis and cividis rise in lightness for every reader, as grey does from black to
+/// white; blue_orange has a neutral middle.
+enum class ColourMap { viridis, cividis, blue_orange, grey };
 
 /// The colour at `share` in [0, 1] of the map.
 inline Colour map_colour(ColourMap map, double share) {
@@ -45,8 +46,10 @@ inline Colour map_colour(ColourMap map, double share) {
   static constexpr Colour cividis[] = {0x00224e, 0x123570, 0x3b496c, 0x575d6d, 0x707173,
                                        0x8a8678, 0xa59c74, 0xc3b369, 0xe1cc55, 0xfee838};
   static constexpr Colour blue_orange[] = {0x3a8cc4, 0x83bbde, 0xc3ddee, 0xf6f6f4, 0xfdd9b5, 0xfbae6c, 0xee7f2d};
+  static constexpr Colour grey[] = {0x000000, 0xffffff};
   const std::span<const Colour> stops = map == ColourMap::viridis   ? std::span<const Colour>(viridis)
                                         : map == ColourMap::cividis ? std::span<const Colour>(cividis)
+                                        : map == ColourMap::grey    ? std::span<const Colour>(grey)
                                                                     : std::span<const Colour>(blue_orange);
   const double place = std::clamp(share, 0.0, 1.0) * static_cast<double>(stops.size() - 1);
   const auto below = (std::min)(static_cast<std::size_t>(place), stops.size() - 2);
