@@ -31,6 +31,7 @@ static std::string about() {
 int main(int argc, char** argv) {
   Program program{about(), set_threads, {"eigengrad", "replayed", "by hand"}, network_works()};
   program.kinds.merge(tensor_works());
+  program.kinds.merge(layer_works());
   program.kinds.merge(machine_works());
   return run(program, argc, argv);
 }

@@ -11,3 +11,4 @@
 std::map<std::string, std::vector<Way>> network_works();  // networks.cpp
 std::map<std::string, std::vector<Way>> tensor_works();   // tensors.cpp
 std::map<std::string, std::vector<Way>> machine_works();  // machine.cpp
+std::map<std::string, std::vector<Way>> layer_works();    // layers.cpp
