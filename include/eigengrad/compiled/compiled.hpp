@@ -31,15 +31,19 @@
 #include "../io/csv_cells.hpp"
 #include "../io/csv_header.hpp"
 #include "../io/csv_number.hpp"
+#include "../kernels/convolution/shape.hpp"
 #include "../kernels/gemm.hpp"
 #include "../kernels/sums.hpp"
 #include "../nn/layers/activation.hpp"
+#include "../nn/layers/convolution.hpp"
 #include "../nn/layers/linear.hpp"
 #include "../nn/losses/cross_entropy.hpp"
+#include "../nn/module/held_modules.hpp"
 #include "../nn/module/layer.hpp"
 #include "../nn/module/members.hpp"
 #include "../nn/module/module.hpp"
 #include "../nn/sequential.hpp"
+#include "../ops/convolution_record.hpp"
 #include "../ops/index.hpp"
 #include "../ops/join.hpp"
 #include "../ops/matmul.hpp"
@@ -133,6 +137,7 @@
   prefix template struct PointwiseOf<TanhOperation, T>; \
   prefix template struct PointwiseOf<ReluOperation, T>; \
   prefix template Tensor<T> apply_pointwise(const Pointwise<T>&, const Tensor<T>&, const Location&); \
+  prefix template struct ConvolutionExtras<T>; \
   prefix template class Gemm<T>; \
   prefix template Tensor<T> join(const char*, std::span<const Tensor<T>>, Index, const Location&); \
   prefix template Tensor<T> sum_of_formula(const FormulaKind<T>&, const FormulaSums<T>&, const void*, const Shape&, \
@@ -152,6 +157,21 @@
   prefix template struct Sigmoid<T>; \
   prefix template struct Tanh<T>; \
   prefix template struct ReLU<T>; \
+  prefix template class HeldModules<T>; \
+  prefix template class ConvolutionNode<T>; \
+  prefix template struct ConvolutionStep<T>; \
+  prefix template struct ChannelSum<T>; \
+  prefix template void run_convolution(const ConvolutionWork&, const Tensor<T>&, const Tensor<T>&, T*, \
+      ConvolutionExtras<T>); \
+  prefix template Tensor<T> record_convolution(const OperationName&, const ConvolutionWork&, const Shape&, const \
+      Appearance<T>&, const Appearance<T>&, const Appearance<T>&, const Pointwise<T>*); \
+  prefix template Tensor<T> convolve(const OperationName&, const ConvolutionSettings&, const Appearance<T>&, const \
+      Appearance<T>&, const Appearance<T>&, const Pointwise<T>*); \
+  prefix template class ConvolutionLayer<T>; \
+  prefix template class Conv1d<T>; \
+  prefix template class Conv2d<T>; \
+  prefix template class ConvTranspose1d<T>; \
+  prefix template class ConvTranspose2d<T>; \
   prefix template class Sequential<T>; \
   prefix template double clip_gradient_norm(const std::vector<ParameterRef<T>>&, double, Location); \
   prefix template class Adam<T>; \

@@ -63,4 +63,5 @@ struct ConvolutionExtras {
   bool room = false;  // every lane that begins inside what is read can be read whole, as in a tensor's own memory
 };
 
+// Compiled: struct ConvolutionExtras<T>
 }}  // namespace eigengrad::EIGENGRAD_ABI
