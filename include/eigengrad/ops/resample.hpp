@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "../autograd/engine/compute.hpp"
+#include "../autograd/engine/node.hpp"
 #include "../core/tensor.hpp"
 #include "../formula/apply.hpp"
 #include "../kernels/permuted.hpp"
@@ -134,7 +135,8 @@ Tensor<T> deal_pixels(const Tensor<T>& x, const Shape& seen, const Shape& to, bo
   };
   Shape then;  // the sizes as they are seen in the result
   for (Index k = 0; k < 5; ++k) then.push_back(seen[order[k]]);
-  return compute<T>({back ? "pixel_unshuffle" : "pixel_shuffle", where}, to, run,
+  const OperationName name = back ? OperationName{"pixel_unshuffle", where} : OperationName{"pixel_shuffle", where};
+  return compute<T>(name, to, run,
                     with_respect_to(
                         x, [=, from = x.shape()](const auto& dy) { return deal_pixels(dy, then, from, !back, where); },
                         [=](const auto& again) { return deal_pixels(again, seen, to, back, where); }));
