@@ -220,6 +220,7 @@ TEST(Attention, Sizes) {
       for (const Index keys : {1, 5, 16, 63, 64, 65, 140}) check(1, 1, queries, keys, 8, {.causal = causal});
     check(2, 3, 100, 100, 32, {.causal = causal});
     check(1, 2, 130, 200, 64, {.causal = causal});
+    check(1, 2, 270, 300, 16, {.causal = causal});  // so many rows are copied where they lie apart
   }
 }
 

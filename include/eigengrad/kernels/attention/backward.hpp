@@ -45,15 +45,15 @@ class AttentionBackward {
 
   EIGENGRAD_OUTLINE void run(const AttentionRows<T>& dq, const AttentionRows<T>& dk, const AttentionRows<T>& dv) {
     const Index keys = s_.keys, queries = s_.queries, all = Blocks::most_queries * Blocks::keys_back;
-    const Index rooms = WholeRows<T>::room(queries, s_.size) + WholeRows<T>::room(keys, s_.size) +
-                        WholeRows<T>::room(queries, s_.value_size);
-    AttentionScratch<T> scratch(rooms + (queries + Blocks::keys_back) * size_ + Blocks::keys_back * values_ +
-                                Blocks::keys_back * (s_.size + s_.value_size) + queries + 2 * all + Blocks::keys_back);
-    const WholeRows<T> q(q_, ran_.q.row_step, queries, s_.size, scratch.next(WholeRows<T>::room(queries, s_.size)));
-    const WholeRows<T> k(ran_.k.head(element_, head_), ran_.k.row_step, keys, s_.size,
-                         scratch.next(WholeRows<T>::room(keys, s_.size)));
-    const WholeRows<T> doutput(doutput_, ran_.doutput.row_step, queries, s_.value_size,
-                               scratch.next(WholeRows<T>::room(queries, s_.value_size)));
+    const Index q_room = WholeRows<T>::room(queries, s_.size, ran_.q.row_step),
+                k_room = WholeRows<T>::room(keys, s_.size, ran_.k.row_step),
+                doutput_room = WholeRows<T>::room(queries, s_.value_size, ran_.doutput.row_step);
+    AttentionScratch<T> scratch(q_room + k_room + doutput_room + (queries + Blocks::keys_back) * size_ +
+                                Blocks::keys_back * values_ + Blocks::keys_back * (s_.size + s_.value_size) + queries +
+                                2 * all + Blocks::keys_back);
+    const WholeRows<T> q(q_, ran_.q.row_step, queries, s_.size, scratch.next(q_room));
+    const WholeRows<T> k(ran_.k.head(element_, head_), ran_.k.row_step, keys, s_.size, scratch.next(k_room));
+    const WholeRows<T> doutput(doutput_, ran_.doutput.row_step, queries, s_.value_size, scratch.next(doutput_room));
     T *const dqs = scratch.next(queries * size_), *const dks = scratch.next(Blocks::keys_back * size_),
              *const dvs = scratch.next(Blocks::keys_back * values_),
              *const k_columns = scratch.next(Blocks::keys_back * s_.size),
@@ -68,19 +68,19 @@ class AttentionBackward {
     const T* const v = ran_.v.head(element_, head_);
     for (Index key = 0; key < keys; key += Blocks::keys_back) {
       const Index count = (std::min)(Blocks::keys_back, keys - key);
-      Blocks::pack(count, s_.size, ran_.k.head(element_, head_) + key * ran_.k.row_step, ran_.k.row_step, k_columns);
+      Blocks::pack(count, s_.size, k.data + key * k.step, k.step, k_columns);
       Blocks::pack(count, s_.value_size, v + key * v_step, v_step, v_columns);
       std::fill_n(dks, count * size_, T(0));
       std::fill_n(dvs, count * values_, T(0));
       for (Index query = s_.causal ? key / step * step : 0; query < queries; query += step) {
         const Index rows = (std::min)(step, queries - query),
                     some = (std::min)(count, s_.keys_until(query + rows - 1) - key), packed = Tile::padded(count);
-        Tile::product_of_rows(rows, some, s_.size, q_ + query * ran_.q.row_step, ran_.q.row_step, k_columns, packed,
-                              weights_, Blocks::keys_back);
-        Tile::product_of_rows(rows, some, s_.value_size, doutput_ + query * ran_.doutput.row_step,
-                              ran_.doutput.row_step, v_columns, packed, dscores_, Blocks::keys_back);
-        gradients(query, rows, key, some);
+        Tile::product_of_rows(rows, some, s_.size, q.data + query * q.step, q.step, k_columns, packed, weights_,
+                              Blocks::keys_back);
         const T* const dout = doutput.data + query * doutput.step;
+        Tile::product_of_rows(rows, some, s_.value_size, dout, doutput.step, v_columns, packed, dscores_,
+                              Blocks::keys_back);
+        gradients(query, rows, key, some);
         Tile::add_product_of_rows(some, s_.value_size, rows, weights_, 1, Blocks::keys_back, dout, doutput.step, dvs,
                                   values_);
         Tile::add_product_of_rows(some, s_.size, rows, dscores_, 1, Blocks::keys_back, q.data + query * q.step, q.step,

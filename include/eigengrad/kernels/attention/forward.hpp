@@ -52,11 +52,12 @@ class AttentionForward {
   EIGENGRAD_OUTLINE void queries(Index from, Index to) const {
     if (from >= to) return;
     const Index keys = s_.keys_until(to - 1), values = Tile::padded(s_.value_size), rows = Blocks::queries(s_);
-    AttentionScratch<T> scratch(Tile::padded(keys) * s_.size + WholeRows<T>::room(keys, s_.value_size) +
+    AttentionScratch<T> scratch(Tile::padded(keys) * s_.size + WholeRows<T>::room(keys, s_.value_size, v_step_) +
                                 rows * (Blocks::keys + values) + Blocks::keys);
     T* const packed = scratch.next(Tile::padded(keys) * s_.size);
     Blocks::pack(keys, s_.size, k_, k_step_, packed);
-    const WholeRows<T> v(v_, v_step_, keys, s_.value_size, scratch.next(WholeRows<T>::room(keys, s_.value_size)));
+    const WholeRows<T> v(v_, v_step_, keys, s_.value_size,
+                         scratch.next(WholeRows<T>::room(keys, s_.value_size, v_step_)));
     T *const scores = scratch.next(rows * Blocks::keys), *const sums = scratch.next(rows * values),
              *const factors = scratch.next(Blocks::keys);
     for (Index query = from; query < to; query += rows)

@@ -140,17 +140,21 @@ class AttentionScratch {
   T* at_;
 };
 
-/// Rows that can be read in whole lanes: as they are, or where lanes end behind a row copied to `room`.
+/// Rows that can be read again and again in whole lanes: as they are, or copied to `room` where lanes end behind a row,
+/// or where many rows lie so far apart that they take each other's places in a cache.
 template <class T>
 struct WholeRows {
   const T* data;
   Index step;
 
-  static Index room(Index rows, Index columns) {
-    return columns % lane_width<T> == 0 ? 0 : rows * LaneTile<T>::padded(columns);
+  static bool as_they_are(Index rows, Index columns, Index step) {
+    return columns % lane_width<T> == 0 && (step < 2 * columns || rows <= 256);
+  }
+  static Index room(Index rows, Index columns, Index step) {
+    return as_they_are(rows, columns, step) ? 0 : rows * LaneTile<T>::padded(columns);
   }
   WholeRows(const T* from, Index from_step, Index rows, Index columns, T* to) : data(from), step(from_step) {
-    if (columns % lane_width<T> == 0) return;
+    if (as_they_are(rows, columns, step)) return;
     data = to;
     step = LaneTile<T>::padded(columns);
     for (Index i = 0; i < rows; ++i, to += step, from += from_step) {
