@@ -95,19 +95,19 @@ TEST(FitByStep, TakesAnyRangeAndRefusesWhatItCannotDo) {
   const std::vector<Pair> all = pairs();
   const std::forward_list<Pair> list(all.begin(), all.end());
   EXPECT_EQ(eg::fit(model, loss_by(model), optimizer, list, {.epochs = 2, .progress = silent}).epochs.size(), 2u);
-  const std::string options =
-      message_of<eg::Error>([&] { eg::fit(model, loss_by(model), optimizer, all, {.target_accuracy = 0.9, .progress = silent}); });
+  const std::string options = message_of<eg::Error>(
+      [&] { eg::fit(model, loss_by(model), optimizer, all, {.target_accuracy = 0.9, .progress = silent}); });
   EXPECT_NE(options.find("a step function tells a loss alone"), std::string::npos) << options;
-  const std::string none =
-      message_of<eg::Error>([&] { eg::fit(model, loss_by(model), optimizer, std::vector<Pair>(), {.progress = silent}); });
+  const std::string none = message_of<eg::Error>(
+      [&] { eg::fit(model, loss_by(model), optimizer, std::vector<Pair>(), {.progress = silent}); });
   EXPECT_NE(none.find("there are no batches"), std::string::npos) << none;
   const std::string wide = message_of<eg::Error>([&] {
-    eg::fit(model, [&](const Pair& batch) { return Tensor(model(batch.a, batch.b).first * 1.0); }, optimizer, all,
+    eg::fit(model, [&](const Pair& batch) -> Tensor { return model(batch.a, batch.b).first * 1.0; }, optimizer, all,
             {.progress = silent});
   });
   EXPECT_NE(wide.find("the loss is of shape [8, 1]"), std::string::npos) << wide;
   const std::string nan = message_of<eg::Error>([&] {
-    eg::fit(model, [&](const Pair& batch) { return Tensor(sum(log(batch.a - batch.a - 1.0) * model.to_sum)); },
+    eg::fit(model, [&](const Pair& batch) -> Tensor { return sum(log(batch.a - batch.a - 1.0) * model.to_sum); },
             optimizer, all, {.progress = silent});
   });
   EXPECT_NE(nan.find("the loss is nan at epoch 1, batch 1"), std::string::npos) << nan;

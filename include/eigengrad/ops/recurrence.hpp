@@ -156,9 +156,13 @@ RecurrentResult<T> recurrence(const RecurrentOperands<T>& given, const Recurrent
                         where);
 }
 
-// The states of several layers and of the next one, along the first axis. Gradients: dy's parts.
+// The states of several layers and of the next one, along the first axis. Gradients: dy's parts. Throws ShapeError for
+// what are no states of one batch.
 template <class T>
 Tensor<T> append_states(const Tensor<T>& several, const Tensor<T>& next, Location where = Location::current()) {
+  require<ShapeError>(several.rank() == 3 && next.rank() == 3 && several.shape().without(0) == next.shape().without(0),
+                      "append_states: ", several.shape(), " and ", next.shape(),
+                      ": give [layers, batch, state] with the same batch and state", where);
   const Index before = several.shape()[0], count = before + next.shape()[0];
   const Shape shape{count, next.shape()[1], next.shape()[2]};
   const auto run = [](T* to, const Tensor<T>& first, const Tensor<T>& second) {
