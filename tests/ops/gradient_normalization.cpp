@@ -6,6 +6,11 @@
 // Rows of the gradient table for norms.
 namespace gradients {
 
+/// What a number alone does not have: a norm over it is refused.
+inline eg::Shape last_axis_of(const eg::Shape& shape) {
+  return shape.rank() > 0 ? eg::Shape{shape.back()} : eg::Shape{};
+}
+
 #define OF(expression) [](const auto& x) { return expression; }
 
 GRADIENT_ROWS(normalization) {
@@ -21,7 +26,7 @@ GRADIENT_ROWS(normalization) {
       structural("layer_norm", {any}, OF(eg::layer_norm(x[0], x[1].shape(), x[1], x[2])),
                  {{{3, 4}, {4}, {4}}, {{2, 2, 3}, {2, 3}, {2, 3}}, {{5}, {5}, {5}}, {{0, 3}, {3}, {3}}},
                  {{32, 70}, {70}, {70}}),
-      structural("layer_norm", {any}, OF(eg::layer_norm(x[0], {x[0].shape().back()})), {{{3, 5}}}, {{40, 33}}),
+      structural("layer_norm", {any}, OF(eg::layer_norm(x[0], last_axis_of(x[0].shape()))), {{{3, 5}}}, {{40, 33}}),
       structural("rms_norm", {any}, OF(eg::rms_norm(x[0], x[1].shape(), x[1])),
                  {{{3, 4}, {4}}, {{2, 2, 3}, {2, 3}}, {{0, 3}, {3}}}, {{32, 70}, {70}}),
       structural("group_norm", {any}, OF(eg::group_norm(x[0], 2, x[1], x[2])),
