@@ -71,7 +71,16 @@ float_flags() {
   report "$status" "$1 under flags that loosen arithmetic"
 }
 
-# Every header together, as clang sees them without a sanitizer (the preset dev builds all tests and examples by clang).
+# An example as clang sees it.
+check_example() {
+  local status=0
+  command -v clang++ >/dev/null || return 0
+  clang++ -std=c++20 -fsyntax-only -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror -DEIGENGRAD_DATA_DIR='"data"' \
+    -Iinclude -isystem "$eigen3" "$1" || status=1
+  report "$status" "clang++ on $1"
+}
+
+# Every header together, as clang sees them without a sanitizer (the preset dev builds all tests by clang).
 check_headers() {
   local status=0
   command -v clang++ >/dev/null || return 0
@@ -104,7 +113,7 @@ has_header zlib.h || headers=$(grep -vE '(gzip|_gz|fashion_mnist)[.]hpp' <<<"$he
 echo "$headers" >"$work/every_header.cpp"
 rm -rf "$work"/failed "$work"/*.program* "$work"/*.parameters*
 export work source eigen3 eigen5
-export -f say report build_one draw_parameters float_flags check_headers check_undefined check_memory
+export -f say report build_one draw_parameters float_flags check_example check_headers check_undefined check_memory
 
 in_turn float_flags clang++ .
 in_turn float_flags "${CXX:-g++}" m32
@@ -119,7 +128,12 @@ in_turn build_one clang++-19 "$eigen5" -std=c++20 -O3 -march=native -DNDEBUG
 in_turn build_one clang++-19 "$eigen3" -std=c++2b -O0
 in_turn check_memory
 in_turn check_headers
-for unit in src/compiled.cpp "$work/every_header.cpp" tests/nn/*.cpp; do in_turn check_undefined "$unit"; done
+examples=(examples/*.cpp)
+has_header zlib.h || mapfile -t examples < <(grep -LE '(gzip|_gz|fashion_mnist)[.]hpp' examples/*.cpp)
+for unit in "${examples[@]}"; do in_turn check_example "$unit"; done
+# Of the tests those that compare with nothing stored: they have every layer and loss once.
+mapfile -t layers < <(grep -L 'support/fixture.hpp' tests/nn/*.cpp)
+for unit in src/compiled.cpp "$work/every_header.cpp" "${layers[@]}"; do in_turn check_undefined "$unit"; done
 in_turn draw_parameters "${CXX:-g++}" -O0
 in_turn draw_parameters "${CXX:-g++}" -O3 -march=native
 in_turn draw_parameters clang++ -O0

@@ -3,6 +3,7 @@
 Floating-point operations are those that the work cannot do without: two for a multiply-add; for element-wise functions
 as many as the textbook's shortest series take for float precision. Bytes are the least that must move: what is read
 and written at least once, each number one time, from the smallest memory that holds all of it."""
+import layer_costs
 from results import EIGENGRAD, aligned, digits, quantity
 
 FLOAT = 4
@@ -40,6 +41,8 @@ def needs(work):
             return 8 * product - 3 * first, 3 * FLOAT * weights + ends
         adam = fields[4] == "adam"
         return 3 * product - first + (ADAM if adam else SGD) * weights, (6 if adam else 2) * FLOAT * weights + ends
+    if kind in ("model_step", "model_answer", "layer_step"):
+        return layer_costs.needs(fields)
     if kind == "formula":
         size = count(fields[2])
         each = {"gelu": GELU, "gelu_map": GELU, "chain": CHAIN, "normalise": NORMALISE}.get(fields[1])

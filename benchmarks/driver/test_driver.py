@@ -93,6 +93,10 @@ class Roofline(unittest.TestCase):
         self.assertEqual(roofline.needs("reduce/sum/1M"), (1e6, 4e6))
         self.assertEqual(roofline.needs("weight_gradient/4x3x2"), (48, 4 * (8 + 6 + 12)))
         self.assertEqual(roofline.needs("function/cube/double/10k"), (4e4, 16e4))
+        # LeNet-5: 117,600 multiply-adds of the first convolution, 240,000 of the second, 58,920 of three linear layers.
+        self.assertEqual(roofline.needs("model_answer/lenet/b2")[0], 2 * 2 * (117600 + 240000 + 58920))
+        self.assertEqual(roofline.needs("model_answer/lstm/3x2x5x7")[0], 2 * 3 * 2 * 28 * 12)
+        self.assertEqual(roofline.needs("layer_step/attention/2x3x8x4")[0], 14 * 2 * 3 * 64 * 4)
         self.assertIsNone(roofline.needs("memory/train/xor/2-8-1/b4/sgd"))
 
     def test_every_work_is_counted_or_is_no_computation(self):
