@@ -216,6 +216,18 @@ TEST(Normalization, EmptyBatchesCountAndLeaveStatisticsAlone) {
   EXPECT_EQ(eg::InstanceNorm1d<double>(4)(Tensor::zeros({0, 4, 3})).shape(), (eg::Shape{0, 4, 3}));
 }
 
+TEST(Normalization, EmptyInputsHaveEmptyGradients) {
+  for (const eg::Shape& shape : {eg::Shape{0, 4, 3}, eg::Shape{2, 0, 3}, eg::Shape{2, 4, 0}}) {
+    const eg::Parameter<double> x(Tensor::zeros(shape));
+    eg::Tape tape;
+    const Tensor all = sum(eg::batch_norm(x)) + sum(eg::group_norm(x, 2)) + sum(eg::instance_norm(x)) +
+                       sum(eg::layer_norm(x, {shape[2]})) + sum(eg::rms_norm(x, {shape[2]}));
+    const auto slopes = tape.gradient(all, {x}, {.create_graph = true});
+    tape.backward(sum(slopes[0]));
+    EXPECT_EQ(x.grad().shape(), shape);
+  }
+}
+
 TEST(Normalization, DoesNotMixExamples) {
   const Tensor x = numbers({3, 4, 5}), second = eg::slice(x, 0, 1, 2);
   for (eg::Layer<double>* layer :

@@ -53,7 +53,11 @@ eg::Tensor<T> result(const Program& program, const std::vector<eg::Tensor<T>>& i
   for (std::size_t k = inputs.size(); k < values.size(); ++k, weight *= -0.7) total = total + weight * sum(values[k]);
   return total;
 }
-bool is_tame(const eg::Tensor<double>& x) { return x.size() <= 64 && (x.array().abs() < 50).all(); }
+/// Small numbers are what rounding left of others: two ways to compute them have no digits in common.
+bool is_tame(const eg::Tensor<double>& x) {
+  const auto size = x.array().abs();
+  return x.size() <= 64 && (size < 50).all() && (size == 0 || size > 1e-6).all();
+}
 /// Whether numbers lie where the row is smooth: beyond its domain's lower end, and its upper one where that is a
 /// border.
 bool suit(const eg::Tensor<double>& numbers, const Domain& domain) {
@@ -181,13 +185,17 @@ TEST(GradientTable, AgreesWithItselfInRandomPrograms) {
     for (int n = 0; n < 30; ++n) {
       const Program program = draw_program(row, generator);
       SCOPED_TRACE(program_text(program));
-      if (agrees(program, generator)) {
-        ++compared;
-        for (std::size_t k = 1; k < program.steps.size(); ++k) ++behind[program.steps[k].row];
-      } else {
+      try {
+        if (agrees(program, generator)) {
+          ++compared;
+          for (std::size_t k = 1; k < program.steps.size(); ++k) ++behind[program.steps[k].row];
+        } else {
+          ++too_large;
+        }
+        expect_same_replayed(program);
+      } catch (const eg::ValueError&) {  // inputs a little smaller lie outside an operation's domain
         ++too_large;
       }
-      expect_same_replayed(program);
       if (testing::Test::HasFailure()) return;  // one is enough
     }
   EXPECT_GT(compared, 10 * too_large) << too_large << " programs could not be compared";

@@ -71,8 +71,8 @@ Tensor<T> norm_groups(const OperationName& name, const Tensor<T>& x, const Plane
     group_backward<T>(from, dy, planes, groups, w, statistics_in(kept, sets), dx, dw, db);
   };
   const auto composed = [=](std::span<const Tensor<T>> given) {
-    return norm_by_operations(given, axes_of_groups(planes.batch, groups, planes.channels / groups, planes.size), true,
-                              small_number);
+    return norm_by_operations(given, axes_of_groups(planes.batch, groups, planes.channels_of(groups), planes.size),
+                              true, small_number);
   };
   return record_norm<T>(name, x, weight, bias, statistics, forward, backward, composed);
 }
@@ -83,7 +83,7 @@ Tensor<T> norm_channel_groups(const Tensor<T>& x, Index groups, const Tensor<T>&
   require<ShapeError>(groups > 0 && planes.channels % groups == 0, "group_norm: x is ", x.shape(), ", which has ",
                       planes.channels, " channels, in ", groups, " groups: choose a divisor of the number of channels",
                       where);
-  require<ShapeError>(planes.batch * (planes.channels / groups) * planes.size != 1, "group_norm: x is ", x.shape(),
+  require<ShapeError>(planes.batch * planes.channels_of(groups) * planes.size != 1, "group_norm: x is ", x.shape(),
                       " in ", groups, " groups of one number, whose variance is 0: choose fewer groups", where);
   return norm_groups<T>({"group_norm", where}, x, planes, groups, weight, bias, epsilon,
                         Tensor<T>::empty({3, planes.batch * groups}));

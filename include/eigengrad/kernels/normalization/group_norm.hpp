@@ -14,7 +14,7 @@ template <class T>
 void group_forward(const T* x, const Planes& planes, Index groups, const std::type_identity_t<T>* weight,
                    const std::type_identity_t<T>* bias, plain_t<T> epsilon, const Statistics<T>& statistics, T* y) {
   if (planes.count() == 0 || planes.size == 0) return;
-  const Index channels = planes.channels / groups, count = channels * planes.size;
+  const Index channels = planes.channels_of(groups), count = channels * planes.size;
   parallel_ranges(planes.batch * groups, 1, planes_per_piece(count), [&](Index from, Index to) {
     for (Index g = from; g < to; ++g) {
       statistics.set(g, moments_of<T>(x + g * count, count, x + (g + 1) * count, y + g * count), epsilon);
@@ -34,7 +34,7 @@ template <class T>
 void group_backward(const T* x, const T* dy, const Planes& planes, Index groups, const std::type_identity_t<T>* weight,
                     const Statistics<T>& statistics, std::type_identity_t<T>* dx, std::type_identity_t<T>* dweight,
                     std::type_identity_t<T>* dbias) {
-  const Index channels = planes.channels / groups, count = channels * planes.size;
+  const Index channels = planes.channels_of(groups), count = channels * planes.size;
   Block memory(bytes_of_numbers(planes.count(), sizeof(GradientSums<T>)));
   GradientSums<T>* const sums = static_cast<GradientSums<T>*>(memory.data());
   parallel_ranges(planes.batch * groups, 1, planes_per_piece(count), [&](Index from, Index to) {

@@ -12,6 +12,8 @@ struct Planes {
   Index batch = 0, channels = 0, size = 0;
 
   Index count() const { return batch * channels; }
+  /// Channels per group; without channels, instance norm has no groups either.
+  Index channels_of(Index groups) const { return groups > 0 ? channels / groups : 0; }
 };
 /// As many planes as are worth a second thread.
 inline Index planes_per_piece(Index size) {
