@@ -2,7 +2,6 @@
 add_library(eigengrad_build_settings INTERFACE)
 target_link_libraries(eigengrad_build_settings INTERFACE
   $<IF:$<BOOL:${EIGENGRAD_NATIVE}>,eigengrad::native,eigengrad::eigengrad>)
-target_compile_definitions(eigengrad_build_settings INTERFACE EIGENGRAD_DATA_DIR="${EIGENGRAD_DATA_DIR}")
 if(EIGENGRAD_THREADS)
   target_link_libraries(eigengrad_build_settings INTERFACE eigengrad::threads)
 endif()
@@ -45,6 +44,12 @@ set(EIGENGRAD_TEST_ENVIRONMENT
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(EIGENGRAD_CCACHE ccache)
   if(EIGENGRAD_CCACHE)
-    set(CMAKE_CXX_COMPILER_LAUNCHER "${EIGENGRAD_CCACHE}")
+    # Paths relative to the checkout, so that all checkouts share what is kept; without the sloppiness nothing that
+    # uses a precompiled header is kept.
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}"
+      "CCACHE_SLOPPINESS=pch_defines,time_macros" "${EIGENGRAD_CCACHE}")
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+      add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
+    endif()
   endif()
 endif()

@@ -119,8 +119,9 @@ def main():
         tests = [path for path in files if path.startswith("tests") and not path.startswith("tests/ops/gradient_")]
         rows = [path.relative_to(root).as_posix() for pattern in ("gradient_*.cpp", "dual_*.cpp")
                 for path in sorted((root / "tests/ops").glob(pattern))]
-        common = [compiler, "-std=c++20", "-O0", "-g0", f"-DEIGENGRAD_SOURCE_DIR=\"{root}\"", "-Iinclude", "-Itests",
-                  "-isystem", eigen, *[flag for flag in flags if not flag.startswith("-l")]]
+        common = [compiler, "-std=c++20", "-O0", "-g0", "-Iinclude", "-Itests", "-isystem", eigen,
+                  *[flag for flag in flags if not flag.startswith("-l")]]
+        run([*common, f"-DEIGENGRAD_SOURCE_DIR=\"{root}\"", "-c", "tests/support.cpp", "-o", "support.o"], root)
         # As in the project's own build, one header for all is compiled first.
         (root / "all.hpp").write_text("#include <gtest/gtest.h>\n#include <eigengrad/eigengrad.hpp>\n")
         run([*common, "-x", "c++-header", "all.hpp"], root)
@@ -132,8 +133,8 @@ def main():
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             list(pool.map(compiled, sorted(rows + tests, key=lambda path: -(root / path).stat().st_size)))
         for name, paths in (("run_rows", rows), ("run_tests", tests)):
-            run([compiler, *[path + ".o" for path in paths], "-o", name, "-lgtest_main", "-lgtest", "-lpthread",
-                 *[flag for flag in flags if flag.startswith("-l")]], root)
+            run([compiler, *[path + ".o" for path in paths], "support.o", "-o", name, "-lgtest_main", "-lgtest",
+                 "-lpthread", *[flag for flag in flags if flag.startswith("-l")]], root)
             print(run([f"./{name}", "--gtest_brief=1"], root).strip())
 
 

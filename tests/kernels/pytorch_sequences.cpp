@@ -8,6 +8,7 @@
 #include "eigengrad/kernels/attention/backward.hpp"
 #include "eigengrad/kernels/attention/forward.hpp"
 #include "eigengrad/kernels/recurrence/backward.hpp"
+#include "support/source_dir.hpp"
 
 // Recurrent layers and attention beside PyTorch's: tests/fixtures/sequences.txt, written by sequences.py there.
 namespace eg = eigengrad;
@@ -19,7 +20,7 @@ using Numbers = std::vector<double>;
 using Tensors = std::map<std::string, Numbers>;
 
 std::map<std::string, Tensors> read() {
-  std::ifstream file(EIGENGRAD_SOURCE_DIR "/tests/fixtures/sequences.txt");
+  std::ifstream file(support::source_dir() + "/tests/fixtures/sequences.txt");
   std::map<std::string, Tensors> result;
   std::string word, name;
   std::getline(file, word);

@@ -10,6 +10,7 @@
 
 #include "eigengrad/ops/sum.hpp"
 #include "gradient_row.hpp"
+#include "support/source_dir.hpp"
 
 namespace gradients {
 
@@ -77,7 +78,7 @@ Names names_in(const std::string& header) {
 
 /// name -> the header that has it, of all in these folders.
 std::map<std::string, std::string> names_under(const std::vector<std::string>& folders) {
-  const std::filesystem::path root = EIGENGRAD_SOURCE_DIR "/include/eigengrad";
+  const std::filesystem::path root = support::source_dir() + "/include/eigengrad";
   std::map<std::string, std::string> found;
   for (const std::string& folder : folders)
     for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {

@@ -18,6 +18,7 @@
 #include "eigengrad/nn/module/module.hpp"
 #include "eigengrad/ops/arithmetic.hpp"
 #include "eigengrad/ops/sum.hpp"
+#include "support/source_dir.hpp"
 
 // What PyTorch gave, as tests/fixtures/fixture.py stored it, and how ours is compared with it.
 namespace fixture {
@@ -258,7 +259,7 @@ class Header {
 
 /// The cases of tests/fixtures/<name>.safetensors, in order.
 inline std::vector<Case> load(const std::string& name) {
-  const std::string path = EIGENGRAD_SOURCE_DIR "/tests/fixtures/" + name + ".safetensors";
+  const std::string path = support::source_dir() + "/tests/fixtures/" + name + ".safetensors";
   std::ifstream file(path, std::ios::binary);
   if (!file) throw std::runtime_error("fixture: cannot open " + path);
   const std::string all{std::istreambuf_iterator<char>(file), {}};
