@@ -7,7 +7,7 @@ set(pkgconfig_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/eigengrad" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
   FILES_MATCHING PATTERN "*.hpp")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/data" DESTINATION "${CMAKE_INSTALL_DATADIR}/eigengrad"
-  FILES_MATCHING PATTERN "*.csv" PATTERN "README.md")
+  FILES_MATCHING PATTERN "*.csv" PATTERN "*.txt" PATTERN "README.md")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
 install(TARGETS eigengrad eigengrad_native eigengrad_viz eigengrad_data EXPORT eigengrad_targets)
