@@ -9,6 +9,7 @@ import xml.etree.ElementTree
 
 import bench
 import chart
+import peak_memory
 import programs
 import results
 import roofline
@@ -21,6 +22,21 @@ def canned():
                                                       BY_HAND: [2.5e-7] * 3, LIBTORCH: [6e-5, 7e-5, 5e-5]})
     forward = Row("forward/xor/2-8-1/b4", 1, "s", {EIGENGRAD: [2e-7], LIBTORCH: [2e-5]})
     return [gradient, forward, Row("size/xor", 0, "B", {EIGENGRAD: [367000]})]
+
+
+class PeakMemory(unittest.TestCase):
+    def test_growth_is_above_what_a_process_has_anyway(self):
+        class Canned:
+            peaks = iter((9e6, 4e6, 8e6, 4e6, 12e6, 4e6))
+
+            def memory(self, way, work):
+                return next(self.peaks)
+
+        self.assertEqual(peak_memory.growth(Canned(), EIGENGRAD, "model_step/lenet/b64", 3), 5e6)
+
+    def test_a_row_has_the_ratio_unless_one_is_missing(self):
+        self.assertEqual(peak_memory.row("a", 5e6, 2e7), ["a", "5.00 MB", "20.0 MB", "0.250"])
+        self.assertEqual(peak_memory.row("a", 5e6, None), ["a", "5.00 MB", "-", "-"])
 
 
 class Results(unittest.TestCase):
