@@ -13,15 +13,15 @@ from results import EAGER, EIGENGRAD, aligned, digits, quantity
 NOTHING = "reduce/sum/1k"  # what little a process does whose memory is not a work's
 
 
-def growth(program, way, work, rounds):
+def peak(program, way, work, rounds):
     """The median of some rounds, in bytes; None where there is no such work."""
-    found = []
-    for _ in range(rounds):
-        peak, start = program.memory(way, work), program.memory(way, NOTHING)
-        if peak is None or start is None:
-            return None
-        found.append(peak - start)
-    return statistics.median(found)
+    found = [program.memory(way, work) for _ in range(rounds)]
+    return None if None in found else statistics.median(found)
+
+
+def growth(program, way, work, rounds, start):
+    most = peak(program, way, work, rounds)
+    return None if most is None or start is None else most - start
 
 
 def row(work, own, other):
@@ -41,9 +41,12 @@ def main(arguments):
         print("\n".join(missing), file=sys.stderr)
         return 1
     print("\n".join(f"{name}: {about}" for name, about in abouts.items()), end="\n\n")
+    asked = [(by_way[way], way) for way in (EIGENGRAD, EAGER)]
+    starts = [peak(program, way, NOTHING, options.rounds) for program, way in asked]
     rows = [["work", "eigengrad", "PyTorch", "ratio"]]
     for work in listed_works(lambda name: options.works.search(name) is not None):
-        rows.append(row(work, *(growth(by_way[way], way, work, options.rounds) for way in (EIGENGRAD, EAGER))))
+        rows.append(row(work, *(growth(program, way, work, options.rounds, start)
+                                for (program, way), start in zip(asked, starts))))
     print(aligned(rows))
     return 0
 
