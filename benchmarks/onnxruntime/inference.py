@@ -1,5 +1,5 @@
-"""Answers of networks, eigengrad's program beside ONNX Runtime, in turns, on one thread. The graphs are built here, their
-weights drawn: what is compared is time. Wants a python with onnx and onnxruntime (pip install onnx onnxruntime), and
+"""Answers of networks, eigengrad's program beside ONNX Runtime, in turns, on one thread. The graphs are built here,
+their weights drawn: what is compared is time. Wants a python with onnx and onnxruntime (pip install onnx onnxruntime), and
 benchmarks that are built (scripts/bench.sh does it)."""
 import argparse
 import os
@@ -113,8 +113,8 @@ def main(arguments):
     options = parser.parse_args(arguments)
     build = os.path.join(SOURCE, "build", "bench")
     program = Program([os.path.join(build, "benchmarks", "eigengrad")], (EIGENGRAD,), build)
-    print(f"{program.about()}\nONNX Runtime {onnxruntime.__version__}, one thread; the least of {options.rounds} rounds "
-          "in turns, in brackets the medians' ratio\n")
+    print(f"{program.about()}\nONNX Runtime {onnxruntime.__version__}, one thread; the least of {options.rounds} "
+          "rounds in turns, in brackets the medians' ratio\n")
     rows = [["work", "eigengrad", "ONNX Runtime", "ratio"]]
     for work in options.works:
         ways, own, other = steps_of(work), [], []
