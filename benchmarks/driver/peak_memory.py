@@ -1,7 +1,7 @@
 """What the works on layers need in memory, eigengrad's program beside PyTorch's: by how much the most that a process
-ever had resident, after ten steps of one work, is above what it has with its libraries loaded and next to nothing done. Code that a step is the first to need is in it:
-10 to 20 MB of PyTorch's, which flatters eigengrad where the rest is small.
-Build first (scripts/bench.sh does); PYTHON names the python that has PyTorch."""
+ever had resident, after ten steps of one work, is above what it has with its libraries loaded and next to nothing
+done. Code that a step is the first to need is in it: 10 to 20 MB of PyTorch's, which flatters eigengrad where the rest
+is small. Build first (scripts/bench.sh does); PYTHON names the python that has PyTorch."""
 import argparse
 import os
 import statistics
