@@ -62,8 +62,9 @@ inline Figure image_sheet(const Images& images, const ImageSheetOptions& options
   const Range common =
       options.range.given() || options.own_range ? options.range : image_range(options.map, images.numbers());
   for (Index i = 0; i < count; ++i) {
+    const Index row = i / columns;
     const double left = (width - content) / 2 + across * static_cast<double>(i % columns);
-    const double top = height - row_title - down * static_cast<double>(i / columns);
+    const double top = height - row_title - down * static_cast<double>(row);
     panel.image(images[i], {.map = options.map,
                             .range = common,
                             .x_range = {left, left + image_width},
