@@ -150,6 +150,13 @@ bool agrees(const Program& program, eg::Generator& generator) {
 
 /// What a compiled step and a recorded one give, for the values it was made with and for others.
 void expect_same_replayed(const Program& program) {
+  try {
+    List smaller = program.inputs;
+    for (auto& input : smaller) input = input * 0.98;
+    result<double>(program, smaller);
+  } catch (const eg::ValueError&) {
+    return;  // they lie outside an operation's domain: nothing to compare
+  }
   const std::vector<eg::Parameter<double>> parameters(program.inputs.begin(), program.inputs.end());
   const auto loss = [&] { return result<double>(program, List(parameters.begin(), parameters.end())); };
   const auto gradients = [&] {
@@ -185,17 +192,13 @@ TEST(GradientTable, AgreesWithItselfInRandomPrograms) {
     for (int n = 0; n < 30; ++n) {
       const Program program = draw_program(row, generator);
       SCOPED_TRACE(program_text(program));
-      try {
-        if (agrees(program, generator)) {
-          ++compared;
-          for (std::size_t k = 1; k < program.steps.size(); ++k) ++behind[program.steps[k].row];
-        } else {
-          ++too_large;
-        }
-        expect_same_replayed(program);
-      } catch (const eg::ValueError&) {  // inputs a little smaller lie outside an operation's domain
+      if (agrees(program, generator)) {
+        ++compared;
+        for (std::size_t k = 1; k < program.steps.size(); ++k) ++behind[program.steps[k].row];
+      } else {
         ++too_large;
       }
+      expect_same_replayed(program);
       if (testing::Test::HasFailure()) return;  // one is enough
     }
   EXPECT_GT(compared, 10 * too_large) << too_large << " programs could not be compared";
