@@ -186,7 +186,7 @@ TEST_F(Hostile, NamesAreEscapedInMessages) {
 TEST_F(Hostile, AnyChangedByteIsReadOrRefused) {
   const std::string whole = bytes_of_file(stored_file("types.safetensors"));
   std::mt19937 random(1);
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < 500; ++i) {
     std::string damaged = whole;
     for (int k = 0; k < 1 + i % 3; ++k) damaged[random() % damaged.size()] = static_cast<char>(random());
     try {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <rapidjson/error/en.h>
-#include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
 #include <algorithm>
@@ -214,9 +213,12 @@ EIGENGRAD_LAZY SafetensorsHeader read_safetensors_json(std::string_view text, st
   require<FileError>(good == text.size(), where, " is not UTF-8, or holds a NUL, at its byte ", good,
                      ": it is damaged, or no safetensors file");
   BasicSafetensorsHandler<Lazy> handler;
-  rapidjson::MemoryStream stream(text.data(), text.size());
+  // Parsed in place, as RapidJSON 1.1 counts on from a null pointer where it keeps texts on a stack of its own.
+  std::string copy(text);
+  rapidjson::InsituStringStream stream(copy.data());
   rapidjson::Reader reader;
-  reader.Parse<rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseValidateEncodingFlag>(stream, handler);
+  reader.Parse<rapidjson::kParseInsituFlag | rapidjson::kParseNumbersAsStringsFlag |
+               rapidjson::kParseValidateEncodingFlag>(stream, handler);
   if (reader.HasParseError()) {
     std::string reason = handler.refusal();
     if (reason.empty()) reason = rapidjson::GetParseError_En(reader.GetParseErrorCode());
