@@ -13,11 +13,9 @@
 // NumPy's .npy files: one array each.
 namespace eigengrad { inline namespace EIGENGRAD_ABI {
 
-/// A .npy file's bytes in memory as a Tensor<T>, or as an AnyTensor for T = void; `name` stands for the file in
-/// messages. See load_npy.
-template <class T = void>
-auto parse_npy(std::string_view bytes, std::string_view name = "npy data") {
-  const StoredNumbers numbers = parse_npy_header(bytes, name);
+/// The numbers of a .npy file as a Tensor<T>, or as an AnyTensor for T = void; see load_npy.
+template <class T>
+auto npy_tensor(const StoredNumbers& numbers, std::string_view name) {
   if constexpr (std::is_void_v<T>) {
     return decoded_as_found<T>(numbers, to_text("npy: ", escaped(name, 400)));
   } else {
@@ -28,13 +26,22 @@ auto parse_npy(std::string_view bytes, std::string_view name = "npy data") {
   }
 }
 
+/// As load_npy, of a file's bytes in memory; `name` stands for the file in messages.
+template <class T = void>
+auto parse_npy(std::string_view bytes, std::string_view name = "npy data") {
+  return npy_tensor<T>(parse_npy_header(bytes, name), name);
+}
+
 /// Reads what numpy.save wrote, of either byte order and either order of axes: T is the type that was stored, or one
 /// that holds all its numbers (float16 as float); without T the type is found: load_npy(path).as<float>(). Throws
 /// FileError for another type, objects, texts, records, what is truncated or longer than it says; nothing is evaluated.
 template <class T = void>
 auto load_npy(const std::string& path) {
   const MappedFile file(path);
-  return parse_npy<T>(file.bytes(), path);
+  StoredNumbers numbers = parse_npy_header(file.bytes(), path);
+  numbers.copy = &MappedFile::copy_of;
+  numbers.source = &file;
+  return npy_tensor<T>(numbers, path);
 }
 
 /// Writes what numpy.load reads, the same bytes as numpy.save: the whole file or, when that fails, nothing (see

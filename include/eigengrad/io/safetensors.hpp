@@ -50,8 +50,13 @@ EIGENGRAD_LAZY class BasicSafetensorsFile {
 
  private:
   AnyTensor read(const SafetensorsEntry& entry) const {
-    StoredNumbers numbers{entry.format, std::endian::native == std::endian::big, false, entry.shape,
-                          file_.bytes().substr(begin_ + entry.begin, entry.end - entry.begin)};
+    StoredNumbers numbers{entry.format,
+                          std::endian::native == std::endian::big,
+                          false,
+                          entry.shape,
+                          file_.bytes().substr(begin_ + entry.begin, entry.end - entry.begin),
+                          &BasicMappedFile<Lazy>::copy_of,
+                          &file_};
     AnyTensor result = decoded_as_found<Lazy>(
         numbers, to_text("safetensors: ", escaped(file_.path(), 400), ": the entry ", escaped(entry.name)));
     file_.forget(numbers.bytes);

@@ -21,6 +21,9 @@ struct StoredNumbers {
   bool columns_first = false;  // the first axis runs fastest
   Shape shape = Shape::empty();
   std::string_view bytes = {};
+  // How bytes are copied from where they lie; null: as memory.
+  void (*copy)(const void* source, std::string_view bytes, void* to) = nullptr;
+  const void* source = nullptr;
 };
 
 /// The bytes of a number in the other order.
@@ -118,6 +121,8 @@ Tensor<T> decoded(const StoredNumbers& from) {
   const bool rows_first = !from.columns_first || from.shape.rank() < 2;
   if (std::is_same_v<T, bool> || from.format != format_of<T>() || from.swapped || !rows_first)
     decode_any(to, from);
+  else if (from.copy != nullptr)
+    from.copy(from.source, from.bytes, to);
   else if (!from.bytes.empty())
     std::memcpy(static_cast<void*>(to), from.bytes.data(), from.bytes.size());
   return result;
