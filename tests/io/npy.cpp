@@ -244,6 +244,29 @@ TEST(Npy, MissingFilesAndFoldersAreNamed) {
                   "is no NumPy array");
 }
 
+TEST(Npy, ReadsAPipe) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const std::string bytes = bytes_of_file(stored_file("float64.npy"));
+  ASSERT_EQ(write(ends[1], bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  close(ends[1]);
+  const std::string path = "/dev/fd/" + std::to_string(ends[0]);
+  if (eg::file_exists("/dev/fd/0")) {
+    EXPECT_EQ(eg::load_npy<double>(path)(1, 2, 3), 23 / 8.);
+  }
+  close(ends[0]);
+}
+
+TEST(Npy, AFileThatShrinksWhileItIsReadIsRefused) {
+  const TemporaryFolder folder;
+  const std::string path = folder.write("x", bytes_of_file(stored_file("float64.npy")));
+  const eg::MappedFile file(path);
+  std::filesystem::resize_file(path, 200);
+  char numbers[192];
+  expect_contains(message_of<eg::FileError>([&] { file.copy(file.bytes().substr(128), numbers); }),
+                  "was cut short while it was read");
+}
+
 TEST(Npy, TakesNoMoreMemoryThanTheFile) {
   const TemporaryFolder folder;
   const std::string path = folder.path() + "/large.npy";

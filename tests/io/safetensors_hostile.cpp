@@ -6,6 +6,7 @@
 #include "stored_files.hpp"
 
 namespace eg = eigengrad;
+using namespace std::string_literals;
 
 namespace {
 
@@ -45,6 +46,8 @@ TEST_F(Hostile, TheHeadersLength) {
   expect_contains(refusal(little(20, 8) + std::string(20, '\xfe')), "does not begin by {");
   expect_contains(refusal(little(20, 8) + "{" + std::string(19, '\xfe')),
                   "is not UTF-8, or holds a NUL, at its byte 1");
+  expect_contains(refusal("PK\x03\x04\x14\0\x08\0 a model of torch.save"s), "write it by safetensors.torch.save_file");
+  expect_contains(refusal(bytes_of_file(stored_file("bool.npy"))), "is a NumPy array (.npy): check the path");
   const std::string whole = file_of(good);
   for (std::size_t length = 0; length < whole.size(); ++length)
     EXPECT_THROW(load(whole.substr(0, length)), eg::FileError) << length;

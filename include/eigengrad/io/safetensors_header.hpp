@@ -25,8 +25,15 @@ EIGENGRAD_LAZY std::uint64_t read_safetensors_header(std::string_view bytes, std
                      " bytes, where its header's length takes 8: it is truncated or no safetensors file");
   std::uint64_t length = 0;
   for (std::size_t i = 8; i-- > 0;) length = length << 8 | static_cast<unsigned char>(bytes[i]);
-  require<FileError>(length <= most_safetensors_header, "safetensors: ", name, " announces a header of ", length,
-                     " bytes, where ", most_safetensors_header, " are the most: it is damaged or no safetensors file");
+  if (length > most_safetensors_header) {
+    const FileKind kind = file_kind(bytes.substr(0, 1024));
+    require<FileError>(kind.is.empty(), "safetensors: ", name, " is ", kind.is,
+                       bytes.starts_with("PK")
+                           ? "; as torch.save writes them, too: write it by safetensors.torch.save_file"
+                           : ": check the path");
+    fail<FileError>("safetensors: ", name, " announces a header of ", length, " bytes, where ", most_safetensors_header,
+                    " are the most: it is damaged or no safetensors file");
+  }
   require<FileError>(length <= bytes.size() - 8, "safetensors: ", name, " announces a header of ", length,
                      " bytes, of which ", bytes.size() - 8, " are there: it is truncated or no safetensors file");
   const std::string_view text = bytes.substr(8, length);
