@@ -43,16 +43,17 @@ EIGENGRAD_LAZY std::uint64_t read_safetensors_header(std::string_view bytes, std
 
   const std::vector<SafetensorsEntry>& entries = header.entries;
   const std::uint64_t size = bytes.size() - 8 - length;
+  // Messages are put together where they are needed only: there may be a million entries.
   for (const SafetensorsEntry& entry : entries) {
-    const auto told = [&](bool good, const char* is) {
-      require<FileError>(good, "safetensors: ", name, ": the entry ", escaped(entry.name), ", bytes ", entry.begin,
-                         " to ", entry.end, " of ", size, ", ", is, ": the file is truncated or damaged");
-    };
-    told(entry.begin <= entry.end, "ends before it begins");
-    told(entry.end <= size, "goes beyond the file's end");
-    require<FileError>(entry.end - entry.begin == entry.wanted_bytes(), "safetensors: ", name, ": the entry ",
-                       escaped(entry.name), " has ", entry.end - entry.begin, " bytes, where ", to_string(entry.format),
-                       " ", entry.shape, " takes ", entry.wanted_bytes(), ": the file is damaged");
+    const bool in_order = entry.begin <= entry.end, inside = entry.end <= size;
+    if (!in_order || !inside)
+      fail<FileError>("safetensors: ", name, ": the entry ", escaped(entry.name), ", bytes ", entry.begin, " to ",
+                      entry.end, " of ", size, ", ", in_order ? "goes beyond the file's end" : "ends before it begins",
+                      ": the file is truncated or damaged");
+    if (entry.end - entry.begin != entry.wanted_bytes())
+      fail<FileError>("safetensors: ", name, ": the entry ", escaped(entry.name), " has ", entry.end - entry.begin,
+                      " bytes, where ", to_string(entry.format), " ", entry.shape, " takes ", entry.wanted_bytes(),
+                      ": the file is damaged");
   }
   std::vector<std::uint32_t> order(entries.size());
   std::iota(order.begin(), order.end(), 0u);
@@ -62,9 +63,10 @@ EIGENGRAD_LAZY std::uint64_t read_safetensors_header(std::string_view bytes, std
   std::uint64_t at = 0;
   for (const std::uint32_t i : order) {
     const SafetensorsEntry& entry = entries[i];
-    require<FileError>(entry.begin == at, "safetensors: ", name, ": the entry ", escaped(entry.name),
-                       " begins at byte ", entry.begin, ", where the one before ends at ", at,
-                       entry.begin < at ? ": they overlap" : ": there is a hole", ": the file is damaged");
+    if (entry.begin != at)
+      fail<FileError>("safetensors: ", name, ": the entry ", escaped(entry.name), " begins at byte ", entry.begin,
+                      ", where the one before ends at ", at, entry.begin < at ? ": they overlap" : ": there is a hole",
+                      ": the file is damaged");
     at = entry.end;
   }
   require<FileError>(at == size, "safetensors: ", name, " goes on for ", size - at,
