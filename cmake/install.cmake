@@ -13,7 +13,7 @@ install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDI
 install(TARGETS eigengrad eigengrad_native eigengrad_viz eigengrad_data EXPORT eigengrad_targets)
 install(EXPORT eigengrad_targets FILE eigengrad-targets.cmake NAMESPACE eigengrad:: DESTINATION "${package_dir}")
 # Each in a file of its own, so that what it needs is looked for only when the component is asked for.
-foreach(component io threads blas onednn compiled development)
+foreach(component io safetensors threads blas onednn compiled development)
   if(TARGET eigengrad_${component} AND (EIGENGRAD_BUILD_COMPILED OR NOT component STREQUAL "compiled")
      AND (EIGENGRAD_BUILD_DEVELOPMENT OR NOT component STREQUAL "development"))
     install(TARGETS eigengrad_${component} EXPORT eigengrad_${component}_targets

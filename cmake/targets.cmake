@@ -38,6 +38,11 @@ target_compile_definitions(eigengrad_data INTERFACE
 if(ZLIB_FOUND)
   eigengrad_target(io LINK eigengrad ZLIB::ZLIB)
 endif()
+if(EIGENGRAD_RAPIDJSON_INCLUDE_DIR)
+  eigengrad_target(safetensors LINK eigengrad)
+  target_include_directories(eigengrad_safetensors SYSTEM INTERFACE
+    $<BUILD_INTERFACE:${EIGENGRAD_RAPIDJSON_INCLUDE_DIR}>)  # installed, it is looked for again
+endif()
 
 # What most programs need of the templates for float and double, compiled once. Built where somebody links it, or with
 # EIGENGRAD_BUILD_COMPILED; by the same flags as what links it, else it does not link.

@@ -9,14 +9,18 @@ cd "$(dirname "$0")/.."
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(csv idx gzip)
+[ ${#targets[@]} -gt 0 ] || targets=(csv idx gzip npy npz safetensors)
 
 install_needed clang
 clang_version=$(clang++ -dumpversion | cut -d. -f1)
-install_wanted "libclang-rt-$clang_version-dev"
+install_wanted "libclang-rt-$clang_version-dev" rapidjson-dev
 if ! has_libfuzzer; then
   say "skipped: clang++ $clang_version has no libFuzzer (Debian, Ubuntu: apt-get install libclang-rt-$clang_version-dev)"
   exit 0
+fi
+if ! has_header rapidjson/reader.h; then
+  say "skipped: safetensors (Debian, Ubuntu: apt-get install rapidjson-dev)"
+  mapfile -t targets < <(printf '%s\n' "${targets[@]}" | grep -v '^safetensors$')
 fi
 
 work=build/fuzz

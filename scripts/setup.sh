@@ -31,6 +31,7 @@ is_there() {
     libgtest-dev) has_header gtest/gtest.h ;;
     libclang-rt-*-dev) has_libfuzzer ;;
     zlib1g-dev) has_header zlib.h ;;
+    rapidjson-dev) has_header rapidjson/reader.h ;;
     dataset-fashion-mnist) [ -e /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ] ;;
     g++-multilib) has_header vector -m32 ;;
     python3-pip) python3 -m pip --version >/dev/null 2>&1 ;;

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/setup.sh
 . scripts/setup.sh
 install_needed clang clang-tidy libgtest-dev
-install_wanted zlib1g-dev
+install_wanted zlib1g-dev rapidjson-dev
 
 files=(src/compiled.cpp examples/differential_equation.cpp examples/digits.cpp tests/data/csv.cpp tests/nn/sequential.cpp
   tests/optim/lbfgs.cpp tests/transform/compile.cpp)
@@ -17,7 +17,8 @@ files=(src/compiled.cpp examples/differential_equation.cpp examples/digits.cpp t
 work=build/tidy
 mkdir -p "$work"
 headers=$(find include/eigengrad -name '*.hpp' -printf '#include <eigengrad/%P>\n' | sort)
-has_header zlib.h || headers=$(grep -vE '(gzip|_gz|fashion_mnist)[.]hpp' <<<"$headers")
+has_header zlib.h || headers=$(grep -vE '(gzip|_gz|fashion_mnist|npz|zip_writer)[.]hpp' <<<"$headers")
+has_header rapidjson/reader.h || headers=$(grep -v 'safetensors' <<<"$headers")
 echo "$headers" >"$work/every_header.cpp"
 
 export eigen=${EIGENGRAD_EIGEN_INCLUDE_DIR:-/usr/include/eigen3}

@@ -22,7 +22,7 @@ INSIDE = [r"simd/", r"kernels/", r"compiled/", r"autograd/engine/(?!compute|reco
           r"core/(thread_state|program_notes|size|exact|pack|releasable|element_access|host_access|pool_allocator|nested|"
           r"print_numbers|loop|replay_tensors|clock|path|float_rules|state_check)\.hpp",
           r"ops/groups", r"transform/(module_state|number_type|push|step_plan|step_record)",
-          r"nn/module/(class_name|mode_guard)", r"optim/line_search", r"io/(csv_(cells|number|header)|file_kind|number)\.hpp",
+          r"nn/module/(class_name|mode_guard)", r"optim/line_search", r"io/(csv_(cells|number|header)|file_kind|number|npy_header|safetensors_header|stored_numbers|zip_(reader|writer)|half)\.hpp",
           r"train/text", r"viz/(svg|layers|path|draw|legend|contour|file|png)\.hpp"]
 
 

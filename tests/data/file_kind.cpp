@@ -40,7 +40,7 @@ TEST(FileKind, OtherFormatsAreNamed) {
       {"PAR1\x15\x04\x15"s, "is a Parquet file"},
       {"ARROW1\0\0"s, "is an Arrow (Feather) file"},
       {"SQLite format 3\0\x10"s, "is an SQLite database: export a table: sqlite3 -csv -header"},
-      {"\x93NUMPY\x01\0v\0{'descr'"s, "is a NumPy array (.npy): save it by numpy.savetxt"},
+      {"\x93NUMPY\x01\0v\0{'descr'"s, "is a NumPy array (.npy): read it by load_npy"},
       {"\x89HDF\r\n\x1a\n\0"s, "is an HDF5 file"},
       {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0"s, "is an old Microsoft Office file (.xls)"},
       {"\x80\x04\x95\x1a\0"s, "is a pickle of Python"},

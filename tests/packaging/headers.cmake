@@ -2,7 +2,10 @@
 set(include_dir "${PROJECT_SOURCE_DIR}/include")
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE "${include_dir}" "${include_dir}/eigengrad/*.hpp")
 if(NOT TARGET eigengrad::io)
-  list(FILTER headers EXCLUDE REGEX "(gzip|_gz|fashion_mnist)[.]hpp$")
+  list(FILTER headers EXCLUDE REGEX "(gzip|_gz|fashion_mnist|npz|zip_writer)[.]hpp$")
+endif()
+if(NOT TARGET eigengrad::safetensors)
+  list(FILTER headers EXCLUDE REGEX "safetensors[a-z_]*[.]hpp$")
 endif()
 
 # Where the budgets are measured, that compiles each alone already.
@@ -15,7 +18,8 @@ if(NOT eigengrad_measures_budgets)
     list(APPEND units "${unit}")
   endforeach()
   add_library(eigengrad_headers OBJECT ${units})
-  target_link_libraries(eigengrad_headers PRIVATE eigengrad::eigengrad $<TARGET_NAME_IF_EXISTS:eigengrad::io>)
+  target_link_libraries(eigengrad_headers PRIVATE eigengrad::eigengrad $<TARGET_NAME_IF_EXISTS:eigengrad::io>
+    $<TARGET_NAME_IF_EXISTS:eigengrad::safetensors>)
   target_compile_options(eigengrad_headers PRIVATE -O0 -g0 -Wall -Wextra -Wconversion -Wshadow -Werror)
 endif()
 
@@ -47,6 +51,7 @@ set(program "${CMAKE_CURRENT_SOURCE_DIR}/packaging/consumer/main.cpp")
 file(CONFIGURE OUTPUT "${unit}" @ONLY
   CONTENT "@lines_of_others@#include \"@macros@\"\n@lines_of_ours@#include \"@program@\"\n")
 add_executable(after_macros "${unit}")
-target_link_libraries(after_macros PRIVATE eigengrad::eigengrad $<TARGET_NAME_IF_EXISTS:eigengrad::io>)
+target_link_libraries(after_macros PRIVATE eigengrad::eigengrad $<TARGET_NAME_IF_EXISTS:eigengrad::io>
+    $<TARGET_NAME_IF_EXISTS:eigengrad::safetensors>)
 target_compile_options(after_macros PRIVATE -O0 -g0)
 add_test(NAME headers.after_macros COMMAND after_macros)

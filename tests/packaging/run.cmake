@@ -128,6 +128,8 @@ elseif(CASE STREQUAL "io_component")
   if(HAVE_IO)
     run(${configure} -D WAY=find_package -D WANTED_COMPONENTS=io -D CMAKE_DISABLE_FIND_PACKAGE_ZLIB=OFF)
   endif()
+  run(${configure} -D WAY=find_package -D WANTED_COMPONENTS=safetensors -D CMAKE_IGNORE_PATH=/usr/include
+    FAILS_WITH "component safetensors needs.*RapidJSON.*rapidjson-dev")
 
 elseif(CASE STREQUAL "threads_component")
   run(${configure} -D WAY=find_package -D WANTED_COMPONENTS=threads)

@@ -44,7 +44,7 @@ ARROWS = {
     "data": KERNELS + ["io"],
     "train": NN + ["optim", "data"],
     "compiled": NN + ["optim", "transform", "io", "data", "train"],
-    "viz": CORE + ["autograd/engine", "autograd/inspect", "autograd"],
+    "viz": CORE + ["io", "autograd/engine", "autograd/inspect", "autograd"],
 }
 FROM_EVERYWHERE = ["config.hpp", "version.hpp"]
 HEAVY = ["iostream", "regex", "functional", "iomanip"]

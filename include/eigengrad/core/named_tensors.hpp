@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "any_tensor.hpp"
@@ -20,6 +22,17 @@ EIGENGRAD_LAZY class BasicNamedTensors {
   };
   using Entries = std::vector<Delayed<Entry, Lazy>>;
 
+  BasicNamedTensors() = default;
+  /// Takes a list of entries; throws ValueError for two of one name.
+  explicit BasicNamedTensors(Entries entries) : entries_(std::move(entries)) {
+    std::vector<std::string_view> names;
+    names.reserve(entries_.size());
+    for (const auto& entry : entries_) names.push_back(entry.name);
+    std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end())
+      fail<ValueError>("state: there are two tensors named ", *twice, ": give one another name");
+  }
   auto begin() const { return entries_.begin(); }
   auto end() const { return entries_.end(); }
   std::size_t size() const { return entries_.size(); }

@@ -79,7 +79,7 @@ EIGENGRAD_LAZY FileKind file_kind(std::string_view bytes) {
       {"ARROW1\0"sv, "an Arrow (Feather) file", to_csv},
       {"Obj\x01"sv, "an Avro file", to_csv},
       {"SQLite format 3\0"sv, "an SQLite database", "export a table: sqlite3 -csv -header file 'select * from t'"},
-      {"\x93NUMPY"sv, "a NumPy array (.npy)", "save it by numpy.savetxt(path, array, delimiter=',')"},
+      {"\x93NUMPY"sv, "a NumPy array (.npy)", "read it by load_npy (eigengrad/io/npy.hpp)"},
       {"\x89HDF\r\n\x1a\n"sv, "an HDF5 file", to_csv},
       {"CDF\x01"sv, "a NetCDF file", to_csv},
       {"CDF\x02"sv, "a NetCDF file", to_csv},

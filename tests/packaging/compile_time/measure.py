@@ -3,7 +3,7 @@ table, and fails where one takes more than budgets.txt allows, or where a header
 without a warning. Processor time, so that other work hardly counts. How many times two programs differ depends on the
 processor, too: what is over by time is counted in instructions, where valgrind is there to count.
 
-    python3 tests/packaging/compile_time/measure.py g++ . /usr/include/eigen3 [--without-zlib]
+    python3 tests/packaging/compile_time/measure.py g++ . /usr/include/eigen3 [--without-zlib] [--without-rapidjson]
 """
 
 import concurrent.futures
@@ -17,7 +17,13 @@ import sys
 import tempfile
 
 ROUNDS, MOST_ROUNDS = 3, 5
-NEEDS_ZLIB = r"eigengrad/[a-z_/]*(gzip|_gz|fashion_mnist)\.hpp"
+NEEDS = {"--without-zlib": r"eigengrad/[a-z_/]*(gzip|_gz|fashion_mnist|npz|zip_writer)\.hpp",
+         "--without-rapidjson": r"eigengrad/[a-z_/]*safetensors[a-z_]*\.hpp"}
+
+
+def left_out(text, options):
+    """Whether a header of that name, or a program of that text, needs what is not there."""
+    return any(re.search(NEEDS[option], text) for option in NEEDS.keys() & set(options))
 
 
 def used_by(command):
@@ -129,10 +135,10 @@ def main():
         once = {}
         for header in sorted((source / "include/eigengrad").rglob("*.hpp")):
             name = header.relative_to(source / "include").as_posix()
-            if "--without-zlib" not in options or not re.search(NEEDS_ZLIB, name):
+            if not left_out(name, options):
                 once["include/" + name] = including(name)
         for file in sorted((source / "examples").glob("*.cpp")):
-            if "--without-zlib" not in options or not re.search(NEEDS_ZLIB, file.read_text()):
+            if not left_out(file.read_text(), options):
                 once["examples/" + file.name] = file
         once = {name: file for name, file in once.items() if name not in times}
         # What users write: as they build it at last, and with eigengrad::development, as they build it before.
@@ -201,7 +207,7 @@ def main():
         sys.exit("takes longer to compile than tests/packaging/compile_time/budgets.txt allows: " + ", ".join(over))
     without = [name for name in times if name.startswith(("include", "examples", "programs")) and not budget_line(name, budgets)]
     unused = budgets.keys() - {budget_line(name, budgets) for name in times} - {name + ":MiB" for name in flags}
-    if without or unused and "--without-zlib" not in options:
+    if without or unused and not NEEDS.keys() & set(options):
         sys.exit(f"budgets.txt: no budget for {without}, no file for {sorted(unused)}")
 
 
