@@ -19,7 +19,7 @@ enum class ExportRole { input, weight, constant, result };
 template <class T>
 struct ExportValue {
   ExportRole role;
-  std::string name;   // a weight's is the state_dict's; none for a result
+  std::string name;  // a weight's is the state_dict's; none for a result
   Shape shape;
   Tensor<T> numbers;  // of a weight or a constant
 };
@@ -57,6 +57,7 @@ class ExportGraph {
  public:
   const std::vector<ExportValue<T>>& values() const { return values_; }
   const std::vector<ExportNode>& nodes() const { return nodes_; }
+  std::vector<ExportNode>& nodes() { return nodes_; }
   const ExportValue<T>& value(std::size_t place) const { return values_.at(place); }
   const std::vector<std::size_t>& inputs() const { return inputs_; }
   const std::vector<std::size_t>& outputs() const { return outputs_; }
