@@ -148,6 +148,11 @@ std::vector<Exported> models() {
   add("adaptive_avg1d", {1, 2, 7}, AdaptiveAvgPool1d<float>(5));
   add("adaptive_max2d", {1, 2, 7, 5}, AdaptiveMaxPool2d<float>(2));
   add("global_max", {2, 3, 4, 5}, GlobalMaxPool<float>());
+  add("lstm", {5, 2, 3}, LSTM<float>(3, 4, {.layers = 2}));
+  add("lstm_batch_first", {2, 5, 3},
+      Sequential<float>(LSTM<float>(3, 4, {.batch_first = true, .bidirectional = true}), Linear<float>(8, 2)));
+  add("gru", {6, 3}, GRU<float>(3, 5, {.layers = 2, .bias = false, .bidirectional = true}));
+  add("rnn", {4, 2, 3}, Sequential<float>(RNN<float>(3, 4), RNN<float>(4, 3, {.nonlinearity = Nonlinearity::relu})));
   trained("image_net", {1, 1, 28, 28},
           Sequential<float>(Conv2d<float>(1, 6, 5, {.padding = 2}), BatchNorm2d<float>(6), ReLU<float>(),
                             MaxPool2d<float>(2), Conv2d<float>(6, 16, 5), ReLU<float>(), AvgPool2d<float>(2),
@@ -288,6 +293,33 @@ struct Own : eg::Module<float> {
   std::string kind() const override { return "Own"; }
 };
 
+TEST(ExportCpp, a_recurrent_model_goes_on_where_the_last_step_ended) {
+  if (!is_there("g++")) GTEST_SKIP() << "g++ is not there";
+  const Folder folder;
+  eg::manual_seed(3);
+  eg::Sequential<float> model(eg::LSTM<float>(3, 8, {.layers = 2}), eg::GRU<float>(8, 5), eg::Linear<float>(5, 2));
+  eg::export_cpp(folder / "net.hpp", model, {.input = {1, 1, 3}});
+  const eg::Tensor<float> x = example({7, 1, 3}), expected = model(x);
+  std::ofstream(folder / "main.cpp") << "#include \"net.hpp\"\n#include <cstdio>\nint main() {\n"
+                                        "  float x[3], y[2], state[net::state_size] = {};\n"
+                                        "  while (std::fread(x, sizeof(float), 3, stdin) == 3) {\n"
+                                        "    net::step(x, y, state);\n    std::printf(\"%.9g %.9g\\n\", "
+                                        "static_cast<double>(y[0]), static_cast<double>(y[1]));\n  }\n}\n";
+  std::ofstream(folder / "inputs", std::ios::binary)
+      .write(reinterpret_cast<const char*>(x.data()), static_cast<std::streamsize>(x.size() * sizeof(float)));
+  ASSERT_EQ(run("cd " + (folder / "") +
+                " && g++ -std=c++17 -Wall -Wextra -Werror -Wconversion -Wshadow -O2 main.cpp "
+                "-o main 2>errors && ./main <inputs >outputs"),
+            0)
+      << text_of(folder / "errors");
+  std::istringstream outputs(text_of(folder / "outputs"));
+  float y = 0;
+  for (const float e : expected) {
+    ASSERT_TRUE(outputs >> y);
+    EXPECT_NEAR(y, e, 1e-6f);
+  }
+}
+
 TEST(ExportCpp, what_has_no_counterpart_is_named) {
   eg::Sequential<float> own(eg::Linear<float>(2, 2), eg::Residual<float>(Own()));
   expect_refused(own, {1, 2}, "export: 1.body (Own), of class ");
@@ -299,6 +331,8 @@ TEST(ExportCpp, what_has_no_counterpart_is_named) {
   expect_refused(lambda, {1, 2}, "export: 0 (Lambda)");
   eg::Conv2d<float> circular(1, 1, 3, {.padding = 1, .padding_mode = eg::PaddingMode::circular});
   expect_refused(circular, {1, 1, 5, 5}, "export: the model (Conv2d) pads by another mode than zeros");
+  eg::LSTM<float> projected(2, 4, {.proj_size = 2});
+  expect_refused(projected, {1, 1, 2}, "export: the model (LSTM) has a proj_size");
   eg::BatchNorm1d<float> forgetful(3, {.track_running_stats = false});
   expect_refused(forgetful, {4, 3}, "has no running statistics");
 }

@@ -55,6 +55,45 @@ EIGENGRAD_COLD inline void require_cpp_name(const std::string& name, const Locat
                       "' is none for a struct: give a C++ identifier, as \"net\"", where);
 }
 
+/// The struct's public part, up to the beginning of the function that computes.
+struct CppStruct {
+  const std::string& name;
+  const Shape &from, &to;
+  Index workspace, state;
+
+  EIGENGRAD_COLD std::string begin() const {
+    const std::string guard = "EIGENGRAD_EXPORTED_" + name;
+    return "// Written by eigengrad's export_cpp. C++17, freestanding: no heap, no exceptions, no library.\n#ifndef " +
+           guard + "\n#define " + guard +
+           "\n\n#include <cstddef>\n#include <cstdint>\n\n/// A trained model: " + to_text(from) + " -> " +
+           to_text(to) + ".\nstruct " + name +
+           " {\n  static constexpr std::size_t input_size = " + std::to_string(from.size()) +
+           ", output_size = " + std::to_string(to.size()) +
+           ",\n                               workspace_size = " + std::to_string(workspace > 0 ? workspace : 1) +
+           ", state_size = " + std::to_string(state) + ";\n\n" + (state > 0 ? recurrent() : plain());
+  }
+
+ private:
+  static const char* plain() {
+    return "  /// Reads input_size numbers at x and writes output_size at y, which must not overlap.\n"
+           "  static void predict(const float* x, float* y) noexcept {\n"
+           "    alignas(64) float workspace[workspace_size];\n    predict(x, y, workspace);\n  }\n"
+           "  /// The same with memory of one's own for workspace_size numbers, where the stack is small.\n"
+           "  static void predict(const float* x, float* y, float* workspace) noexcept {\n";
+  }
+  static const char* recurrent() {
+    return "  /// Reads input_size numbers at x and writes output_size at y, which must not overlap; from a state of "
+           "zeros.\n"
+           "  static void predict(const float* x, float* y) noexcept {\n"
+           "    float state[state_size] = {};\n    step(x, y, state);\n  }\n"
+           "  /// The same from where the call before left the state, state_size numbers, which begins as zeros.\n"
+           "  static void step(const float* x, float* y, float* state) noexcept {\n"
+           "    alignas(64) float workspace[workspace_size];\n    step(x, y, state, workspace);\n  }\n"
+           "  /// With memory of one's own for workspace_size numbers, where the stack is small.\n"
+           "  static void step(const float* x, float* y, float* state, float* workspace) noexcept {\n";
+  }
+};
+
 /// The header's text, as export_cpp writes it, of a graph of one input and one output.
 template <class T>
 EIGENGRAD_COLD std::string cpp_header(ExportGraph<T> graph, const std::string& name,
@@ -91,30 +130,19 @@ EIGENGRAD_COLD std::string cpp_header(ExportGraph<T> graph, const std::string& n
 
   CppConstants constants;
   std::string body;
+  Index state_size = 0;
   for (const ExportNode& node : graph.nodes()) {
     const CppOperation<T>* row = row_of(node);
-    if (row != nullptr) body += "    " + row->write(CppCall<T>{graph, node, constants, names}) + "\n";
+    if (row != nullptr) body += "    " + row->write(CppCall<T>{graph, node, constants, names, state_size}) + "\n";
   }
   const std::size_t input = graph.inputs()[0], output = graph.outputs()[0];
   const Shape &from = graph.value(input).shape, &to = graph.value(output).shape;
   if (memory.same(input, output))
     body += "    for (index i = 0; i < " + std::to_string(to.size()) + "; ++i) y[i] = x[i];\n";
 
-  std::string guard = "EIGENGRAD_EXPORTED_" + name;
-  const std::string workspace = std::to_string(memory.size() > 0 ? memory.size() : 1);
-  return "// Written by eigengrad's export_cpp. C++17, freestanding: no heap, no exceptions, no library.\n#ifndef " +
-         guard + "\n#define " + guard +
-         "\n\n#include <cstddef>\n#include <cstdint>\n\n/// A trained model: " + to_text(from) + " -> " + to_text(to) +
-         ".\nstruct " + name + " {\n  static constexpr std::size_t input_size = " + std::to_string(from.size()) +
-         ", output_size = " + std::to_string(to.size()) + ", workspace_size = " + workspace +
-         ";\n\n  /// Reads input_size numbers at x and writes output_size at y, which must not overlap.\n"
-         "  static void predict(const float* x, float* y) noexcept {\n    alignas(64) float "
-         "workspace[workspace_size];\n"
-         "    predict(x, y, workspace);\n  }\n"
-         "  /// The same with memory of one's own for workspace_size numbers, where the stack is small.\n"
-         "  static void predict(const float* x, float* y, float* workspace) noexcept {\n" +
-         pointers + body + "  }\n\n private:\n  using index = std::ptrdiff_t;\n" + functions_for(body) + "\n" +
-         constants.text() + "};\n\n#endif\n";
+  CppStruct result{name, from, to, memory.size(), state_size};
+  return result.begin() + pointers + body + "  }\n\n private:\n  using index = std::ptrdiff_t;\n" +
+         functions_for(body) + "\n" + constants.text() + "};\n\n#endif\n";
 }
 
 /// Writes the model, as it is in evaluation, to one C++17 header: export_cpp("net.hpp", model, {.input = {1, 2}}) gives

@@ -243,6 +243,82 @@ inline constexpr Function kernels[] = {
       }
   }
 )"},
+    {"sequence_row", R"(
+  // Where a sequence's number t stands, from behind where it runs backwards.
+  template <index steps, index batch, index batch_first, index backwards>
+  static constexpr index sequence_row(index t, index b) noexcept {
+    return batch_first != 0 ? b * steps + (backwards != 0 ? steps - 1 - t : t)
+                            : (backwards != 0 ? steps - 1 - t : t) * batch + b;
+  }
+)"},
+    {"lstm", R"(
+  // x [steps, batch, in] -> y [steps, batch, hidden]; weights [in or hidden, 4 hidden], state [2, batch, hidden]: h, c
+  template <index steps, index batch, index in, index hidden, index batch_first, index backwards>
+  static void lstm(const float* __restrict x, const float* __restrict weight, const float* __restrict recurrent,
+                   const float* __restrict bias, const float* __restrict recurrent_bias, float* __restrict state,
+                   float* __restrict y) noexcept {
+    for (index t = 0; t < steps; ++t)
+      for (index b = 0; b < batch; ++b) {
+        const index row = sequence_row<steps, batch, batch_first, backwards>(t, b);
+        float* const h = state + b * hidden;
+        float* const c = state + (batch + b) * hidden;
+        float given[4 * hidden], kept[4 * hidden];
+        linear<1, in, 4 * hidden>(x + row * in, weight, bias, given);
+        linear<1, hidden, 4 * hidden>(h, recurrent, recurrent_bias, kept);
+        for (index k = 0; k < hidden; ++k) {
+          const float enter = sigmoid(given[k] + kept[k]), keep = sigmoid(given[hidden + k] + kept[hidden + k]),
+                      fresh = tanh(given[2 * hidden + k] + kept[2 * hidden + k]),
+                      leave = sigmoid(given[3 * hidden + k] + kept[3 * hidden + k]);
+          c[k] = keep * c[k] + enter * fresh;
+          h[k] = leave * tanh(c[k]);
+          y[row * hidden + k] = h[k];
+        }
+      }
+  }
+)"},
+    {"gru", R"(
+  // x [steps, batch, in] -> y [steps, batch, hidden]; weights [in or hidden, 3 hidden], state [batch, hidden]
+  template <index steps, index batch, index in, index hidden, index batch_first, index backwards>
+  static void gru(const float* __restrict x, const float* __restrict weight, const float* __restrict recurrent,
+                  const float* __restrict bias, const float* __restrict recurrent_bias, float* __restrict state,
+                  float* __restrict y) noexcept {
+    for (index t = 0; t < steps; ++t)
+      for (index b = 0; b < batch; ++b) {
+        const index row = sequence_row<steps, batch, batch_first, backwards>(t, b);
+        float* const h = state + b * hidden;
+        float given[3 * hidden], kept[3 * hidden];
+        linear<1, in, 3 * hidden>(x + row * in, weight, bias, given);
+        linear<1, hidden, 3 * hidden>(h, recurrent, recurrent_bias, kept);
+        for (index k = 0; k < hidden; ++k) {
+          const float reset = sigmoid(given[k] + kept[k]), keep = sigmoid(given[hidden + k] + kept[hidden + k]),
+                      fresh = tanh(given[2 * hidden + k] + reset * kept[2 * hidden + k]);
+          h[k] = fresh + keep * (h[k] - fresh);
+          y[row * hidden + k] = h[k];
+        }
+      }
+  }
+)"},
+    {"rnn", R"(
+  // x [steps, batch, in] -> y [steps, batch, hidden]; weights [in or hidden, hidden], state [batch, hidden]
+  template <index steps, index batch, index in, index hidden, index batch_first, index backwards, index rectified>
+  static void rnn(const float* __restrict x, const float* __restrict weight, const float* __restrict recurrent,
+                  const float* __restrict bias, const float* __restrict recurrent_bias, float* __restrict state,
+                  float* __restrict y) noexcept {
+    for (index t = 0; t < steps; ++t)
+      for (index b = 0; b < batch; ++b) {
+        const index row = sequence_row<steps, batch, batch_first, backwards>(t, b);
+        float* const h = state + b * hidden;
+        float given[hidden], kept[hidden];
+        linear<1, in, hidden>(x + row * in, weight, bias, given);
+        linear<1, hidden, hidden>(h, recurrent, recurrent_bias, kept);
+        for (index k = 0; k < hidden; ++k) {
+          const float sum = given[k] + kept[k];
+          h[k] = rectified != 0 ? (sum <= 0.0f ? 0.0f : sum) : tanh(sum);
+          y[row * hidden + k] = h[k];
+        }
+      }
+  }
+)"},
     {"prelu", R"(
   template <index batch, index channels, index inner>
   static void prelu(const float* x, const float* slope, float* y) noexcept {

@@ -23,6 +23,7 @@ struct CppCall {
   const ExportNode& node;
   CppConstants& constants;
   const std::vector<std::string>& names;  // of the graph's values
+  Index& state_size;                      // of what recurrent layers keep from call to call
 
   const Shape& shape(std::size_t operand = 0) const { return graph.value(node.operands[operand]).shape; }
   const Shape& result() const { return graph.value(node.results[0]).shape; }
@@ -73,17 +74,36 @@ inline Index export_axis(const ExportNode& node, const Shape& shape) {
   return axis < 0 ? axis + shape.rank() : axis;
 }
 
+/// A weight [out, in] as [in, out], so that the innermost loop runs over outputs.
 template <class T>
-std::string write_linear(const CppCall<T>& c) {
-  const Shape& weight = c.shape(1);
-  const Index out = weight[0], in = weight[1];
-  const std::vector<T> rows = c.numbers(1);
+EIGENGRAD_COLD std::string transposed(const CppCall<T>& c, std::size_t operand) {
+  const Index out = c.shape(operand)[0], in = c.shape(operand)[1];
+  const std::vector<T> rows = c.numbers(operand);
   std::vector<T> columns(rows.size());
   for (Index o = 0; o < out; ++o)
     for (Index i = 0; i < in; ++i)
       columns[static_cast<std::size_t>(i * out + o)] = rows[static_cast<std::size_t>(o * in + i)];
-  const std::string weights = c.array(1, columns, "_transposed");
-  return c.call("linear", {c.result().size() / (out > 0 ? out : 1), in, out}, {c.x(), weights, c.array(2), c.y()});
+  return c.array(operand, columns, "_transposed");
+}
+template <class T>
+std::string write_linear(const CppCall<T>& c) {
+  const Index out = c.shape(1)[0], in = c.shape(1)[1];
+  return c.call("linear", {c.result().size() / (out > 0 ? out : 1), in, out},
+                {c.x(), transposed(c, 1), c.array(2), c.y()});
+}
+/// One direction of one recurrent layer, over [steps, batch, in], [batch, steps, in] or [steps, in].
+template <class T>
+std::string write_recurrence(const CppCall<T>& c) {
+  const Shape& x = c.shape();
+  const Index batch_first = x.rank() == 3 ? c.node.size("batch_first") : 0;
+  const Index steps = x[batch_first], batch = x.rank() == 3 ? x[1 - batch_first] : 1, hidden = c.result().back();
+  const bool rnn = c.node.operation.find("rnn") == 0;
+  std::vector<Index> sizes = {steps, batch, x.back(), hidden, batch_first, c.node.size("backwards")};
+  if (rnn) sizes.push_back(c.node.operation == "rnn_relu");
+  const std::string state = "state + " + std::to_string(c.state_size);
+  c.state_size += (c.node.operation == "lstm" ? 2 : 1) * batch * hidden;
+  return c.call(rnn ? "rnn" : c.node.operation.c_str(), sizes,
+                {c.x(), transposed(c, 1), transposed(c, 2), c.array(3), c.array(4), state, c.y()});
 }
 /// Rows and columns of an attribute; sequences have one row, for which `rows` stands.
 inline Index along(const ExportNode& node, const char* name, int axis, Index rows) {
@@ -250,6 +270,10 @@ template <class T>
 EIGENGRAD_COLD const CppOperation<T>* cpp_operation(std::string_view name) {
   static const CppOperation<T> rows[] = {
       {"linear", &write_linear<T>, false},
+      {"lstm", &write_recurrence<T>, false},
+      {"gru", &write_recurrence<T>, false},
+      {"rnn_tanh", &write_recurrence<T>, false},
+      {"rnn_relu", &write_recurrence<T>, false},
       {"conv1d", &write_convolution<T>, false},
       {"conv2d", &write_convolution<T>, false},
       {"conv_transpose1d", &write_convolution<T>, false},

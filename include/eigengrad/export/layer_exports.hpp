@@ -10,6 +10,7 @@
 #include "../core/shape.hpp"
 #include "../core/tensor.hpp"
 #include "../kernels/convolution/shape.hpp"
+#include "../kernels/recurrence/cell.hpp"
 #include "../nn/branches.hpp"
 #include "../nn/layers/activation.hpp"
 #include "../nn/layers/batch_norm.hpp"
@@ -21,6 +22,7 @@
 #include "../nn/layers/normalization.hpp"
 #include "../nn/layers/pooling.hpp"
 #include "../nn/layers/rectifiers.hpp"
+#include "../nn/layers/recurrent.hpp"
 #include "../nn/sequential.hpp"
 #include "../ops/convolution_options.hpp"
 #include "../ops/pad.hpp"
@@ -151,6 +153,39 @@ EIGENGRAD_COLD std::size_t export_maxout(const LayerPlace<T>& at) {
   return at.node_of("maxout", {x}, {{"pieces", numbers_of(layer.pieces)}}, at.result());
 }
 
+/// A node for each layer and direction.
+template <class T>
+EIGENGRAD_COLD std::size_t export_recurrent(const LayerPlace<T>& at) {
+  const auto& layer = layer_at<Recurrent<T>>(at);
+  const RecurrentKind kind = layer.recurrence_kind();
+  const char* const name = kind == RecurrentKind::lstm   ? "lstm"
+                           : kind == RecurrentKind::gru  ? "gru"
+                           : kind == RecurrentKind::relu ? "rnn_relu"
+                                                         : "rnn_tanh";
+  const std::size_t directions = layer.is_bidirectional() ? 2 : 1;
+  std::size_t x = at.x;
+  for (std::size_t i = 0; i < layer.parts.size(); i += directions) {
+    std::vector<std::size_t> results;
+    Shape shape = at.from();
+    for (std::size_t d = 0; d < directions; ++d) {
+      const RecurrentParameters<T>& part = layer.parts[i + d];
+      if (part.weight_hr.size() > 0) at.refuse(" has a proj_size, which is not exported yet");
+      const std::string end = to_text("_l", i / directions, d == 1 ? "_reverse" : "");
+      shape.set(shape.rank() - 1, part.weight_hh.shape()[1]);
+      results.push_back(
+          at.node_of(name,
+                     {x, at.weight("weight_ih" + end, part.weight_ih), at.weight("weight_hh" + end, part.weight_hh),
+                      at.weight("bias_ih" + end, part.bias_ih), at.weight("bias_hh" + end, part.bias_hh)},
+                     {{"batch_first", numbers_of(layer.is_batch_first())}, {"backwards", numbers_of(d)}}, shape));
+    }
+    x = results[0];
+    if (directions == 1) continue;
+    shape.set(shape.rank() - 1, 2 * shape.back());
+    x = at.node_of("concatenate", results, {{"axis", numbers_of(-1)}}, shape);
+  }
+  return x;
+}
+
 // Modules of modules.
 template <class T>
 EIGENGRAD_COLD std::size_t export_sequential(const LayerPlace<T>& at) {
@@ -216,6 +251,9 @@ EIGENGRAD_COLD const std::vector<LayerExport<T>>& layer_exports() {
       {typeid(LayerNorm<T>), "LayerNorm", "", &export_layer_norm<T>},
       {typeid(RMSNorm<T>), "RMSNorm", "", &export_rms_norm<T>},
       {typeid(GroupNorm<T>), "GroupNorm", "", &export_group_norm<T>},
+      {typeid(LSTM<T>), "LSTM", "", &export_recurrent<T>},
+      {typeid(GRU<T>), "GRU", "", &export_recurrent<T>},
+      {typeid(RNN<T>), "RNN", "", &export_recurrent<T>},
       {typeid(Identity<T>), "Identity", "", nothing},
       {typeid(Dropout<T>), "Dropout", "", nothing},
       {typeid(Dropout1d<T>), "Dropout1d", "", nothing},

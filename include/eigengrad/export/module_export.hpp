@@ -34,7 +34,7 @@ struct LayerPlace {
   /// The shape that the layer makes of x.
   Shape result() const { return to.result_of(module, from()); }
   /// A parameter by the name that the layer gives it; none where it is empty.
-  EIGENGRAD_COLD std::size_t weight(const char* name, const ParameterRef<T>& parameter) const {
+  EIGENGRAD_COLD std::size_t weight(const std::string& name, const ParameterRef<T>& parameter) const {
     return parameter.size() == 0 ? no_value : to.graph.add_weight(path + name, parameter.value());
   }
   std::size_t buffer(const char* name, const Tensor<T>& numbers) const {
