@@ -82,7 +82,7 @@ std::vector<Exported> models() {
   using namespace eg;
   std::vector<Exported> all = activations();
   const auto add = [&](const std::string& name, const Shape& input, auto model) {
-    all.push_back(exported(name, input, std::move(model)));
+    all.push_back(exported("net_" + name, input, std::move(model)));
   };
   add("linear", {1, 3}, Linear<float>(3, 2));
   add("no_bias", {1, 5}, Linear<float>(5, 3, {.bias = false}));
@@ -153,7 +153,7 @@ std::vector<Exported> models() {
       Sequential<float>(LSTM<float>(3, 4, {.batch_first = true, .bidirectional = true}), Linear<float>(8, 2)));
   add("gru", {6, 3}, GRU<float>(3, 5, {.layers = 2, .bias = false, .bidirectional = true}));
   add("rnn", {4, 2, 3}, Sequential<float>(RNN<float>(3, 4), RNN<float>(4, 3, {.nonlinearity = Nonlinearity::relu})));
-  trained("image_net", {1, 1, 28, 28},
+  trained("image", {1, 1, 28, 28},
           Sequential<float>(Conv2d<float>(1, 6, 5, {.padding = 2}), BatchNorm2d<float>(6), ReLU<float>(),
                             MaxPool2d<float>(2), Conv2d<float>(6, 16, 5), ReLU<float>(), AvgPool2d<float>(2),
                             Flatten<float>(), Linear<float>(400, 84), Tanh<float>(), Linear<float>(84, 10),
@@ -250,10 +250,10 @@ void run_with(const std::string& compiler) {
   EXPECT_EQ(outputs.peek(), std::ifstream::traits_type::eof());
 
   // Freestanding: nothing is left to link, but what every compiler calls by itself.
-  std::ofstream(folder / "alone.cpp") << "#include \"image_net.hpp\"\n#include \"activation_GELU.hpp\"\n"
+  std::ofstream(folder / "alone.cpp") << "#include \"net_image.hpp\"\n#include \"activation_GELU.hpp\"\n"
                                          "void predict(const float* x, float* y, float* work);\n"
                                          "void predict(const float* x, float* y, float* work) {\n"
-                                         "  image_net::predict(x, y, work);\n  activation_GELU::predict(x, y);\n}\n";
+                                         "  net_image::predict(x, y, work);\n  activation_GELU::predict(x, y);\n}\n";
   ASSERT_EQ(in_folder(compiler + strict +
                       "-Os -ffreestanding -fno-exceptions -fno-rtti -fno-stack-protector -c alone.cpp -o alone.o"),
             0)
@@ -353,10 +353,10 @@ TEST(ExportCpp, shapes_and_numbers_that_do_not_fit_are_named) {
 TEST(ExportCpp, names_and_paths_that_cannot_be_are_named) {
   eg::Linear<float> model(2, 1);
   const Folder folder;
-  for (const char* name : {"", "1net", "my-net", "a b", "_Net", "a__b", "net{};"})
+  for (const char* name : {"", "1net", "my-net", "a b", "_Net", "a__b", "net{};", "while", "linear", "tanh", "state"})
     EXPECT_NE(message<eg::ValueError>([&] {
                 eg::export_cpp(folder / "net.hpp", model, {.input = {1, 2}, .name = name});
-              }).find("give a C++ identifier"),
+              }).find("give another C++ identifier"),
               std::string::npos)
         << name;
   EXPECT_FALSE(fs::exists(folder / "net.hpp"));

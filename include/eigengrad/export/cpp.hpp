@@ -48,11 +48,27 @@ EIGENGRAD_COLD inline std::string functions_for(const std::string& text) {
   }
   return result;
 }
+/// Throws ValueError for what is no name for the struct: no identifier, a keyword, or the name of one of its members.
 EIGENGRAD_COLD inline void require_cpp_name(const std::string& name, const Location& where) {
+  constexpr std::string_view taken =
+      " alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t class "
+      "co_await co_return co_yield compl concept const consteval constexpr constinit const_cast continue decltype "
+      "default delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline "
+      "int "
+      "long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public register "
+      "reinterpret_cast requires return short signed sizeof static static_assert static_cast std struct switch "
+      "template "
+      "this thread_local throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t "
+      "while "
+      "xor xor_eq main index input_size output_size workspace_size state_size predict step x y state workspace ";
   bool good = !name.empty() && name.find("__") == std::string::npos && !(name[0] >= '0' && name[0] <= '9');
   for (const char c : name) good = good && CppConstants::is_letter(c);
-  require<ValueError>(good && name[0] != '_', "export_cpp: the name '", name,
-                      "' is none for a struct: give a C++ identifier, as \"net\"", where);
+  good = good && name[0] != '_' && taken.find(" " + name + " ") == taken.npos;
+  for (const cpp_text::Function& each : cpp_text::functions) good = good && each.name != name;
+  for (const cpp_text::Function& each : cpp_text::kernels) good = good && each.name != name;
+  require<ValueError>(good, "export_cpp: the name '", name,
+                      "' is none for a struct, or one that it needs itself: give another C++ identifier, as \"net\"",
+                      where);
 }
 
 /// The struct's public part, up to the beginning of the function that computes.
