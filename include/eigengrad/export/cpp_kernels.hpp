@@ -14,16 +14,16 @@ inline constexpr Function kernels[] = {
   template <index rows, index in, index out>
   static void linear(const float* __restrict x, const float* __restrict weight, const float* __restrict bias,
                      float* __restrict y) noexcept {
+    constexpr index fours = in / 4 * 4;
     for (index row = 0; row < rows; ++row, x += in, y += out) {
       for (index o = 0; o < out; ++o) y[o] = bias != nullptr ? bias[o] : 0.0f;
       const float* w = weight;
-      index i = 0;
-      for (; i + 4 <= in; i += 4, w += 4 * out) {
+      for (index i = 0; i < fours; i += 4, w += 4 * out) {
         const float a = x[i], b = x[i + 1], c = x[i + 2], d = x[i + 3];
         for (index o = 0; o < out; ++o)
           y[o] += (a * w[o] + b * w[out + o]) + (c * w[2 * out + o] + d * w[3 * out + o]);
       }
-      for (; i < in; ++i, w += out)
+      for (index i = fours; i < in; ++i, w += out)
         for (index o = 0; o < out; ++o) y[o] += x[i] * w[o];
     }
   }
@@ -180,23 +180,25 @@ inline constexpr Function kernels[] = {
 )"},
     {"mean_of", R"(
   // In eight sums, which are added up.
-  static float mean_of(const float* x, index count) noexcept {
+  template <index count>
+  static float mean_of(const float* x) noexcept {
+    constexpr index eights = count / 8 * 8;
     float sums[8] = {};
-    index i = 0;
-    for (; i + 8 <= count; i += 8)
+    for (index i = 0; i < eights; i += 8)
       for (index k = 0; k < 8; ++k) sums[k] += x[i + k];
-    for (; i < count; ++i) sums[0] += x[i];
+    for (index i = eights; i < count; ++i) sums[0] += x[i];
     return (((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]))) /
            static_cast<float>(count);
   }
 )"},
     {"mean_square_of", R"(
-  static float mean_square_of(const float* x, index count, float mean) noexcept {
+  template <index count>
+  static float mean_square_of(const float* x, float mean) noexcept {
+    constexpr index eights = count / 8 * 8;
     float sums[8] = {};
-    index i = 0;
-    for (; i + 8 <= count; i += 8)
+    for (index i = 0; i < eights; i += 8)
       for (index k = 0; k < 8; ++k) sums[k] += (x[i + k] - mean) * (x[i + k] - mean);
-    for (; i < count; ++i) sums[0] += (x[i] - mean) * (x[i] - mean);
+    for (index i = eights; i < count; ++i) sums[0] += (x[i] - mean) * (x[i] - mean);
     return (((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]))) /
            static_cast<float>(count);
   }
@@ -206,8 +208,8 @@ inline constexpr Function kernels[] = {
   template <index rows, index n, index centred>
   static void normalise(const float* x, float epsilon, float* y) noexcept {
     for (index row = 0; row < rows; ++row, x += n, y += n) {
-      const float mean = centred != 0 ? mean_of(x, n) : 0.0f;
-      const float scale = inverse_root(mean_square_of(x, n, mean) + epsilon);
+      const float mean = centred != 0 ? mean_of<n>(x) : 0.0f;
+      const float scale = inverse_root(mean_square_of<n>(x, mean) + epsilon);
       for (index i = 0; i < n; ++i) y[i] = (x[i] - mean) * scale;
     }
   }

@@ -122,7 +122,7 @@ class CppConstants {
     }
     for (const Array& array : arrays_)
       if (array.numbers == rounded && array.name == name) return array.identifier;
-    arrays_.push_back({name, "w" + std::to_string(arrays_.size()), std::move(rounded)});
+    arrays_.push_back({name, "w" + std::to_string(arrays_.size()) + "_", std::move(rounded)});
     for (const char c : name) arrays_.back().identifier += is_letter(c) ? c : '_';
     return arrays_.back().identifier;
   }
