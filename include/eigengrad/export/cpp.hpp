@@ -71,7 +71,8 @@ EIGENGRAD_COLD inline void require_cpp_name(const std::string& name, const Locat
                       where);
 }
 
-/// The struct's public part, up to the beginning of the function that computes.
+/// The struct's public part, up to the beginning of the function that computes. That one is compiled apart, as g++
+/// would not vectorise what it inlines into code that it takes for cold.
 struct CppStruct {
   const std::string& name;
   const Shape &from, &to;
@@ -95,7 +96,7 @@ struct CppStruct {
            "  static void predict(const float* x, float* y) noexcept {\n"
            "    alignas(64) float workspace[workspace_size];\n    predict(x, y, workspace);\n  }\n"
            "  /// The same with memory of one's own for workspace_size numbers, where the stack is small.\n"
-           "  static void predict(const float* x, float* y, float* workspace) noexcept {\n";
+           "  [[gnu::hot, gnu::noinline]] static void predict(const float* x, float* y, float* workspace) noexcept {\n";
   }
   static const char* recurrent() {
     return "  /// Reads input_size numbers at x and writes output_size at y, which must not overlap; from a state of "
@@ -106,7 +107,8 @@ struct CppStruct {
            "  static void step(const float* x, float* y, float* state) noexcept {\n"
            "    alignas(64) float workspace[workspace_size];\n    step(x, y, state, workspace);\n  }\n"
            "  /// With memory of one's own for workspace_size numbers, where the stack is small.\n"
-           "  static void step(const float* x, float* y, float* state, float* workspace) noexcept {\n";
+           "  [[gnu::hot, gnu::noinline]] static void step(const float* x, float* y, float* state,\n"
+           "                                               float* workspace) noexcept {\n";
   }
 };
 

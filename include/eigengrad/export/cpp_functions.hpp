@@ -29,22 +29,35 @@ inline constexpr Function functions[] = {
     return bits;
   }
 )"},
+    {"either", R"(
+  // first ? a : b, by their bits: g++ vectorises no branch, and makes one of a conditional whose operands it computes.
+  static float either(bool first, float a, float b) noexcept {
+    const std::uint32_t mask = 0u - static_cast<std::uint32_t>(first);
+    return from_bits((to_bits(a) & mask) | (to_bits(b) & ~mask));
+  }
+)"},
     {"at_least", R"(
-  static float at_least(float least, float x) noexcept { return x < least ? least : x; }
+  static float at_least(float least, float x) noexcept { return either(x < least, least, x); }
 )"},
     {"at_most", R"(
-  static float at_most(float most, float x) noexcept { return x > most ? most : x; }
+  static float at_most(float most, float x) noexcept { return either(x > most, most, x); }
 )"},
     {"magnitude", R"(
-  static float magnitude(float x) noexcept { return x < 0.0f ? -x : x; }
+  static float magnitude(float x) noexcept { return from_bits(to_bits(x) & 0x7fffffffu); }
+)"},
+    {"with_sign", R"(
+  // A positive number, with the sign of another.
+  static float with_sign(float size, float x) noexcept {
+    return from_bits(to_bits(size) | (to_bits(x) & 0x80000000u));
+  }
 )"},
     {"exponential", R"(
   // 2^n e^r, |r| <= log(2) / 2.
   static float exponential(float x) noexcept {
-    const float low = x > -86.6f ? x : -86.6f;  // NaN, too
-    const float z = low < 89.0f ? low : 89.0f;
+    const float low = either(x > -86.6f, x, -86.6f);  // NaN, too
+    const float z = either(low < 89.0f, low, 89.0f);
     const float scaled = z * 1.44269504f;
-    const std::int32_t n = static_cast<std::int32_t>(scaled + (scaled < 0.0f ? -0.5f : 0.5f));
+    const std::int32_t n = static_cast<std::int32_t>(scaled + with_sign(0.5f, scaled));
     const float whole = static_cast<float>(n);
     const float r = (z - whole * 0.693359375f) + whole * 2.12194440e-4f;
     float p = 1.9875691500e-4f;
@@ -55,8 +68,7 @@ inline constexpr Function functions[] = {
     p = p * r + 5.0000001201e-1f;
     const float e = (p * r * r + r) + 1.0f;
     const float y = e * 2.0f * from_bits(static_cast<std::uint32_t>(n + 126) << 23);
-    const float kept = x < -86.6f ? 0.0f : y;
-    return x == x ? kept : x;
+    return either(x != x, x, either(x < -86.6f, 0.0f, y));
   }
 )"},
     {"log1p_fraction", R"(
@@ -90,7 +102,7 @@ inline constexpr Function functions[] = {
     {"expm1_below", R"(
   // exp(x) - 1 for x <= 0.
   static float expm1_below(float x) noexcept {
-    const float z = x > -0.5f ? x : -0.5f;
+    const float z = either(x > -0.5f, x, -0.5f);
     float p = 2.4801587e-5f;
     p = p * z + 1.9841270e-4f;
     p = p * z + 1.3888889e-3f;
@@ -99,7 +111,7 @@ inline constexpr Function functions[] = {
     p = p * z + 1.6666667e-1f;
     p = p * z + 0.5f;
     const float near = z + z * z * p, far = exponential(x) - 1.0f;
-    return x > -0.5f ? near : far;
+    return either(x > -0.5f, near, far);
   }
 )"},
     {"inverse_root", R"(
@@ -113,7 +125,7 @@ inline constexpr Function functions[] = {
     {"sigmoid", R"(
   static float sigmoid(float x) noexcept {
     const float e = exponential(-magnitude(x));
-    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+    return either(x < 0.0f, e, 1.0f) / (1.0f + e);
   }
 )"},
     {"tanh", R"(
@@ -125,7 +137,7 @@ inline constexpr Function functions[] = {
     p = p * z + 1.33314422036e-1f;
     p = p * z - 3.33332819422e-1f;
     const float near = x + x * z * p, e = exponential(-2.0f * size), far = (1.0f - e) / (1.0f + e);
-    return size < 0.625f ? near : (x < 0.0f ? -far : far);
+    return either(size < 0.625f, near, with_sign(far, x));
   }
 )"},
     {"upper_tail", R"(
@@ -147,30 +159,30 @@ inline constexpr Function functions[] = {
   static float relu6(float x) noexcept { return at_least(0.0f, at_most(6.0f, x)); }
 )"},
     {"leaky_relu", R"(
-  static float leaky_relu(float x, float slope) noexcept { return x > 0.0f ? x : slope * x; }
+  static float leaky_relu(float x, float slope) noexcept { return either(x > 0.0f, x, slope * x); }
 )"},
     {"elu", R"(
   static float elu(float x, float alpha) noexcept {
     const float below = alpha * expm1_below(at_most(0.0f, x));
-    return x > 0.0f ? x : below;
+    return either(x > 0.0f, x, below);
   }
 )"},
     {"celu", R"(
   static float celu(float x, float alpha) noexcept {
     const float rest = at_most(0.0f, x) / alpha, below = alpha * expm1_below(at_most(0.0f, rest));
-    return x > 0.0f ? x : below;
+    return either(x > 0.0f, x, below);
   }
 )"},
     {"selu", R"(
   static float selu(float x) noexcept {
     const float below = 1.75809934f * expm1_below(at_most(0.0f, x));
-    return x > 0.0f ? 1.05070099f * x : below;
+    return either(x > 0.0f, 1.05070099f * x, below);
   }
 )"},
     {"gelu", R"(
   static float gelu(float x) noexcept {
     const float tail = x * upper_tail(x);
-    return x < 0.0f ? tail : x - tail;
+    return either(x < 0.0f, tail, x - tail);
   }
 )"},
     {"silu", R"(
@@ -181,8 +193,8 @@ inline constexpr Function functions[] = {
 )"},
     {"mish", R"(
   static float mish(float x) noexcept {
-    const float e = exponential(-magnitude(x)), n = x < 0.0f ? e * (e + 2.0f) : 1.0f + 2.0f * e;
-    return x * (n / (n + (x < 0.0f ? 2.0f : 2.0f * e * e)));
+    const float e = exponential(-magnitude(x)), n = either(x < 0.0f, e * (e + 2.0f), 1.0f + 2.0f * e);
+    return x * (n / (n + either(x < 0.0f, 2.0f, 2.0f * e * e)));
   }
 )"},
     {"softplus", R"(
@@ -206,7 +218,7 @@ inline constexpr Function functions[] = {
     {"hardswish", R"(
   static float hardswish(float x) noexcept {
     const float middle = x * (x + 3.0f) / 6.0f;
-    return x <= -3.0f ? 0.0f : (x >= 3.0f ? x : middle);
+    return either(x <= -3.0f, 0.0f, either(x >= 3.0f, x, middle));
   }
 )"},
     {"threshold", R"(
@@ -217,8 +229,7 @@ inline constexpr Function functions[] = {
 )"},
     {"softshrink", R"(
   static float softshrink(float x, float limit) noexcept {
-    const float moved = x > 0.0f ? x - limit : x + limit;
-    return magnitude(x) <= limit ? 0.0f : moved;
+    return either(magnitude(x) <= limit, 0.0f, either(x > 0.0f, x - limit, x + limit));
   }
 )"},
 };

@@ -325,7 +325,7 @@ inline constexpr Function kernels[] = {
   template <index batch, index channels, index inner>
   static void prelu(const float* x, const float* slope, float* y) noexcept {
     for (index plane = 0; plane < batch * channels; ++plane, x += inner, y += inner)
-      for (index i = 0; i < inner; ++i) y[i] = x[i] > 0.0f ? x[i] : slope[plane % channels] * x[i];
+      for (index i = 0; i < inner; ++i) y[i] = either(x[i] > 0.0f, x[i], slope[plane % channels] * x[i]);
   }
 )"},
     {"glu", R"(
