@@ -96,7 +96,8 @@ struct CppStruct {
            "  static void predict(const float* x, float* y) noexcept {\n"
            "    alignas(64) float workspace[workspace_size];\n    predict(x, y, workspace);\n  }\n"
            "  /// The same with memory of one's own for workspace_size numbers, where the stack is small.\n"
-           "  [[gnu::hot, gnu::noinline]] static void predict(const float* x, float* y, float* workspace) noexcept {\n";
+           "  [[gnu::hot, gnu::noinline]] static void predict(const float* __restrict x, float* __restrict y,\n"
+           "                                                  float* __restrict workspace) noexcept {\n";
   }
   static const char* recurrent() {
     return "  /// Reads input_size numbers at x and writes output_size at y, which must not overlap; from a state of "
@@ -107,8 +108,9 @@ struct CppStruct {
            "  static void step(const float* x, float* y, float* state) noexcept {\n"
            "    alignas(64) float workspace[workspace_size];\n    step(x, y, state, workspace);\n  }\n"
            "  /// With memory of one's own for workspace_size numbers, where the stack is small.\n"
-           "  [[gnu::hot, gnu::noinline]] static void step(const float* x, float* y, float* state,\n"
-           "                                               float* workspace) noexcept {\n";
+           "  [[gnu::hot, gnu::noinline]] static void step(const float* __restrict x, float* __restrict y,\n"
+           "                                               float* __restrict state,\n"
+           "                                               float* __restrict workspace) noexcept {\n";
   }
 };
 

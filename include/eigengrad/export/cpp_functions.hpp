@@ -12,8 +12,9 @@ struct Function {
   std::string_view name, text;
 };
 
-/// Functions of one number. Coefficients of exponential and tangent: Moshier's Cephes, single precision; of the
-/// normal distribution: Abramowitz, Stegun: Handbook of mathematical functions, 1964, 7.1.26.
+/// Functions of one number. Coefficients of the exponential: Moshier's Cephes, single precision; of tanh: those of
+/// simd/exponential.hpp; of the normal distribution: Abramowitz, Stegun: Handbook of mathematical functions,
+/// 1964, 7.1.26.
 inline constexpr Function functions[] = {
     {"from_bits", R"(
   static float from_bits(std::uint32_t bits) noexcept {
@@ -96,7 +97,7 @@ inline constexpr Function functions[] = {
     p = p * z + 0.14285714f;
     p = p * z + 0.2f;
     p = p * z + 0.33333333f;
-    return whole * 0.693359375f + (2.0f * (s + s * z * p) - whole * 2.12194440e-4f);
+    return either(x != x, x, whole * 0.693359375f + (2.0f * (s + s * z * p) - whole * 2.12194440e-4f));
   }
 )"},
     {"expm1_below", R"(
@@ -129,15 +130,20 @@ inline constexpr Function functions[] = {
   }
 )"},
     {"tanh", R"(
+  // A quotient fitted to |x| < 8, and 1 beyond.
   static float tanh(float x) noexcept {
-    const float size = magnitude(x), z = x * x;
-    float p = -5.70498872745e-3f;
-    p = p * z + 2.06390887954e-2f;
-    p = p * z - 5.37397155531e-2f;
-    p = p * z + 1.33314422036e-1f;
-    p = p * z - 3.33332819422e-1f;
-    const float near = x + x * z * p, e = exponential(-2.0f * size), far = (1.0f - e) / (1.0f + e);
-    return either(size < 0.625f, near, with_sign(far, x));
+    const float z = x * x;
+    float p = 1.52303952e-8f;
+    p = p * z + 2.18946459e-5f;
+    p = p * z + 0.00357159706f;
+    p = p * z + 0.134444972f;
+    p = p * z + 1.0f;
+    float q = 8.52243744e-7f;
+    q = q * z + 0.000341129041f;
+    q = q * z + 0.0261644392f;
+    q = q * z + 0.467778245f;
+    q = q * z + 1.0f;
+    return either(magnitude(x) >= 8.0f, with_sign(1.0f, x), x * p / q);
   }
 )"},
     {"upper_tail", R"(
