@@ -3,9 +3,10 @@
 import re
 
 PATH = "include/eigengrad/eigengrad.hpp"
-# What needs zlib, or a target of its own, or is for programs that keep files, is a collection that other headers' names stand in, or is brought by the
-# operations that call it.
-OPTIONAL = (r"viz/|.*(gzip|_gz|fashion_mnist)\.hpp$|simd/|kernels/|autograd/engine/joint\.hpp$|nn/(activation|linear|loss)\.hpp$"
+# What needs zlib, or a target of its own, or is for programs that keep files or hand models on, is a collection that other headers' names stand in, or is
+# brought by the operations that call it.
+OPTIONAL = (r"viz/|export/|simd/|kernels/|.*(gzip|_gz|fashion_mnist)\.hpp$|autograd/engine/joint\.hpp$"
+            r"|nn/(activation|linear|loss)\.hpp$"
             r"|io/(atomic_file|mapped_file|escaped|half|number_format|renamed|stored_numbers)\.hpp$"
             r"|io/(npy|npz|safetensors|zip)[a-z_]*\.hpp$")
 

@@ -44,6 +44,7 @@ ARROWS = {
     "data": KERNELS + ["io"],
     "train": NN + ["optim", "data"],
     "compiled": NN + ["optim", "transform", "io", "data", "train"],
+    "export": NN + ["io"],
     "viz": CORE + ["io", "autograd/engine", "autograd/inspect", "autograd"],
 }
 FROM_EVERYWHERE = ["config.hpp", "version.hpp"]

@@ -18,6 +18,8 @@ class MaxPool1d : public Layer<T> {
   explicit MaxPool1d(Index kernel, MaxPool1dOptions options = {}) : kernel_(kernel), options_(options) {}
   Tensor<T> forward(const Tensor<T>& x) override { return max_pool1d(x, kernel_, options_, calling_line()); }
   std::string kind() const override { return "MaxPool1d"; }
+  Index kernel() const { return kernel_; }
+  const MaxPool1dOptions& options() const { return options_; }
 
  private:
   Index kernel_;
@@ -34,6 +36,8 @@ class MaxPool2d : public Layer<T> {
   explicit MaxPool2d(PlaneSizes kernel, MaxPool2dOptions options = {}) : kernel_(kernel), options_(options) {}
   Tensor<T> forward(const Tensor<T>& x) override { return max_pool2d(x, kernel_, options_, calling_line()); }
   std::string kind() const override { return "MaxPool2d"; }
+  const PlaneSizes& kernel() const { return kernel_; }
+  const MaxPool2dOptions& options() const { return options_; }
 
  private:
   PlaneSizes kernel_;
@@ -49,6 +53,8 @@ class AvgPool1d : public Layer<T> {
   explicit AvgPool1d(Index kernel, AvgPool1dOptions options = {}) : kernel_(kernel), options_(options) {}
   Tensor<T> forward(const Tensor<T>& x) override { return avg_pool1d(x, kernel_, options_, calling_line()); }
   std::string kind() const override { return "AvgPool1d"; }
+  Index kernel() const { return kernel_; }
+  const AvgPool1dOptions& options() const { return options_; }
 
  private:
   Index kernel_;
@@ -64,6 +70,8 @@ class AvgPool2d : public Layer<T> {
   explicit AvgPool2d(PlaneSizes kernel, AvgPool2dOptions options = {}) : kernel_(kernel), options_(options) {}
   Tensor<T> forward(const Tensor<T>& x) override { return avg_pool2d(x, kernel_, options_, calling_line()); }
   std::string kind() const override { return "AvgPool2d"; }
+  const PlaneSizes& kernel() const { return kernel_; }
+  const AvgPool2dOptions& options() const { return options_; }
 
  private:
   PlaneSizes kernel_;

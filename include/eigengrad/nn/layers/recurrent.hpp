@@ -117,6 +117,10 @@ class Recurrent : public Layer<T> {
     return result;
   }
 
+  RecurrentKind recurrence_kind() const { return setting_.kind; }
+  bool is_batch_first() const { return setting_.batch_first; }
+  bool is_bidirectional() const { return setting_.bidirectional; }
+
   /// In order: layer after layer, both directions of each.
   std::vector<RecurrentParameters<T>> parts;
   /// Acts on what one layer gives to the next.
