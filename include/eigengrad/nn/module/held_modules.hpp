@@ -157,8 +157,8 @@ class HeldModules {
   template <class M>
   M& at(const char* container, Index i, const Location& where) const {
     const Holder<T>& held = at(container, i, where);
-    require<ValueError>(held.template is<M>(), container, ": module ", i, " is a ", held.module.kind(),
-                        ", not of the type asked for", where);
+    if (!held.template is<M>())  // a long name is on the heap: only the error asks for it
+      fail<ValueError>(container, ": module ", i, " is a ", held.module.kind(), ", not of the type asked for", where);
     return static_cast<M&>(held.module);
   }
 
