@@ -113,6 +113,9 @@
   prefix template class DataLoader<T, std::int64_t>; \
   prefix template class DataLoader<T, T>; \
   prefix template class Standardizer<T>; \
+  prefix template class Members<T>; \
+  prefix template class Module<T>; \
+  prefix template struct ConvolutionExtras<T>; \
   prefix template class TracedNode<T>; \
   prefix template class Traced<T>; \
   prefix template struct TracedRule<AddOperation, T, false, false>; \
@@ -132,19 +135,17 @@
       OperationName&); \
   prefix template void write_formula(const FormulaKind<T>&, const void*, const Shape&, const char*, Tensor<T>&, \
       bool); \
+  prefix template Tensor<T> join(const char*, std::span<const Tensor<T>>, Index, const Location&); \
   prefix template class PointwiseNode<T>; \
   prefix template struct PointwiseOf<SigmoidOperation, T>; \
   prefix template struct PointwiseOf<TanhOperation, T>; \
   prefix template struct PointwiseOf<ReluOperation, T>; \
   prefix template Tensor<T> apply_pointwise(const Pointwise<T>&, const Tensor<T>&, const Location&); \
-  prefix template struct ConvolutionExtras<T>; \
-  prefix template class Gemm<T>; \
-  prefix template Tensor<T> join(const char*, std::span<const Tensor<T>>, Index, const Location&); \
+  prefix template class Layer<T>; \
+  prefix template class HeldModules<T>; \
   prefix template Tensor<T> sum_of_formula(const FormulaKind<T>&, const FormulaSums<T>&, const void*, const Shape&, \
       const OperationName&, const Reduced&, const T&); \
-  prefix template class Members<T>; \
-  prefix template class Module<T>; \
-  prefix template class Layer<T>; \
+  prefix template class Gemm<T>; \
   prefix template struct Product<T>; \
   prefix template void contribute_product(TypedNode<T>*, const Product<T>&); \
   prefix template Tensor<T> batched_matmul(const Tensor<T>&, const Tensor<T>&, const Location&); \
@@ -157,7 +158,6 @@
   prefix template struct Sigmoid<T>; \
   prefix template struct Tanh<T>; \
   prefix template struct ReLU<T>; \
-  prefix template class HeldModules<T>; \
   prefix template class ConvolutionNode<T>; \
   prefix template struct ConvolutionStep<T>; \
   prefix template struct ChannelSum<T>; \

@@ -83,11 +83,10 @@ auto poisson_nll_loss(const P& prediction, const Q& target, PoissonNllOptions op
     terms = exp(x) - y * x;
   else
     terms = x - y * log(x + options.epsilon);
-  if (!options.full) return reduce_loss("poisson_nll_loss", terms, options.reduction, where);
+  if (!options.full) return reduce_loss(name, terms, options.reduction, where);
   const Tensor<T> many = eigengrad::where(y > 1, y, 1);
-  return reduce_loss("poisson_nll_loss",
-                     terms + eigengrad::where(y > 1, many * log(many) - many + 0.5 * log(6.283185307179586 * many), 0),
-                     options.reduction, where);
+  terms = terms + eigengrad::where(y > 1, many * log(many) - many + 0.5 * log(6.283185307179586 * many), 0);
+  return reduce_loss(name, terms, options.reduction, where);
 }
 
 /// A variance, no smaller than `least`; its gradient is as if it were not limited.
