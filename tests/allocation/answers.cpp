@@ -5,7 +5,7 @@
 #include "eigengrad/nn/losses/cross_entropy.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/train/evaluate.hpp"
-#include "support/allocation_counter.hpp"
+#include "support/step_allocations.hpp"
 
 // A trained model that answers, one row at a time or many, asks nothing of the heap once it has answered before.
 namespace eg = eigengrad;
@@ -13,11 +13,7 @@ using support::allocations;
 
 namespace {
 
-struct Answers : testing::Test {
-  void SetUp() override {
-    if (!EIGENGRAD_COUNTS_ALLOCATIONS) GTEST_SKIP() << "a sanitizer, or another C library than glibc, has the heap";
-  }
-};
+struct Answers : support::CountsAllocations {};
 
 // What a hundred calls allocate after the first.
 template <class Call>

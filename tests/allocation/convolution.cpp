@@ -9,13 +9,15 @@
 #include "eigengrad/nn/losses/cross_entropy.hpp"
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/optim/sgd.hpp"
-#include "support/allocation_counter.hpp"
+#include "support/step_allocations.hpp"
 
 namespace eg = eigengrad;
 
+struct ConvolutionScratch : support::CountsAllocations {};
+struct ConvolutionLayer : support::CountsAllocations {};
+
 // The kernels' scratch comes from the pool: after the first call none of it is asked of the heap.
-TEST(ConvolutionScratch, IsFoundInThePool) {
-  if (!EIGENGRAD_COUNTS_ALLOCATIONS) GTEST_SKIP() << "a sanitizer, or another C library than glibc, has the heap";
+TEST_F(ConvolutionScratch, IsFoundInThePool) {
   const eg::ConvolutionShape shapes[] = {{4, 3, 16, 1, {16, 3, 1, 1, 1, 1}, {16, 3, 1, 1, 1, 1}},
                                          {4, 16, 32, 1, {8, 3, 2, 1, 1, 1}, {8, 3, 2, 1, 1, 1}},
                                          {2, 8, 8, 8, {20, 3, 2, 1, 1, 1}, {20, 3, 2, 1, 1, 1}}};
@@ -35,8 +37,7 @@ TEST(ConvolutionScratch, IsFoundInThePool) {
   }
 }
 
-TEST(ConvolutionLayer, AStepAsksNothingOfTheHeap) {
-  if (!EIGENGRAD_COUNTS_ALLOCATIONS) GTEST_SKIP() << "a sanitizer, or another C library than glibc, has the heap";
+TEST_F(ConvolutionLayer, AStepAsksNothingOfTheHeap) {
   using Images = eg::Conv2d<float>;
   eg::Sequential<float> model(Images(1, 6, 5, {.padding = 2}), eg::ReLU<float>(), Images(6, 8, 3, {.stride = 2}),
                               eg::Tanh<float>(),
@@ -59,7 +60,7 @@ TEST(ConvolutionLayer, AStepAsksNothingOfTheHeap) {
 }
 
 // The sum of many numbers keeps its digits.
-TEST(ConvolutionLayer, TheBiasGradientIsExact) {
+TEST(ConvolutionBias, TheGradientIsExact) {
   const auto dy = eg::Tensor<float>::rand({50, 3, 31, 33});
   eg::Conv2d<float> layer(1, 3, 1);
   eg::Tape tape;

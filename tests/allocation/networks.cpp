@@ -12,43 +12,25 @@
 #include "eigengrad/nn/sequential.hpp"
 #include "eigengrad/optim/adam.hpp"
 #include "eigengrad/optim/sgd.hpp"
-#include "support/allocation_counter.hpp"
+#include "support/step_allocations.hpp"
 
 // Whole training steps of a network for images, one for sequences and one for text: once a few are over they ask
 // nothing of the heap.
 namespace eg = eigengrad;
-using support::allocations;
 using Batch = eg::Tensor<float>;
 using Whole = eg::Tensor<std::int64_t>;
 
 namespace {
 
-struct NetworkAllocation : testing::Test {
-  void SetUp() override {
-    if (!EIGENGRAD_COUNTS_ALLOCATIONS) GTEST_SKIP() << "a sanitizer, or another C library than glibc, has the heap";
-  }
-};
+struct NetworkAllocation : support::CountsAllocations {};
 
-/// What ten steps ask, by SGD with momentum and by AdamW, after three.
+/// Ten steps by SGD with momentum, and ten by AdamW, ask nothing.
 template <class Loss>
 void expect_none(const eg::Module<float>& model, const Loss& loss) {
-  const auto steps = [&](auto& optimizer) {
-    std::size_t before = 0;
-    for (int step = 0; step < 13; ++step) {
-      if (step == 3) before = allocations();
-      {
-        eg::Tape tape;
-        tape.backward(loss());
-      }
-      optimizer.step();
-      optimizer.zero_grad();
-    }
-    return allocations() - before;
-  };
   eg::SGD<float> sgd(model.parameters(), {.learning_rate = 0.01f, .momentum = 0.9f});
-  EXPECT_EQ(steps(sgd), 0u) << "SGD";
+  EXPECT_EQ(support::allocations_of(sgd, loss, 10), 0u) << "SGD";
   eg::AdamW<float> adam(model.parameters());
-  EXPECT_EQ(steps(adam), 0u) << "AdamW";
+  EXPECT_EQ(support::allocations_of(adam, loss, 10), 0u) << "AdamW";
 }
 
 /// Logits for each place of a text [batch, time]: a GPT of two blocks.

@@ -2,7 +2,7 @@
 
 #include "eigengrad/eigengrad.hpp"
 #include "eigengrad/nn/layers/recurrent.hpp"
-#include "support/allocation_counter.hpp"
+#include "support/step_allocations.hpp"
 
 // Recurrent layers ask nothing of the heap: not in real time from the first step on, nor in a steady training step.
 namespace eg = eigengrad;
@@ -10,11 +10,7 @@ using support::allocations;
 
 namespace {
 
-struct RecurrenceAllocation : testing::Test {
-  void SetUp() override {
-    if (!EIGENGRAD_COUNTS_ALLOCATIONS) GTEST_SKIP() << "a sanitizer, or another C library than glibc, has the heap";
-  }
-};
+struct RecurrenceAllocation : support::CountsAllocations {};
 
 }  // namespace
 

@@ -12,19 +12,16 @@
 #include "eigengrad/optim/lbfgs.hpp"
 #include "eigengrad/optim/sgd.hpp"
 #include "eigengrad/transform/compile.hpp"
-#include "support/allocation_counter.hpp"
+#include "support/step_allocations.hpp"
 
 // A steady training step asks nothing of the heap: buffers come from the pool, records from the tape's arena.
 namespace eg = eigengrad;
 using support::allocations;
+using support::allocations_of;
 
 namespace {
 
-struct Allocation : testing::Test {
-  void SetUp() override {
-    if (!EIGENGRAD_COUNTS_ALLOCATIONS) GTEST_SKIP() << "a sanitizer, or another C library than glibc, has the heap";
-  }
-};
+struct Allocation : support::CountsAllocations {};
 
 const eg::Tensor<float> gates = {{0, 0}, {0, 1}, {1, 0}, {1, 1}};
 const eg::Tensor<float> exclusive_or = {{0}, {1}, {1}, {0}};
@@ -32,20 +29,6 @@ const eg::Tensor<float> exclusive_or = {{0}, {1}, {1}, {0}};
 eg::Sequential<float> xor_model() {
   return eg::Sequential<float>(eg::Linear<float>(2, 8), eg::Tanh<float>(), eg::Linear<float>(8, 1),
                                eg::Sigmoid<float>());
-}
-
-// How many allocations `steps` steps make once two are over.
-template <class Optimizer, class Loss>
-std::size_t allocations_of(Optimizer& optimizer, const Loss& loss, int steps) {
-  std::size_t before = 0;
-  for (int step = 0; step < steps + 2; ++step) {
-    if (step == 2) before = allocations();
-    eg::Tape tape;
-    tape.backward(loss());
-    optimizer.step();
-    optimizer.zero_grad();
-  }
-  return allocations() - before;
 }
 
 }  // namespace
