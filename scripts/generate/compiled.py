@@ -31,7 +31,7 @@ def name_of(entry):
     if rule := re.match(r"struct BlockRule<(\w+)", entry):
         return rule[1]
     return (re.match(r"(?:class|struct) (\w+)", entry) or re.match(r"Tensor<T>\((\w+)\)", entry) or
-            re.search(r"(\w+)(?:<T>)?\(", entry))[1]
+            re.search(r"(\w+)(?:<[\w:]+>)?\(", entry))[1]
 
 
 def in_order(headers):
@@ -62,8 +62,8 @@ def wrapped(entry):
     return lines + [line]
 
 
-def macro(name, parameters, entries, more=()):
-    lines = [line for entry in entries for line in wrapped(entry)] + list(more)
+def macro(name, parameters, entries, before=()):
+    lines = [*before, *(line for entry in entries for line in wrapped(entry))]
     return " \\\n".join([f"#define {name}({parameters})", *lines])
 
 
@@ -84,6 +84,7 @@ def part_of(headers):
     def on(*operands):
         return [f"  EIGENGRAD_COMPILED_ON(prefix, T, {each})" for each in operands] if lists[" on X"] else []
 
+    # Those first: what the others make of a function that returns auto, clang 14 cannot instantiate again.
     macros = [macro("EIGENGRAD_COMPILED_ON", "prefix, T, X", lists[" on X"]),
               macro("EIGENGRAD_COMPILED_FOR", "prefix, T", lists[""],
                     on("Tensor<T>", "Parameter<T>", "ParameterRef<T>")),

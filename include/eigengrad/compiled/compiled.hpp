@@ -31,10 +31,13 @@
 #include "../io/csv_cells.hpp"
 #include "../io/csv_header.hpp"
 #include "../io/csv_number.hpp"
+#include "../kernels/attention/step.hpp"
 #include "../kernels/convolution/shape.hpp"
 #include "../kernels/gemm.hpp"
+#include "../kernels/recurrence/step.hpp"
 #include "../kernels/sums.hpp"
 #include "../nn/layers/activation.hpp"
+#include "../nn/layers/attention_parts.hpp"
 #include "../nn/layers/convolution.hpp"
 #include "../nn/layers/linear.hpp"
 #include "../nn/losses/cross_entropy.hpp"
@@ -43,10 +46,18 @@
 #include "../nn/module/members.hpp"
 #include "../nn/module/module.hpp"
 #include "../nn/sequential.hpp"
+#include "../ops/attention.hpp"
+#include "../ops/attention_heads.hpp"
+#include "../ops/batch_norm.hpp"
 #include "../ops/convolution_record.hpp"
 #include "../ops/index.hpp"
 #include "../ops/join.hpp"
+#include "../ops/lookup.hpp"
 #include "../ops/matmul.hpp"
+#include "../ops/normalization.hpp"
+#include "../ops/pooling.hpp"
+#include "../ops/recurrence.hpp"
+#include "../ops/recurrence_by_steps.hpp"
 #include "../ops/reduce.hpp"
 #include "../ops/shape.hpp"
 #include "../ops/softmax.hpp"
@@ -82,13 +93,16 @@
   prefix template Tensor<T> softmax(const X&, Index, Location); \
   prefix template Tensor<T> log_softmax(const X&, Index, Location); \
   prefix template Tensor<T> log_sum_exp(const X&, const Axes&, bool, Location); \
-  prefix template auto matmul(const X&, const Tensor<T>&, Location); \
+  prefix template Tensor<T> matmul(const X&, const Tensor<T>&, Location); \
   prefix template auto softmax_cross_entropy(const X&, const Tensor<std::int64_t>&, Reduction, Location); \
   prefix template Tensor<T> var(const X&, const Axes&, VarianceOptions, Location); \
   prefix template Tensor<T> std(const X&, const Axes&, VarianceOptions, Location); \
   prefix template Tensor<T> norm(const X&, const Axes&, bool, Location);
 
 #define EIGENGRAD_COMPILED_FOR(prefix, T) \
+  EIGENGRAD_COMPILED_ON(prefix, T, Tensor<T>) \
+  EIGENGRAD_COMPILED_ON(prefix, T, Parameter<T>) \
+  EIGENGRAD_COMPILED_ON(prefix, T, ParameterRef<T>) \
   prefix template class Tensor<T>; \
   prefix template class OperationNode<T>; \
   prefix template class LeafNode<T>; \
@@ -149,7 +163,7 @@
   prefix template struct Product<T>; \
   prefix template void contribute_product(TypedNode<T>*, const Product<T>&); \
   prefix template Tensor<T> batched_matmul(const Tensor<T>&, const Tensor<T>&, const Location&); \
-  prefix template auto matmul(const Tensor<T>&, const Parameter<T>&, Location); \
+  prefix template Tensor<T> matmul(const Tensor<T>&, const Parameter<T>&, Location); \
   prefix template class LinearNode<T>; \
   prefix template struct ColumnSum<T>; \
   prefix template class Linear<T>; \
@@ -158,6 +172,16 @@
   prefix template struct Sigmoid<T>; \
   prefix template struct Tanh<T>; \
   prefix template struct ReLU<T>; \
+  prefix template normalization::Normed<T> normalization::norm_batch(const Tensor<T>&, const Tensor<T>&, const \
+      Tensor<T>&, double, const Location&); \
+  prefix template normalization::Normed<T> normalization::norm_batch_then(const Tensor<T>&, const Tensor<T>&, const \
+      Tensor<T>&, double, const Pointwise<T>&, const Location&); \
+  prefix template Tensor<T> normalization::norm_batch_given(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, \
+      const Tensor<T>&, const Tensor<T>&, double, const Location&); \
+  prefix template Tensor<T> normalization::norm_layer(const Tensor<T>&, const Shape&, const Tensor<T>&, const \
+      Tensor<T>&, double, const Location&); \
+  prefix template Tensor<T> normalization::norm_groups(const OperationName&, const Tensor<T>&, const \
+      normalization::Planes&, Index, const Tensor<T>&, const Tensor<T>&, double, const Tensor<T>&); \
   prefix template class ConvolutionNode<T>; \
   prefix template struct ConvolutionStep<T>; \
   prefix template struct ChannelSum<T>; \
@@ -172,17 +196,42 @@
   prefix template class Conv2d<T>; \
   prefix template class ConvTranspose1d<T>; \
   prefix template class ConvTranspose2d<T>; \
+  prefix template Tensor<T> avg_pool(const OperationName&, const Tensor<T>&, const pooling::Windows&, const \
+      pooling::AverageOptions&, const PlaneMap&); \
+  prefix template Tensor<T> max_pool2d(const Tensor<T>&, PlaneSizes, const MaxPool2dOptions&, Location); \
+  prefix template Tensor<T> recurrence_by_steps(RecurrentKind, std::span<const Tensor<T>>, const RecurrentOptions&); \
+  prefix template RecurrentResult<T> recurrence<RecurrentKind::lstm>(const RecurrentOperands<T>&, const \
+      RecurrentOptions&, Location); \
+  prefix template RecurrentResult<T> recurrence<RecurrentKind::gru>(const RecurrentOperands<T>&, const \
+      RecurrentOptions&, Location); \
+  prefix template RecurrentResult<T> recurrence<RecurrentKind::tanh>(const RecurrentOperands<T>&, const \
+      RecurrentOptions&, Location); \
+  prefix template class RecurrentStep<T, RecurrentKind::lstm>; \
+  prefix template class RecurrentStep<T, RecurrentKind::gru>; \
+  prefix template class RecurrentStep<T, RecurrentKind::tanh>; \
   prefix template class Sequential<T>; \
+  prefix template void attention_step(const AttentionSizes<T>&, const AttentionRows<const T>&, const \
+      AttentionRows<const T>&, const AttentionRows<const T>&, const AttentionRows<T>&); \
+  prefix template Tensor<T> attention_weights(const AttentionForm<T>&, std::span<const Tensor<T>>, const \
+      AttentionMasks4<T>&); \
+  prefix template Tensor<T> attend(const AttentionForm<T>&, const std::array<Tensor<T>, 3>&, const \
+      AttentionMasks4<T>&, const Location&); \
+  prefix template Tensor<T> heads_of(const Tensor<T>&, const HeadsPlace&, const Shape&); \
+  prefix template Tensor<T> heads_to(const Tensor<T>&, const HeadsPlace&, const Shape&); \
+  prefix template Tensor<T> attention_of(std::array<Tensor<T>, 3>, const AttentionOptions<T>&, const Location&); \
+  prefix template AttentionMasks4<T> joined_masks(const MultiheadMasks<T>&, const AttentionSizes<T>&, const \
+      Location&); \
+  prefix template Tensor<T> picked_rows(const OperationName&, const Tensor<T>&, const Tensor<std::int64_t>&, Index, \
+      bool); \
+  prefix template Tensor<T> softmax_cross_entropy_of(const Tensor<T>&, const Tensor<std::int64_t>&, const \
+      Tensor<T>&, Reduction, const Location&); \
   prefix template double clip_gradient_norm(const std::vector<ParameterRef<T>>&, double, Location); \
   prefix template class Adam<T>; \
   prefix template class AdamW<T>; \
   prefix template class LBFGS<T>; \
   prefix template class SGD<T>; \
   prefix template Tensor<T> predict(Module<T>&, const Tensor<T>&, Index, Location); \
-  prefix template class FunctionTape<T>; \
-  EIGENGRAD_COMPILED_ON(prefix, T, Tensor<T>) \
-  EIGENGRAD_COMPILED_ON(prefix, T, Parameter<T>) \
-  EIGENGRAD_COMPILED_ON(prefix, T, ParameterRef<T>)
+  prefix template class FunctionTape<T>;
 
 #define EIGENGRAD_COMPILED_ONCE(prefix) \
   prefix template class OnlyTowards<>; \
@@ -198,6 +247,7 @@
   prefix template class BasicProgressLine<>;
 
 #define EIGENGRAD_COMPILED_BLOCKS(prefix, T) \
+  EIGENGRAD_COMPILED_ON(prefix, T, BlockNumbers<T>) \
   prefix template class BlockProgram<T>; \
   prefix template struct BlockKernels<T>; \
   prefix template class BlockFormula<T, T>; \
@@ -243,8 +293,7 @@
   prefix template Tensor<bool> all(const BlockFormula<T, bool>&, const Axes&, bool, Location); \
   prefix template Tensor<bool> any(const BlockFormula<T, bool>&, const Axes&, bool, Location); \
   prefix template struct BlockRule<LogitCrossEntropyOperation, T, false, false>; \
-  prefix template struct BlockRule<BinaryCrossEntropyOperation, T, false, false>; \
-  EIGENGRAD_COMPILED_ON(prefix, T, BlockNumbers<T>)
+  prefix template struct BlockRule<BinaryCrossEntropyOperation, T, false, false>;
 // clang-format on
 // NOLINTEND(bugprone-macro-parentheses)
 

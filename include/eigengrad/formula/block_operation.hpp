@@ -28,8 +28,8 @@ struct BlockOperation {
   /// Carried out at once, and recorded by itself.
   Traced<T> (*trace)(const void* own, const Traced<T>* x);
   /// Of an operation that has a state of its own; else null.
-  const void* (*copy)(const void* own);
-  void (*destroy)(const void* own);
+  const void* (*copy)(const void* own) = nullptr;
+  void (*destroy)(const void* own) = nullptr;
 };
 
 }}  // namespace eigengrad::EIGENGRAD_ABI

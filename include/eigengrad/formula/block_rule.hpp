@@ -74,9 +74,7 @@ struct BlockRule {
                              .name = &name,
                              .value = &value,
                              .gradient = nullptr,
-                             .trace = &trace,
-                             .copy = nullptr,
-                             .destroy = nullptr};
+                             .trace = &trace};
     if constexpr (!Predicate<Op>) {
       result.flows = flows();
       result.gradient = &gradient;

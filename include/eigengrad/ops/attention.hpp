@@ -158,4 +158,5 @@ Tensor<scalar_of<Q, K, V>> scaled_dot_product_attention(const Q& query, const K&
                       where);
 }
 
+// Compiled: Tensor<T> attention_of(std::array<Tensor<T>, 3>, const AttentionOptions<T>&, const Location&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -216,4 +216,10 @@ Tensor<T> attend(const AttentionForm<T>& form, const std::array<Tensor<T>, 3>& o
                     masks.added, extra_output(log_sums), extra_output(seed));
 }
 
+// Compiled: Tensor<T> attention_weights(const AttentionForm<T>&, std::span<const Tensor<T>>, const
+//   AttentionMasks4<T>&)
+// Compiled: Tensor<T> attend(const AttentionForm<T>&, const std::array<Tensor<T>, 3>&, const AttentionMasks4<T>&,
+//   const Location&)
+// Compiled: Tensor<T> heads_of(const Tensor<T>&, const HeadsPlace&, const Shape&)
+// Compiled: Tensor<T> heads_to(const Tensor<T>&, const HeadsPlace&, const Shape&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

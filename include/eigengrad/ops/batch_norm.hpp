@@ -124,4 +124,10 @@ auto batch_norm_given(const X& x, const M& mean, const V& variance, const W& wei
                                             tensor_of<T>(weight), tensor_of<T>(bias), epsilon, where);
 }
 
+// Compiled: normalization::Normed<T> normalization::norm_batch(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&,
+//   double, const Location&)
+// Compiled: normalization::Normed<T> normalization::norm_batch_then(const Tensor<T>&, const Tensor<T>&, const
+//   Tensor<T>&, double, const Pointwise<T>&, const Location&)
+// Compiled: Tensor<T> normalization::norm_batch_given(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, const
+//   Tensor<T>&, const Tensor<T>&, double, const Location&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

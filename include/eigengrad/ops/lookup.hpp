@@ -21,7 +21,8 @@ EIGENGRAD_LAZY void require_rows(const char* operation, const Tensor<std::int64_
   if (indices.rank() != 1) {
     Shape at = indices.shape();
     Index rest = wrong;
-    for (Index axis = at.rank() - 1; axis >= 0; rest /= indices.shape()[axis--]) at.set(axis, rest % indices.shape()[axis]);
+    for (Index axis = at.rank() - 1; axis >= 0; rest /= indices.shape()[axis--])
+      at.set(axis, rest % indices.shape()[axis]);
     position = to_text(at);
   }
   fail<IndexError>(operation, ": index ", numbers[wrong], " at position ", position, " is outside the table ", table,
@@ -90,7 +91,9 @@ Tensor<T> picked_rows(const OperationName& name, const Tensor<T>& table, const T
   const auto from_rows = [=, whole = table.shape()](const auto& dy) {
     return ScatteredRows<T>{dy, indices, padding, whole};
   };
-  const auto again = [=](const auto& other) { return picked_rows("pick_rows", other, indices, padding, padding_is_zero); };
+  const auto again = [=](const auto& other) {
+    return picked_rows("pick_rows", other, indices, padding, padding_is_zero);
+  };
   return compute<T>(name, shape, run, with_respect_to(table, from_rows, again), indices);
 }
 
@@ -106,4 +109,5 @@ Tensor<typename X::Element> embedding(const Tensor<std::int64_t>& indices, const
   return picked_rows({"embedding", where}, rows, indices.detach(), padding, false);
 }
 
+// Compiled: Tensor<T> picked_rows(const OperationName&, const Tensor<T>&, const Tensor<std::int64_t>&, Index, bool)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -77,7 +77,7 @@ EIGENGRAD_OUTLINE void contribute_product(TypedNode<T>* node, const Product<T>& 
 }
 
 template <Expression A, Expression B>
-auto matmul(const A& left, const B& right, Location where = Location::current());
+Tensor<scalar_of<A, B>> matmul(const A& left, const B& right, Location where = Location::current());
 
 /// The products of batches of matrices, a batch being stretched where it broadcasts.
 template <class T>
@@ -188,7 +188,7 @@ Tensor<typename A::Element> matmul(const A&, const B&, Location = {}) {
 /// its axis is dropped from the result; leading axes are batches and broadcast. Gradients: dy b^T and a^T dy.
 /// Throws ShapeError when the inner sizes differ or an operand has no axes.
 template <Expression A, Expression B>
-auto matmul(const A& left, const B& right, Location where) {
+Tensor<scalar_of<A, B>> matmul(const A& left, const B& right, Location where) {
   using T = scalar_of<A, B>;
   const Tensor<T>& a = tensor_of<T>(left);
   const Tensor<T>& b = tensor_of<T>(right);
@@ -204,6 +204,6 @@ auto matmul(const A& left, const B& right, Location where) {
 // Compiled: struct Product<T>
 // Compiled: void contribute_product(TypedNode<T>*, const Product<T>&)
 // Compiled: Tensor<T> batched_matmul(const Tensor<T>&, const Tensor<T>&, const Location&)
-// Compiled: auto matmul(const Tensor<T>&, const Parameter<T>&, Location)
-// Compiled on X: auto matmul(const X&, const Tensor<T>&, Location)
+// Compiled: Tensor<T> matmul(const Tensor<T>&, const Parameter<T>&, Location)
+// Compiled on X: Tensor<T> matmul(const X&, const Tensor<T>&, Location)
 }}  // namespace eigengrad::EIGENGRAD_ABI

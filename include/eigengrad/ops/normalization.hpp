@@ -140,4 +140,8 @@ auto instance_norm(const X& x, const W& weight = {}, const B& bias = {}, double 
   return normalization::norm_instances<T>(tensor_of<T>(x), tensor_of<T>(weight), tensor_of<T>(bias), epsilon, where).y;
 }
 
+// Compiled: Tensor<T> normalization::norm_layer(const Tensor<T>&, const Shape&, const Tensor<T>&, const Tensor<T>&,
+//   double, const Location&)
+// Compiled: Tensor<T> normalization::norm_groups(const OperationName&, const Tensor<T>&, const normalization::Planes&,
+//   Index, const Tensor<T>&, const Tensor<T>&, double, const Tensor<T>&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -197,4 +197,7 @@ Tensor<typename X::Element> avg_pool2d(const X& x, PlaneSizes kernel, const AvgP
                      {options.count_include_pad, options.divisor_override.value_or(0)}, over.map);
 }
 
+// Compiled: Tensor<T> avg_pool(const OperationName&, const Tensor<T>&, const pooling::Windows&, const
+//   pooling::AverageOptions&, const PlaneMap&)
+// Compiled: Tensor<T> max_pool2d(const Tensor<T>&, PlaneSizes, const MaxPool2dOptions&, Location)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -174,4 +174,10 @@ Tensor<T> append_states(const Tensor<T>& several, const Tensor<T>& next, Locatio
                     with_respect_to(next, [=](const auto& dy) { return slice(dy, 0, before, count); }));
 }
 
+// Compiled: RecurrentResult<T> recurrence<RecurrentKind::lstm>(const RecurrentOperands<T>&, const RecurrentOptions&,
+//   Location)
+// Compiled: RecurrentResult<T> recurrence<RecurrentKind::gru>(const RecurrentOperands<T>&, const RecurrentOptions&,
+//   Location)
+// Compiled: RecurrentResult<T> recurrence<RecurrentKind::tanh>(const RecurrentOperands<T>&, const RecurrentOptions&,
+//   Location)
 }}  // namespace eigengrad::EIGENGRAD_ABI

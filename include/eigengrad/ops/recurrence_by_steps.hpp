@@ -263,4 +263,5 @@ EIGENGRAD_COLD Tensor<T> recurrence_by_steps(RecurrentKind kind, std::span<const
   return concatenate(parts);
 }
 
+// Compiled: Tensor<T> recurrence_by_steps(RecurrentKind, std::span<const Tensor<T>>, const RecurrentOptions&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

@@ -61,4 +61,6 @@ void attention_step(const AttentionSizes<T>& s, const AttentionRows<const T>& q,
   }
 }
 
+// Compiled: void attention_step(const AttentionSizes<T>&, const AttentionRows<const T>&, const AttentionRows<const
+//   T>&, const AttentionRows<const T>&, const AttentionRows<T>&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

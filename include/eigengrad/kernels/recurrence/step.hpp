@@ -85,4 +85,7 @@ class RecurrentStep {
     *projected_ = nullptr;
 };
 
+// Compiled: class RecurrentStep<T, RecurrentKind::lstm>
+// Compiled: class RecurrentStep<T, RecurrentKind::gru>
+// Compiled: class RecurrentStep<T, RecurrentKind::tanh>
 }}  // namespace eigengrad::EIGENGRAD_ABI

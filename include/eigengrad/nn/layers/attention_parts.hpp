@@ -79,4 +79,5 @@ EIGENGRAD_OUTLINE AttentionMasks4<T> joined_masks(const MultiheadMasks<T>& given
   return result;
 }
 
+// Compiled: AttentionMasks4<T> joined_masks(const MultiheadMasks<T>&, const AttentionSizes<T>&, const Location&)
 }}  // namespace eigengrad::EIGENGRAD_ABI

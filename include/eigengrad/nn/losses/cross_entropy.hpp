@@ -274,4 +274,6 @@ auto cross_entropy(const P& probabilities, const Q& target, Reduction reduction 
 }
 
 // Compiled on X: auto softmax_cross_entropy(const X&, const Tensor<std::int64_t>&, Reduction, Location)
+// Compiled: Tensor<T> softmax_cross_entropy_of(const Tensor<T>&, const Tensor<std::int64_t>&, const Tensor<T>&,
+//   Reduction, const Location&)
 }}  // namespace eigengrad::EIGENGRAD_ABI
