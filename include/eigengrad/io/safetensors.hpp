@@ -30,9 +30,11 @@ EIGENGRAD_LAZY class BasicSafetensorsFile {
   }
 
   /// Names, shapes and number formats, in the header's order.
-  const std::vector<SafetensorsEntry>& entries() const { return header_.entries; }
+  const std::vector<SafetensorsEntry>& entries() const& { return header_.entries; }
+  std::vector<SafetensorsEntry> entries() && { return std::move(header_.entries); }
   /// The texts that the file has besides.
-  const FileMetadata& metadata() const { return header_.metadata; }
+  const FileMetadata& metadata() const& { return header_.metadata; }
+  FileMetadata metadata() && { return std::move(header_.metadata); }
   /// A tensor, of float where it is stored as F16 or BF16; throws IndexError where there is none of that name.
   AnyTensor tensor(std::string_view name) const {
     for (const SafetensorsEntry& entry : header_.entries)

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "escaped.hpp"
@@ -56,7 +57,8 @@ EIGENGRAD_LAZY class BasicZipReader {
         refuse(by_place[i]->begin, "has two entries named ", escaped(by_place[i]->name));
   }
 
-  const std::vector<ZipEntry>& entries() const { return entries_; }
+  const std::vector<ZipEntry>& entries() const& { return entries_; }
+  std::vector<ZipEntry> entries() && { return std::move(entries_); }
 
  private:
   template <class... Words>
