@@ -62,8 +62,8 @@ def wrapped(entry):
     return lines + [line]
 
 
-def macro(name, parameters, entries, before=()):
-    lines = [*before, *(line for entry in entries for line in wrapped(entry))]
+def macro(name, parameters, entries, more=()):
+    lines = [line for entry in entries for line in wrapped(entry)] + list(more)
     return " \\\n".join([f"#define {name}({parameters})", *lines])
 
 
@@ -84,7 +84,6 @@ def part_of(headers):
     def on(*operands):
         return [f"  EIGENGRAD_COMPILED_ON(prefix, T, {each})" for each in operands] if lists[" on X"] else []
 
-    # Those first: what the others make of a function that returns auto, clang 14 cannot instantiate again.
     macros = [macro("EIGENGRAD_COMPILED_ON", "prefix, T, X", lists[" on X"]),
               macro("EIGENGRAD_COMPILED_FOR", "prefix, T", lists[""],
                     on("Tensor<T>", "Parameter<T>", "ParameterRef<T>")),

@@ -386,7 +386,7 @@ TEST(ExportCpp, names_and_paths_that_cannot_be_are_named) {
   const std::string path = folder / "missing/net.hpp";
   EXPECT_NE(message<eg::FileError>([&] {
               eg::export_cpp(path, model, {.input = {1, 2}});
-            }).find("cannot write '" + path + "': No such file or directory"),
+            }).find("save: " + path + ": No such file or directory: choose a folder that exists"),
             std::string::npos);
 }
 

@@ -100,9 +100,6 @@
   prefix template Tensor<T> norm(const X&, const Axes&, bool, Location);
 
 #define EIGENGRAD_COMPILED_FOR(prefix, T) \
-  EIGENGRAD_COMPILED_ON(prefix, T, Tensor<T>) \
-  EIGENGRAD_COMPILED_ON(prefix, T, Parameter<T>) \
-  EIGENGRAD_COMPILED_ON(prefix, T, ParameterRef<T>) \
   prefix template class Tensor<T>; \
   prefix template class OperationNode<T>; \
   prefix template class LeafNode<T>; \
@@ -231,7 +228,10 @@
   prefix template class LBFGS<T>; \
   prefix template class SGD<T>; \
   prefix template Tensor<T> predict(Module<T>&, const Tensor<T>&, Index, Location); \
-  prefix template class FunctionTape<T>;
+  prefix template class FunctionTape<T>; \
+  EIGENGRAD_COMPILED_ON(prefix, T, Tensor<T>) \
+  EIGENGRAD_COMPILED_ON(prefix, T, Parameter<T>) \
+  EIGENGRAD_COMPILED_ON(prefix, T, ParameterRef<T>)
 
 #define EIGENGRAD_COMPILED_ONCE(prefix) \
   prefix template class OnlyTowards<>; \
@@ -247,7 +247,6 @@
   prefix template class BasicProgressLine<>;
 
 #define EIGENGRAD_COMPILED_BLOCKS(prefix, T) \
-  EIGENGRAD_COMPILED_ON(prefix, T, BlockNumbers<T>) \
   prefix template class BlockProgram<T>; \
   prefix template struct BlockKernels<T>; \
   prefix template class BlockFormula<T, T>; \
@@ -293,7 +292,8 @@
   prefix template Tensor<bool> all(const BlockFormula<T, bool>&, const Axes&, bool, Location); \
   prefix template Tensor<bool> any(const BlockFormula<T, bool>&, const Axes&, bool, Location); \
   prefix template struct BlockRule<LogitCrossEntropyOperation, T, false, false>; \
-  prefix template struct BlockRule<BinaryCrossEntropyOperation, T, false, false>;
+  prefix template struct BlockRule<BinaryCrossEntropyOperation, T, false, false>; \
+  EIGENGRAD_COMPILED_ON(prefix, T, BlockNumbers<T>)
 // clang-format on
 // NOLINTEND(bugprone-macro-parentheses)
 
