@@ -44,7 +44,7 @@ EIGENGRAD_COLD inline std::string functions_for(const std::string& text) {
   while (!all.empty()) {  // the last first: those before it may be called by it
     const cpp_text::Function each = all.back();
     all.pop_back();
-    if (calls_function(text, each.name) || calls_function(result, each.name)) result = std::string(each.text) + result;
+    if (calls_function(text, each.name) || calls_function(result, each.name)) result.insert(0, each.text);
   }
   return result;
 }

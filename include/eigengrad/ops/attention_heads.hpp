@@ -59,7 +59,7 @@ Tensor<T> heads_of(const Tensor<T>& x, const HeadsPlace& at, const Shape& heads)
 /// A tensor of shape `whole` that has the heads in their places, added where places meet, and 0 elsewhere.
 template <class T>
 Tensor<T> heads_to(const Tensor<T>& heads, const HeadsPlace& at, const Shape& whole) {
-  const Shape shape = heads.shape();
+  const Shape& shape = heads.shape();
   const auto run = [=](T* to, const Tensor<T>& from) {
     const T* const numbers = kernel_access(from).numbers();
     std::fill_n(to, whole.size(), T(0));
