@@ -15,6 +15,7 @@
 
 #include "eigengrad/autograd/tape.hpp"
 #include "eigengrad/core/named_tensors.hpp"
+#include "eigengrad/core/print.hpp"
 #include "eigengrad/nn/module/module.hpp"
 #include "eigengrad/ops/arithmetic.hpp"
 #include "eigengrad/ops/sum.hpp"
