@@ -121,6 +121,8 @@ std::vector<Exported> models() {
   add("group_norm", {2, 6, 3, 4}, Sequential<float>(Conv2d<float>(6, 6, 1), GroupNorm<float>(3, 6)));
   add("instance_norm", {2, 3, 4, 5}, InstanceNorm2d<float>(3, {.affine = true}));
   add("instance_norm_alone", {3, 11}, InstanceNorm1d<float>(3));
+  add("instance_norm_of_rows", {2, 3, 11}, InstanceNorm1d<float>(3));
+  add("instance_norm_of_one_image", {3, 4, 5}, InstanceNorm2d<float>(3, {.affine = true}));
   const auto trained = [&](const std::string& name, const Shape& input, auto model, const Shape& batch) {
     add(name, input, after_training(std::move(model), batch));
   };

@@ -51,16 +51,14 @@ EIGENGRAD_COLD inline std::string functions_for(const std::string& text) {
 /// Throws ValueError for what is no name for the struct: no identifier, a keyword, or the name of one of its members.
 EIGENGRAD_COLD inline void require_cpp_name(const std::string& name, const Location& where) {
   constexpr std::string_view taken =
-      " alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t class "
-      "co_await co_return co_yield compl concept const consteval constexpr constinit const_cast continue decltype "
-      "default delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline "
-      "int "
-      "long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public register "
-      "reinterpret_cast requires return short signed sizeof static static_assert static_cast std struct switch "
-      "template "
-      "this thread_local throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t "
-      "while "
-      "xor xor_eq main index input_size output_size workspace_size state_size predict step x y state workspace ";
+      " alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t "
+      "class co_await co_return co_yield compl concept const consteval constexpr constinit const_cast continue "
+      "decltype default delete do double dynamic_cast else enum explicit export extern false float for friend "
+      "goto if inline int long mutable namespace new noexcept not not_eq nullptr operator or or_eq private "
+      "protected public register reinterpret_cast requires return short signed sizeof static static_assert "
+      "static_cast std struct switch template this thread_local throw true try typedef typeid typename union "
+      "unsigned using virtual void volatile wchar_t while xor xor_eq main index input_size output_size "
+      "workspace_size state_size predict step x y state workspace ";
   bool good = !name.empty() && name.find("__") == std::string::npos && !(name[0] >= '0' && name[0] <= '9');
   for (const char c : name) good = good && CppConstants::is_letter(c);
   good = good && name[0] != '_' && taken.find(" " + name + " ") == taken.npos;
@@ -123,7 +121,7 @@ EIGENGRAD_COLD std::string cpp_header(ExportGraph<T> graph, const std::string& n
   const auto row_of = [&](const ExportNode& node) {
     const CppOperation<T>* row = cpp_operation<T>(node.operation);
     require<ValueError>(row != nullptr || node.operation == "reshape", "export_cpp: ", node.operation, " of ",
-                        node.origin, " has no counterpart in C++ yet", where);
+                        node.origin, " has no counterpart in C++ yet: export the part of the model before it", where);
     return row;
   };
   const CppMemory memory(graph, [&](const ExportNode& node) {

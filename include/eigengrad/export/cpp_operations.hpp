@@ -199,10 +199,7 @@ std::string write_group_norm(const CppCall<T>& c) {
 template <class T>
 std::string write_instance_norm(const CppCall<T>& c) {
   const Shape& x = c.shape();
-  // Without a batch [channels, ...]: told by the weight, or by having one axis less than the layer's images.
-  const bool two = c.node.origin.find("2d") != std::string::npos;
-  const Index channels = x.rank() == (two ? 4 : 3) ? 1 : 0;
-  const SizesAround around(x, channels);
+  const SizesAround around(x, x.rank() - 1 - c.node.size("axes"));  // of channels; no batch is before them, or one
   return write_norm(c, around.outer * around.count, true, around);
 }
 template <class T>

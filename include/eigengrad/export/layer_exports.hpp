@@ -73,12 +73,12 @@ EIGENGRAD_COLD std::size_t export_batch_norm(const LayerPlace<T>& at) {
                   at.weight("weight", layer.weight), at.weight("bias", layer.bias)},
                  {{"epsilon", numbers_of(layer.epsilon)}});
 }
-template <class T>
+template <class T, int axes>
 EIGENGRAD_COLD std::size_t export_instance_norm(const LayerPlace<T>& at) {
   const auto& layer = layer_at<InstanceNorm<T>>(at);
   if (layer.track_running_stats) at.refuse(" keeps running statistics, which is not exported yet");
   return at.node("instance_norm", {at.weight("weight", layer.weight), at.weight("bias", layer.bias)},
-                 {{"epsilon", numbers_of(layer.epsilon)}});
+                 {{"axes", numbers_of(axes)}, {"epsilon", numbers_of(layer.epsilon)}});
 }
 template <class T>
 EIGENGRAD_COLD std::size_t export_layer_norm(const LayerPlace<T>& at) {
@@ -246,8 +246,8 @@ EIGENGRAD_COLD const std::vector<LayerExport<T>>& layer_exports() {
       {typeid(GlobalMaxPool<T>), "GlobalMaxPool", "global_max_pool", nullptr},
       {typeid(BatchNorm1d<T>), "BatchNorm1d", "", &export_batch_norm<T>},
       {typeid(BatchNorm2d<T>), "BatchNorm2d", "", &export_batch_norm<T>},
-      {typeid(InstanceNorm1d<T>), "InstanceNorm1d", "", &export_instance_norm<T>},
-      {typeid(InstanceNorm2d<T>), "InstanceNorm2d", "", &export_instance_norm<T>},
+      {typeid(InstanceNorm1d<T>), "InstanceNorm1d", "", &export_instance_norm<T, 1>},
+      {typeid(InstanceNorm2d<T>), "InstanceNorm2d", "", &export_instance_norm<T, 2>},
       {typeid(LayerNorm<T>), "LayerNorm", "", &export_layer_norm<T>},
       {typeid(RMSNorm<T>), "RMSNorm", "", &export_rms_norm<T>},
       {typeid(GroupNorm<T>), "GroupNorm", "", &export_group_norm<T>},
