@@ -212,7 +212,11 @@ EIGENGRAD_COLD std::size_t export_parallel(const LayerPlace<T>& at) {
   for (Index axis = 0; axis < result.rank(); ++axis)
     if (result[axis] != first[axis]) return at.node_of("concatenate", branches, {{"axis", numbers_of(axis)}}, result);
   std::size_t sum = branches[0];
-  for (std::size_t i = 1; i < branches.size(); ++i) sum = at.node_of("add", {sum, branches[i]}, {}, result);
+  for (std::size_t i = 1; i < branches.size(); ++i) {
+    if (at.to.graph.value(branches[i]).shape != result)
+      at.refuse(" puts a branch of no numbers beside others, which is not exported: leave that branch out");
+    sum = at.node_of("add", {sum, branches[i]}, {}, result);
+  }
   return sum;
 }
 
